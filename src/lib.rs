@@ -1,1 +1,8 @@
-//! skep
+//! skep keeps a Docker Swarm in the state that a directory or repository of stack files declares.
+//!
+//! The layers, from the bottom: [`model`] (the common language), [`spec`] (stack files to desired objects),
+//! `sources`, `swarm` (the Engine), `diff`, `proxy`, `reconciler`, `cli`. Dependencies point down only; see
+//! `ARCHITECTURE.md`.
+
+pub mod model;
+pub mod spec;

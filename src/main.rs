@@ -1,1 +1,3 @@
+//! The `skep` program: arguments in, exit code out.
+
 fn main() {}

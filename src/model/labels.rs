@@ -1,0 +1,37 @@
+//! The labels that skep reads and writes, each declared once.
+
+use std::collections::BTreeMap;
+
+/// Labels as the Engine has them.
+pub type Labels = BTreeMap<String, String>;
+
+/// The stack that an object belongs to; written by `docker stack deploy` and by skep
+/// (docker/cli `cli/compose/convert/compose.go`).
+pub const NAMESPACE: &str = "com.docker.stack.namespace";
+/// The image reference as the file has it; written on services by `docker stack deploy` and by skep
+/// (docker/cli `cli/compose/convert/service.go`).
+pub const IMAGE: &str = "com.docker.stack.image";
+
+/// The prefix of skep's own labels.
+pub const PREFIX: &str = "skep.";
+/// The installation of skep that owns the object.
+pub const FLEET: &str = "skep.fleet";
+/// The source that declares the object.
+pub const SOURCE: &str = "skep.source";
+/// The stack that declares the object.
+pub const STACK: &str = "skep.stack";
+/// Kind and name of the object, so that a copy of it is not taken for ours.
+pub const OBJECT: &str = "skep.object";
+/// The fingerprint of the data of a config (`sha256:…`) or secret (`hmac:<key id>:…`).
+pub const FINGERPRINT: &str = "skep.fingerprint";
+/// The key of a config or secret in its file, which groups the generations of one logical object.
+pub const LOGICAL: &str = "skep.logical";
+/// The digest of what was last applied to a service (`hmac:<key id>:…`); tells drift from a commit.
+pub const APPLIED: &str = "skep.applied";
+/// What a fleet record is: the value names the layout of its data.
+pub const RECORD: &str = "skep.record";
+
+/// Whether `label` is one of skep's own.
+pub fn is_own(label: &str) -> bool {
+    label.starts_with(PREFIX)
+}

@@ -1,0 +1,195 @@
+//! A service: its template, mode, update policy and endpoint.
+//!
+//! Field names and emptiness rules follow moby's `api/types/swarm/service.go`.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::labels::Labels;
+use super::nanos::Nanos;
+use super::task::TaskTemplate;
+
+/// Whether a value is what the Engine leaves out of its answers.
+pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// The body of `POST /services/create`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ServiceSpec {
+    /// Full name, with the stack's prefix.
+    pub name: String,
+    /// Labels of the service; changing one restarts nothing.
+    pub labels: Labels,
+    /// What each task runs; changing it restarts tasks, placement excepted.
+    pub task_template: TaskTemplate,
+    /// How many tasks there are.
+    pub mode: ServiceMode,
+    /// How an update proceeds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub update_config: Option<UpdateConfig>,
+    /// How a rollback proceeds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollback_config: Option<UpdateConfig>,
+    /// How it is reached; changing it restarts tasks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint_spec: Option<EndpointSpec>,
+}
+
+/// Exactly one of the four is set.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ServiceMode {
+    /// A number of equal tasks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replicated: Option<Replicated>,
+    /// One task on each eligible node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub global: Option<Global>,
+    /// Tasks that run to completion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replicated_job: Option<ReplicatedJob>,
+    /// One task to completion on each eligible node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub global_job: Option<GlobalJob>,
+}
+
+/// A number of equal tasks.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Replicated {
+    /// How many; absent means one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<u64>,
+}
+
+/// One task on each eligible node.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Global {}
+
+/// Tasks that run to completion.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ReplicatedJob {
+    /// How many run at a time; absent means one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_concurrent: Option<u64>,
+    /// How many must complete; absent means `max_concurrent`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_completions: Option<u64>,
+}
+
+/// One task to completion on each eligible node.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct GlobalJob {}
+
+/// How an update or a rollback proceeds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct UpdateConfig {
+    /// Tasks at a time; zero is all.
+    pub parallelism: u64,
+    /// Time between batches.
+    #[serde(skip_serializing_if = "is_default")]
+    pub delay: Nanos,
+    /// `pause`, `continue` or `rollback`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub failure_action: String,
+    /// How long a new task is watched for failure.
+    #[serde(skip_serializing_if = "is_default")]
+    pub monitor: Nanos,
+    /// Share of failed tasks that is tolerated.
+    pub max_failure_ratio: f32,
+    /// `stop-first` or `start-first`.
+    pub order: String,
+}
+
+/// How a service is reached.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct EndpointSpec {
+    /// `vip` or `dnsrr`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub mode: String,
+    /// Published ports.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<PortConfig>,
+}
+
+/// One published port.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct PortConfig {
+    /// Its name.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// `tcp`, `udp` or `sctp`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub protocol: String,
+    /// Port in the container.
+    #[serde(skip_serializing_if = "is_default")]
+    pub target_port: u32,
+    /// Port on the nodes; zero lets the Swarm choose.
+    #[serde(skip_serializing_if = "is_default")]
+    pub published_port: u32,
+    /// `ingress` or `host`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub publish_mode: String,
+}
+
+/// The mode of a service as one word of Compose's `deploy.mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModeKind {
+    /// A number of equal tasks.
+    Replicated,
+    /// One task on each eligible node.
+    Global,
+    /// Tasks that run to completion.
+    ReplicatedJob,
+    /// One task to completion on each eligible node.
+    GlobalJob,
+}
+
+impl ModeKind {
+    /// Whether tasks run to completion. Any write to such a service runs it again.
+    pub fn is_job(self) -> bool {
+        matches!(self, Self::ReplicatedJob | Self::GlobalJob)
+    }
+}
+
+impl fmt::Display for ModeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Replicated => "replicated",
+            Self::Global => "global",
+            Self::ReplicatedJob => "replicated-job",
+            Self::GlobalJob => "global-job",
+        })
+    }
+}
+
+impl ServiceMode {
+    /// Which of the four it is; a mode that says nothing is `replicated`, as the Engine reads it.
+    pub fn kind(&self) -> ModeKind {
+        let Self { replicated: _, global, replicated_job, global_job } = self;
+        if global.is_some() {
+            ModeKind::Global
+        } else if replicated_job.is_some() {
+            ModeKind::ReplicatedJob
+        } else if global_job.is_some() {
+            ModeKind::GlobalJob
+        } else {
+            ModeKind::Replicated
+        }
+    }
+
+    /// A replicated mode with `replicas` tasks.
+    pub fn replicated(replicas: Option<u64>) -> Self {
+        Self { replicated: Some(Replicated { replicas }), ..Self::default() }
+    }
+}

@@ -1,0 +1,4 @@
+//! Stack files to desired objects: YAML, interpolation, Compose, checks, findings. Pure.
+
+pub mod tree;
+pub mod yaml;
