@@ -46,6 +46,7 @@ pub struct Mount {
 /// Options of a bind mount.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
+#[expect(clippy::struct_excessive_bools, reason = "the shape is the Engine's")]
 pub struct BindOptions {
     /// Mount propagation, such as `rslave`.
     #[serde(skip_serializing_if = "String::is_empty")]

@@ -9,6 +9,7 @@ use super::labels::Labels;
 /// The body of `POST /networks/create`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
+#[expect(clippy::struct_excessive_bools, reason = "the shape is the Engine's")]
 pub struct NetworkSpec {
     /// Full name, with the stack's prefix.
     pub name: String,
