@@ -4,5 +4,6 @@
 //! `sources`, `swarm` (the Engine), `diff`, `proxy`, `reconciler`, `cli`. Dependencies point down only; see
 //! `ARCHITECTURE.md`.
 
+pub mod diff;
 pub mod model;
 pub mod spec;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::key::{Kind, ObjectKey};
@@ -17,7 +18,9 @@ use super::store::{ConfigSpec, SecretSpec};
 ///
 /// The one vocabulary for fields: differences, `x-skep.ignore` and places all use it. Items of keyed lists are
 /// named by their key: `ports.8080/tcp`, `volumes./data`, `networks.shop_default.aliases`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct FieldPath(pub String);
 

@@ -1,11 +1,12 @@
 //! A finding: one thing that is wrong or doubtful in the input, with its place and a hint.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::place::Place;
 
 /// How much a finding matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The stack cannot be used as it is.
@@ -15,7 +16,7 @@ pub enum Severity {
 }
 
 /// A second place that explains a finding, such as the first of two duplicate keys.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Related {
     /// Where.
     pub place: Place,
@@ -24,7 +25,7 @@ pub struct Related {
 }
 
 /// One problem in the input. All findings of an input are collected before any is reported.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Finding {
     /// A stable kebab-case name, also the anchor in `docs/findings.md`.
     pub code: &'static str,
