@@ -1,0 +1,39 @@
+//! The engine under test, and the docker client as the second opinion on it.
+
+use std::env;
+use std::process::Command;
+
+/// Where `scripts/test` says an engine is.
+pub(crate) struct Engine {
+    /// URL such as `unix:///…/docker.sock`.
+    pub(crate) url: String,
+    client: String,
+}
+
+impl Engine {
+    /// The engine in `SKEP_TEST_ENGINE`; without one, says that the test is skipped.
+    pub(crate) fn of_this_run() -> Option<Self> {
+        let Ok(url) = env::var("SKEP_TEST_ENGINE") else {
+            eprintln!("skipped: SKEP_TEST_ENGINE names no engine; scripts/test brings one up");
+            return None;
+        };
+        let client = env::var("SKEP_DOCKER").unwrap_or_else(|_| "docker".to_owned());
+        Some(Self { url, client })
+    }
+
+    /// Standard output of the docker client, which must succeed.
+    pub(crate) fn docker(&self, arguments: &[&str]) -> String {
+        let output = Command::new(&self.client)
+            .args(["--host", &self.url])
+            .args(arguments)
+            .env_remove("DOCKER_CONTEXT")
+            .output()
+            .unwrap_or_else(|error| panic!("cannot run {}: {error}", self.client));
+        assert!(
+            output.status.success(),
+            "docker {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+}

@@ -1,0 +1,25 @@
+//! Tests against a real Docker engine, which `scripts/test` brings up.
+
+#![expect(
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "what these tests share stands outside of test functions, and may fail them as tests do"
+)]
+
+mod engine;
+
+use engine::Engine;
+
+#[test]
+fn the_engine_is_a_swarm_manager_and_has_the_demo_images() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    assert_eq!(engine.docker(&["info", "--format", "{{.Swarm.ControlAvailable}}"]), "true\n");
+    for tag in ["1", "2", "3"] {
+        let image = format!("skep-demo/web:{tag}");
+        assert_eq!(
+            engine.docker(&["image", "inspect", "--format", "{{.Config.Entrypoint}}", &image]),
+            "[/web]\n"
+        );
+    }
+}
