@@ -33,6 +33,20 @@ pub struct Scalar {
     pub text: String,
     /// Its type after resolution.
     pub kind: ScalarKind,
+    /// Where each `$` of the text was written, for messages about variables; empty when that is unknown.
+    pub dollars: Vec<Spot>,
+    /// Whether a variable stood in it. Its kind is then [`ScalarKind::String`], and whoever wants a number
+    /// or a boolean reads it from the text, as docker does.
+    pub interpolated: bool,
+}
+
+/// A line and column in the file of a node, both from 1, the column in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spot {
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
 }
 
 /// The type of a scalar as go-yaml v3 resolves it.
@@ -72,6 +86,13 @@ pub struct Entry {
     pub value: Node,
 }
 
+impl Scalar {
+    /// A scalar as it is, without variables.
+    pub fn new(text: impl Into<String>, kind: ScalarKind) -> Self {
+        Self { text: text.into(), kind, dollars: Vec::new(), interpolated: false }
+    }
+}
+
 impl Mapping {
     /// The entry with `key`.
     pub fn entry(&self, key: &str) -> Option<&Entry> {
@@ -87,7 +108,7 @@ impl Mapping {
 impl Node {
     /// A null that stands where a value could.
     pub fn null(place: Place) -> Self {
-        let scalar = Scalar { text: String::new(), kind: ScalarKind::Null };
+        let scalar = Scalar::new("", ScalarKind::Null);
         Self { value: Value::Scalar(scalar), place, used_at: None, tag: None }
     }
 
