@@ -28,6 +28,11 @@ pub const FINGERPRINT: &str = "skep.fingerprint";
 pub const LOGICAL: &str = "skep.logical";
 /// The digest of what was last applied to a service (`hmac:<key id>:…`); tells drift from a commit.
 pub const APPLIED: &str = "skep.applied";
+/// `true` on services of a stack that sets `x-skep.protect`, so that it is known after the file is gone.
+pub const PROTECT: &str = "skep.protect";
+/// What skep itself and its proxy carry, so that they are never pruned: `controller` or `proxy`. Set by the author of
+/// the stack under `deploy.labels`.
+pub const ROLE: &str = "skep.role";
 /// What a fleet record is: the value names the layout of its data.
 pub const RECORD: &str = "skep.record";
 

@@ -7,6 +7,7 @@
 pub mod container;
 pub mod desired;
 pub mod finding;
+pub mod fleet;
 pub mod key;
 pub mod labels;
 pub mod live;
