@@ -5,20 +5,21 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::key::ObjectKey;
 use super::nanos::Nanos;
 use super::network::NetworkSpec;
 use super::service::ServiceSpec;
 use super::store::{ConfigSpec, SecretSpec};
+use super::task::TaskTemplate;
 
 /// The Swarm as one pass saw it: one list call for each kind.
 #[derive(Debug, Clone)]
 pub struct Observed {
     /// The engine that answered.
     pub engine: Engine,
-    /// Networks of swarm scope, and the predefined ones that services may name (`host`, `bridge`, `none`).
+    /// Networks of every scope; only those whose `scope` is `swarm` can be named by services. `host` and `bridge`
+    /// stand here twice once a service uses them: as the manager's own, and as the Swarm's predefined ones.
     pub networks: Vec<Live<NetworkSpec>>,
     /// Configs.
     pub configs: Vec<Live<ConfigSpec>>,
@@ -122,9 +123,9 @@ pub struct LiveService {
     pub job_iteration: Option<u64>,
 }
 
-/// JSON of the Engine that may hold secrets; it does not print.
-#[derive(Clone, Default, PartialEq)]
-pub struct RawSpec(pub Value);
+/// JSON text as the Engine sent it, which may hold secrets; it does not print.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct RawSpec(pub Box<str>);
 
 impl fmt::Debug for RawSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -208,8 +209,8 @@ pub struct Task {
     pub exit_code: Option<i64>,
     /// The job iteration that it belongs to.
     pub job_iteration: Option<u64>,
-    /// Its template as the Engine sent it, to compare with that of its service.
-    pub spec: RawSpec,
+    /// The template that it was made from, normalised like that of its service: equal ones mean the same.
+    pub template: TaskTemplate,
 }
 
 /// The state of a task, in the order of its life (moby `api/types/swarm/task.go`).
