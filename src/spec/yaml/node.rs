@@ -112,6 +112,14 @@ impl Node {
         Self { value: Value::Scalar(scalar), place, used_at: None, tag: None }
     }
 
+    /// The value of `key`, when it is a mapping that has it.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        match &self.value {
+            Value::Mapping(mapping) => mapping.get(key),
+            Value::Scalar(_) | Value::Sequence(_) => None,
+        }
+    }
+
     /// Whether it is null.
     pub fn is_null(&self) -> bool {
         matches!(&self.value, Value::Scalar(Scalar { kind: ScalarKind::Null, .. }))
