@@ -1,6 +1,23 @@
 //! What differs between declared and live objects, and the document in which a plan is published.
 //!
-//! Pure. The reconciler decides and fills a [`document::Document`]; text, Markdown and JSON are made from that one
-//! value, so they cannot disagree.
+//! Pure. The reconciler compares with [`service`], [`network`], [`config`] and [`secret`], decides, and fills a
+//! [`document::Document`]; text, Markdown and JSON are made from that one value, so they cannot disagree.
 
+mod compare;
+mod difference;
 pub mod document;
+mod fields;
+mod ignored;
+mod item;
+pub mod mask;
+mod network;
+mod service;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use difference::{FieldDiff, ObjectDiff};
+pub use ignored::with_ignored;
+pub use network::network;
+pub use service::service;
+pub use store::{ShowContent, config, content, secret};

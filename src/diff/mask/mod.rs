@@ -1,0 +1,13 @@
+//! Taking secrets out of what people see.
+//!
+//! A [`Sensitivity`] says which values are secret by their name; the text itself says it too, as a URL with a
+//! password does. A [`Masker`] replaces secrets by numbers for one document, [`redact_service`] by a mark for a file.
+
+mod masker;
+mod redact;
+mod scan;
+mod sensitivity;
+
+pub use masker::Masker;
+pub use redact::redact_service;
+pub use sensitivity::{PLAIN, SENSITIVE, Sensitivity};

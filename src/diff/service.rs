@@ -1,0 +1,37 @@
+//! What differs between two specs of a service.
+
+use serde_json::{Map, Value};
+
+use crate::model::desired::FieldPath;
+use crate::model::service::ServiceSpec;
+
+use super::compare::{compare, to_json};
+use super::difference::ObjectDiff;
+use super::document::Impact;
+use super::fields::SERVICE;
+
+/// What differs between the declared and the live spec of a service, except within `ignore`.
+///
+/// Lists whose items have names are compared by name, in whatever order. Ids, `ForceUpdate` and skep's own labels do
+/// not count. If either side is a job, every difference that is no replacement runs it again.
+pub fn service(desired: &ServiceSpec, live: &ServiceSpec, ignore: &[FieldPath]) -> ObjectDiff {
+    let mut diff = compare(&SERVICE, json(live), json(desired), ignore);
+    if desired.mode.kind().is_job() || live.mode.kind().is_job() {
+        for field in diff.fields.iter_mut().chain(&mut diff.own_labels) {
+            field.impact = field.impact.max(Impact::Rerun);
+        }
+    }
+    diff
+}
+
+/// The Engine names a mode by which of four objects is there; people name it by a word.
+pub(super) fn json(spec: &ServiceSpec) -> Value {
+    let mut json = to_json(spec);
+    if let Some(Value::Object(mode)) = json.get_mut("Mode") {
+        let filled =
+            |(_, value): &(String, Value)| value.as_object().is_some_and(|m| !m.is_empty());
+        *mode = std::mem::take(mode).into_iter().filter(filled).collect::<Map<_, _>>();
+        mode.insert("Kind".to_owned(), Value::String(spec.mode.kind().to_string()));
+    }
+    json
+}

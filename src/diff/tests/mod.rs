@@ -1,0 +1,4 @@
+//! Laws of the differ, shown on objects that set every field there is.
+
+mod completeness;
+mod maximal;
