@@ -1,4 +1,6 @@
 //! Stack files to desired objects: YAML, interpolation, Compose, checks, findings. Pure.
 
+pub mod compose;
+pub mod decode;
 pub mod tree;
 pub mod yaml;

@@ -1,0 +1,81 @@
+//! `ulimits` of a service.
+
+use std::borrow::Cow;
+
+use indexmap::IndexMap;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use crate::spec::decode::{Cursor, Decode, Located, Report};
+use crate::spec::yaml::node::Value;
+
+/// Limits of a container's processes, by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ulimits(pub IndexMap<String, Located<Limit>>);
+
+/// One limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// What a process starts with.
+    pub soft: i64,
+    /// What it may raise it to.
+    pub hard: i64,
+}
+
+impl Decode for Limit {
+    fn decode(at: &Cursor<'_>, report: &mut Report) -> Option<Self> {
+        if !matches!(at.node.value, Value::Mapping(_)) {
+            let both = at.get(report)?;
+            return Some(Self { soft: both, hard: both });
+        }
+        let mut fields = at.fields(report)?;
+        let (soft, hard) = (fields.get("soft", report), fields.get("hard", report));
+        for key in ["soft", "hard"] {
+            if fields.at(key).is_none() {
+                report.push(at.error("missing-key", format_args!("needs a `{key}`")));
+            }
+        }
+        fields.finish(report);
+        Some(Self { soft: soft?, hard: hard? })
+    }
+}
+
+impl Decode for Ulimits {
+    fn decode(at: &Cursor<'_>, report: &mut Report) -> Option<Self> {
+        let limits = at
+            .entries(report)?
+            .filter_map(|(entry, limit)| Some((entry.key.clone(), limit.get(report)?)))
+            .collect();
+        Some(Self(limits))
+    }
+}
+
+impl JsonSchema for Ulimits {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Ulimits".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "additionalProperties": {
+                "anyOf": [
+                    { "type": "integer" },
+                    {
+                        "type": "object",
+                        "properties": {
+                            "soft": { "type": "integer", "description": "What a process starts with." },
+                            "hard": { "type": "integer", "description": "What it may raise it to." }
+                        },
+                        "required": ["soft", "hard"],
+                        "additionalProperties": false
+                    }
+                ]
+            },
+            "examples": [{ "nofile": { "soft": 20000, "hard": 40000 } }]
+        })
+    }
+}

@@ -1,0 +1,120 @@
+//! A node together with its key path: the one thing that decoding reads from.
+
+use std::fmt::Display;
+
+use super::{Fields, KeyPath, Report};
+use crate::model::finding::Finding;
+use crate::model::place::Place;
+use crate::spec::yaml::node::{Entry, Node, Value};
+
+/// A type that can be read from YAML.
+pub trait Decode: Sized {
+    /// Reads a value. `None` means that it could not be read and that `report` says why.
+    fn decode(at: &Cursor<'_>, report: &mut Report) -> Option<Self>;
+}
+
+/// A node and the path of keys that leads to it.
+#[derive(Debug, Clone)]
+pub struct Cursor<'a> {
+    /// The node.
+    pub node: &'a Node,
+    /// The path that leads to it.
+    pub path: KeyPath,
+}
+
+impl<'a> Cursor<'a> {
+    /// The top of a file.
+    pub fn top(node: &'a Node) -> Self {
+        Self { node, path: KeyPath::default() }
+    }
+
+    /// Where the value was written.
+    pub fn place(&self) -> &'a Place {
+        &self.node.place
+    }
+
+    /// An error about this value: its path, then `says`.
+    pub fn error(&self, code: &'static str, says: impl Display) -> Finding {
+        self.with_use(Finding::error(code, self.place().clone(), self.sentence(says)))
+    }
+
+    /// A warning about this value: its path, then `says`.
+    pub fn warning(&self, code: &'static str, says: impl Display) -> Finding {
+        self.with_use(Finding::warning(code, self.place().clone(), self.sentence(says)))
+    }
+
+    /// The error that this value should have been `expected`.
+    pub fn expected(&self, expected: &str) -> Finding {
+        let found = self.node.describe();
+        self.error("wrong-type", format_args!("must be {expected}, not {found}"))
+    }
+
+    fn sentence(&self, says: impl Display) -> String {
+        if self.path.is_top() {
+            format!("the file {says}")
+        } else {
+            format!("{} {says}", self.path)
+        }
+    }
+
+    fn with_use(&self, finding: Finding) -> Finding {
+        match &self.node.used_at {
+            Some(place) => finding.related(place.clone(), "used here"),
+            None => finding,
+        }
+    }
+
+    /// Reads the value as a `T`.
+    pub fn get<T: Decode>(&self, report: &mut Report) -> Option<T> {
+        T::decode(self, report)
+    }
+
+    /// Its entries by asked-for key, if it is a mapping.
+    pub fn fields(&self, report: &mut Report) -> Option<Fields<'a>> {
+        match &self.node.value {
+            Value::Mapping(mapping) => Some(Fields::new(self.clone(), mapping)),
+            Value::Sequence(_) | Value::Scalar(_) => {
+                report.push(self.expected("a mapping"));
+                None
+            }
+        }
+    }
+
+    /// Its entries with whatever keys it has, if it is a mapping.
+    pub fn entries(
+        &self,
+        report: &mut Report,
+    ) -> Option<impl Iterator<Item = (&'a Entry, Cursor<'a>)> + use<'a>> {
+        match &self.node.value {
+            Value::Mapping(mapping) => {
+                let path = self.path.clone();
+                Some(mapping.entries.iter().map(move |entry| {
+                    (entry, Cursor { node: &entry.value, path: path.key(&entry.key) })
+                }))
+            }
+            Value::Sequence(_) | Value::Scalar(_) => {
+                report.push(self.expected("a mapping"));
+                None
+            }
+        }
+    }
+
+    /// Its items, if it is a list.
+    pub fn items(&self, report: &mut Report) -> Option<impl Iterator<Item = Cursor<'a>> + use<'a>> {
+        match &self.node.value {
+            Value::Sequence(items) => {
+                let path = self.path.clone();
+                Some(
+                    items
+                        .iter()
+                        .enumerate()
+                        .map(move |(index, node)| Cursor { node, path: path.index(index) }),
+                )
+            }
+            Value::Mapping(_) | Value::Scalar(_) => {
+                report.push(self.expected("a list"));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The entries of a mapping whose keys are known.
+
+use super::{Cursor, Decode, Located, Report, closest};
+use crate::model::finding::Finding;
+use crate::model::place::Place;
+use crate::spec::yaml::node::{Entry, Mapping};
+
+/// The entries of a mapping whose keys are known: whatever has not been asked for when [`Fields::finish`] is
+/// called is an unknown key. Keys that begin with `x-` are anybody's.
+#[derive(Debug)]
+pub struct Fields<'a> {
+    cursor: Cursor<'a>,
+    mapping: &'a Mapping,
+    asked: Vec<&'static str>,
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn new(cursor: Cursor<'a>, mapping: &'a Mapping) -> Self {
+        Self { cursor, mapping, asked: Vec::new() }
+    }
+
+    /// The mapping itself.
+    pub fn cursor(&self) -> &Cursor<'a> {
+        &self.cursor
+    }
+
+    /// The value of `key`, which becomes known.
+    pub fn at(&mut self, key: &'static str) -> Option<Cursor<'a>> {
+        self.entry(key).map(|entry| Cursor { node: &entry.value, path: self.cursor.path.key(key) })
+    }
+
+    /// The value of `key` as a `T`, or `None` if it is absent or cannot be read.
+    pub fn get<T: Decode>(&mut self, key: &'static str, report: &mut Report) -> Option<T> {
+        self.at(key)?.get(report)
+    }
+
+    /// The value of `key` as a `T`, or the default if it is absent or cannot be read.
+    pub fn or_default<T: Decode + Default>(&mut self, key: &'static str, report: &mut Report) -> T {
+        self.get(key, report).unwrap_or_default()
+    }
+
+    /// The text of `key`, which must be one of `choices`.
+    pub fn choice(
+        &mut self,
+        key: &'static str,
+        choices: &[&str],
+        report: &mut Report,
+    ) -> Option<Located<String>> {
+        let at = self.at(key)?;
+        let text: Located<String> = at.get(report)?;
+        if choices.contains(&text.as_str()) {
+            return Some(text);
+        }
+        let allowed = choices.join(", ");
+        let finding = at.error("invalid-value", format_args!("is \"{}\"", text.value));
+        report.push(match closest(&text, choices.iter().copied()) {
+            Some(choice) => finding.hint(format!("did you mean `{choice}`? (one of {allowed})")),
+            None => finding.hint(format!("use one of {allowed}")),
+        });
+        None
+    }
+
+    /// Where `key` itself was written.
+    pub fn key_place(&mut self, key: &'static str) -> Option<&'a Place> {
+        self.entry(key).map(|entry| &entry.key_place)
+    }
+
+    /// A warning at `key` if it is there: its path, then `says`.
+    pub fn warn_if_present(
+        &mut self,
+        key: &'static str,
+        code: &'static str,
+        says: &str,
+        hint: &str,
+        report: &mut Report,
+    ) {
+        if let Some(entry) = self.entry(key) {
+            let message = format!("{} {says}", self.cursor.path.key(key));
+            report.push(Finding::warning(code, entry.key_place.clone(), message).hint(hint));
+        }
+    }
+
+    /// Where the first key with the prefix `x-` was written.
+    pub fn first_extension(&self) -> Option<&'a Place> {
+        self.mapping
+            .entries
+            .iter()
+            .find(|entry| entry.key.starts_with("x-"))
+            .map(|entry| &entry.key_place)
+    }
+
+    fn entry(&mut self, key: &'static str) -> Option<&'a Entry> {
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
+        self.mapping.entry(key)
+    }
+
+    /// Reports every key that was not asked for.
+    pub fn finish(self, report: &mut Report) {
+        for entry in &self.mapping.entries {
+            let key = entry.key.as_str();
+            if self.asked.contains(&key) || key.starts_with("x-") {
+                continue;
+            }
+            let path = if self.cursor.path.is_top() {
+                "at the top of the file".to_owned()
+            } else {
+                format!("in {}", self.cursor.path)
+            };
+            let message = format!("unknown key `{key}` {path}");
+            let finding = Finding::error("unknown-key", entry.key_place.clone(), message);
+            report.push(match closest(key, self.asked.iter().copied()) {
+                Some(known) => finding.hint(format!("did you mean `{known}`?")),
+                None => finding,
+            });
+        }
+    }
+}
