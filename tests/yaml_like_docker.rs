@@ -1,5 +1,7 @@
 //! Compares our reading of YAML with what docker's client makes of the same text, where a client is installed.
 
+#![expect(clippy::expect_used, reason = "a machine on which these fail cannot run the test")]
+
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
@@ -9,8 +11,8 @@ use skep::spec::yaml::{budget::Budget, parse};
 /// What `docker stack config` prints for `text` under `x-test`, or its error. `None` without a docker client.
 fn docker(text: &str) -> Option<Result<serde_yaml::Value, String>> {
     let mut file = tempfile::Builder::new().suffix(".yaml").tempfile().expect("a temporary file");
-    let indented: String = text.lines().map(|line| format!("  {line}\n")).collect();
-    write!(file, "services: {{a: {{image: a}}}}\nx-test:\n{indented}").expect("writing it");
+    let indented = text.lines().collect::<Vec<_>>().join("\n  ");
+    writeln!(file, "services: {{a: {{image: a}}}}\nx-test:\n  {indented}").expect("writing it");
     let output = Command::new("docker")
         .args(["stack", "config", "--compose-file"])
         .arg(file.path())
@@ -124,7 +126,7 @@ fn generated_scalars_have_the_type_that_docker_sees() {
     // JSON, through which docker passes everything, has neither of these.
     scalars.retain(|text| !matches!(ours(text), Ok(serde_yaml::Value::Number(n)) if n.is_infinite() || n.is_nan()));
     scalars.retain(|text: &String| ours(&format!("- {text}")).is_ok() && !text.contains(": "));
-    let text: String = scalars.iter().map(|text| format!("- {text}\n")).collect();
+    let text = format!("- {}\n", scalars.join("\n- "));
     let Some(docker) = docker(&text) else {
         eprintln!("skipped: no docker client");
         return;
@@ -185,7 +187,7 @@ fn documents_are_read_or_refused_as_by_docker() {
         };
         match (ours(text), docker) {
             (Ok(ours), Ok(docker)) => {
-                assert!(alike(&ours, &docker), "{text}\n{ours:?}\n{docker:?}")
+                assert!(alike(&ours, &docker), "{text}\n{ours:?}\n{docker:?}");
             }
             (Err(_), Err(_)) => {}
             (ours, docker) => panic!("{text}\nours: {ours:?}\ndocker: {docker:?}"),

@@ -2,5 +2,6 @@
 
 pub mod compose;
 pub mod decode;
+pub mod interpolate;
 pub mod tree;
 pub mod yaml;

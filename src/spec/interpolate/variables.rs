@@ -1,0 +1,91 @@
+//! The variables that stack files may use, and where each came from.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::assignment::Assignment;
+use crate::model::place::Place;
+
+/// Where the value of a variable came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// `--var NAME=VALUE`.
+    Flag,
+    /// The environment of the process, with `--inherit-env`.
+    Process,
+    /// A file given by `--env-file`.
+    EnvFile(Place),
+    /// The settings file.
+    Settings(Place),
+    /// The `.env` beside the stack file.
+    DotEnv(Place),
+}
+
+/// `--var`, `the process environment`, `prod.env:3:1`
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag => f.write_str("--var"),
+            Self::Process => f.write_str("the process environment"),
+            Self::EnvFile(place) | Self::Settings(place) | Self::DotEnv(place) => place.fmt(f),
+        }
+    }
+}
+
+/// The value of a variable and where it came from.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// The value; it may be empty.
+    pub value: String,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// Without the value, which may be a secret.
+impl fmt::Debug for Variable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { value: _, origin } = self;
+        f.debug_struct("Variable").field("origin", origin).finish_non_exhaustive()
+    }
+}
+
+/// The variables that a stack may use.
+///
+/// They are added from the strongest source to the weakest: `--var`, the process environment, `--env-file`, settings,
+/// `.env`. What is set stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Variables(BTreeMap<String, Variable>);
+
+impl Variables {
+    /// No variables.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets `name`, unless a stronger source did.
+    pub fn add(&mut self, name: impl Into<String>, value: impl Into<String>, origin: Origin) {
+        self.0.entry(name.into()).or_insert_with(|| Variable { value: value.into(), origin });
+    }
+
+    /// Sets what one file assigns, where the last assignment of a name counts, unless a stronger source did.
+    pub fn add_file(&mut self, file: Vec<Assignment>, origin: impl Fn(Place) -> Origin) {
+        for Assignment { name, value, place } in file.into_iter().rev() {
+            self.add(name, value, origin(place));
+        }
+    }
+
+    /// The variable `name`, if it is set.
+    pub fn get(&self, name: &str) -> Option<&Variable> {
+        self.0.get(name)
+    }
+
+    /// The value of `name`, if it is set.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|variable| variable.value.as_str())
+    }
+
+    /// The names that are set, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
