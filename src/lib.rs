@@ -6,4 +6,5 @@
 
 pub mod diff;
 pub mod model;
+pub mod reconciler;
 pub mod spec;

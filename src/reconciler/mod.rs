@@ -1,0 +1,11 @@
+//! Decides what to write and writes it: plan, steps, health, passes.
+//!
+//! Deciding is pure: [`plan::plan`] takes everything that it depends on and returns values. [`apply`] performs steps and
+//! decides nothing.
+
+pub mod health;
+pub mod ownership;
+pub mod plan;
+pub mod policy;
+pub mod record;
+pub mod step;

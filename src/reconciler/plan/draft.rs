@@ -1,0 +1,115 @@
+//! The draft of a plan: changes of one stack with the steps that would perform them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diff::document::{Change, Hold, HoldCode, Retained};
+use crate::model::key::{Kind, ObjectKey};
+use crate::model::name::StackName;
+
+use super::super::step::{Step, Write};
+
+/// One change and the write that performs it, if it can be written down already.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) change: Change,
+    pub(super) write: Option<Write>,
+    /// Objects of the same pass that must have been written before.
+    pub(super) needs: Vec<ObjectKey>,
+}
+
+/// The draft of one stack.
+#[derive(Debug, Clone)]
+pub(super) struct StackDraft {
+    pub(super) name: StackName,
+    pub(super) file: Option<String>,
+    pub(super) services: usize,
+    pub(super) holds: Vec<Hold>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) unchanged: usize,
+    pub(super) retained: Vec<Retained>,
+    /// Names under which this stack's configs and secrets live, where they differ from the declared ones.
+    pub(super) renamed: BTreeMap<ObjectKey, String>,
+    /// Objects that the stack refers to and cannot use, with the reason.
+    pub(super) blocked: BTreeMap<ObjectKey, Hold>,
+    /// Objects that this pass creates or checks, so that what uses them comes after.
+    pub(super) pending: BTreeSet<ObjectKey>,
+    /// Networks that go and come back with other options; services leave them first.
+    pub(super) replaced_networks: BTreeSet<String>,
+}
+
+impl StackDraft {
+    /// A draft without changes.
+    pub(super) fn new(name: StackName, file: Option<String>, services: usize) -> Self {
+        Self {
+            name,
+            file,
+            services,
+            holds: Vec::new(),
+            entries: Vec::new(),
+            unchanged: 0,
+            retained: Vec::new(),
+            renamed: BTreeMap::new(),
+            blocked: BTreeMap::new(),
+            pending: BTreeSet::new(),
+            replaced_networks: BTreeSet::new(),
+        }
+    }
+
+    /// Adds a change with its write.
+    pub(super) fn push(&mut self, change: Change, write: Option<Write>) {
+        self.push_after(change, write, Vec::new());
+    }
+
+    /// Adds a change that comes after other writes of the same pass.
+    pub(super) fn push_after(
+        &mut self,
+        change: Change,
+        write: Option<Write>,
+        needs: Vec<ObjectKey>,
+    ) {
+        self.entries.push(Entry { change, write, needs });
+    }
+
+    /// Replaces the declared name of a config or secret by the one under which it lives.
+    pub(super) fn rename(&self, kind: Kind, name: &mut String) {
+        if let Some(live) = self.renamed.get(&ObjectKey::new(kind, name.as_str())) {
+            name.clone_from(live);
+        }
+    }
+
+    /// Whether the stack as a whole is held.
+    pub(super) fn is_held(&self) -> bool {
+        self.holds.iter().any(Hold::is_standing)
+    }
+
+    /// The steps that are ready: nothing holds them, their stack or the objects of this pass that they need.
+    pub(super) fn ready(&self) -> Vec<Step> {
+        if self.is_held() {
+            return Vec::new();
+        }
+        let held: BTreeSet<&ObjectKey> = self
+            .entries
+            .iter()
+            .filter(|entry| !entry.change.holds.is_empty())
+            .map(|entry| &entry.change.object)
+            .collect();
+        self.entries
+            .iter()
+            .filter(|entry| entry.change.holds.is_empty())
+            .filter(|entry| entry.needs.iter().all(|need| !held.contains(need)))
+            .filter_map(|entry| {
+                Some(Step {
+                    object: entry.change.object.clone(),
+                    write: entry.write.clone()?,
+                    needs: entry.needs.clone(),
+                })
+            })
+            .collect()
+    }
+}
+
+/// A hold on something that needs the fleet record, which the same plan makes first.
+pub(super) fn waits_for_record(record: &str) -> Hold {
+    Hold::new(HoldCode::WaitsForFleetRecord, format!("waits for the fleet record {record}"))
+        .needs(ObjectKey::new(Kind::Config, record))
+}

@@ -1,0 +1,98 @@
+//! What a change does to running tasks.
+
+use crate::diff::document::{Effect, RolloutOrder};
+use crate::model::live::{LiveService, TaskState, Workload};
+use crate::model::service::{ModeKind, ServiceSpec};
+
+use super::constraint;
+
+/// What creating a service starts.
+pub(super) fn of_creation(spec: &ServiceSpec, nodes: Option<u64>) -> Effect {
+    let mode = &spec.mode;
+    match mode.kind() {
+        ModeKind::Replicated => Effect::Starts { tasks: Some(replicas(spec)) },
+        ModeKind::Global => Effect::Starts { tasks: nodes },
+        ModeKind::ReplicatedJob => {
+            Effect::RunsJob { again: false, completions: Some(completions(spec)) }
+        }
+        ModeKind::GlobalJob => Effect::RunsJob { again: false, completions: nodes },
+    }
+}
+
+/// What the removal of a service stops.
+pub(super) fn of_removal(live: &LiveService) -> Effect {
+    Effect::Stops { tasks: live.counts.running }
+}
+
+/// What a rewrite of the task template or the endpoint does.
+pub(super) fn of_roll(desired: &ServiceSpec, live: &LiveService) -> Effect {
+    let mode = desired.mode.kind();
+    let tasks = match mode {
+        ModeKind::Replicated => replicas(&live.spec).min(replicas(desired)),
+        ModeKind::Global => live.counts.desired,
+        ModeKind::ReplicatedJob => return rerun(Some(completions(desired))),
+        ModeKind::GlobalJob => return rerun(Some(live.counts.desired)),
+    };
+    let config = desired.update_config.as_ref();
+    // The Engine's default is one task at a time; zero in a given policy means all at once.
+    let parallelism = config.map_or(1, |config| config.parallelism);
+    let order = match config.map(|config| config.order.as_str()) {
+        Some("start-first") => RolloutOrder::StartFirst,
+        _ => RolloutOrder::StopFirst,
+    };
+    let keep_serving = match (order, mode) {
+        (RolloutOrder::StartFirst, _) => tasks,
+        (RolloutOrder::StopFirst, _) if parallelism == 0 => 0,
+        (RolloutOrder::StopFirst, _) => tasks.saturating_sub(parallelism),
+    };
+    Effect::Rolls { tasks, parallelism, order, keep_serving }
+}
+
+/// What a write does that leaves the task template alone.
+pub(super) fn in_place(desired: &ServiceSpec, live: &LiveService) -> Effect {
+    match desired.mode.kind() {
+        ModeKind::Replicated => {
+            let (before, after) = (replicas(&live.spec), replicas(desired));
+            Effect::InPlace {
+                starts: after.saturating_sub(before),
+                stops: before.saturating_sub(after),
+            }
+        }
+        ModeKind::Global => Effect::InPlace { starts: 0, stops: 0 },
+        ModeKind::ReplicatedJob => rerun(Some(completions(desired))),
+        ModeKind::GlobalJob => rerun(Some(live.counts.desired)),
+    }
+}
+
+/// How many running tasks sit on nodes that the new placement does not allow; `None` when nobody knows.
+pub(super) fn displaced(
+    desired: &ServiceSpec,
+    live: &LiveService,
+    workload: Option<&Workload>,
+) -> Option<u64> {
+    let workload = workload?;
+    let placement = desired.task_template.placement.clone().unwrap_or_default();
+    let moved = workload.tasks.iter().filter(|task| {
+        task.service_id == live.id
+            && task.state <= TaskState::Running
+            && task.desired <= TaskState::Running
+            && task.node_id.as_ref().is_some_and(|id| {
+                let node = workload.nodes.iter().find(|node| node.id == *id);
+                node.is_none_or(|node| !constraint::all_allow(&placement.constraints, node))
+            })
+    });
+    Some(moved.count() as u64)
+}
+
+fn rerun(completions: Option<u64>) -> Effect {
+    Effect::RunsJob { again: true, completions }
+}
+
+fn replicas(spec: &ServiceSpec) -> u64 {
+    spec.mode.replicated.as_ref().and_then(|mode| mode.replicas).unwrap_or(1)
+}
+
+fn completions(spec: &ServiceSpec) -> u64 {
+    let job = spec.mode.replicated_job.as_ref();
+    job.and_then(|job| job.total_completions.or(job.max_concurrent)).unwrap_or(1)
+}

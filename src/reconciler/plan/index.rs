@@ -1,0 +1,107 @@
+//! Live objects by name, and who uses what.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::key::{Kind, ObjectKey};
+use crate::model::live::{Live, LiveService, Observed, References, TaskState};
+use crate::model::network::NetworkSpec;
+use crate::model::store::{ConfigSpec, SecretSpec};
+use crate::model::task::TaskTemplate;
+
+/// Live objects by name, and who uses what.
+pub(super) struct Index<'a> {
+    pub(super) services: BTreeMap<&'a str, &'a LiveService>,
+    pub(super) networks: BTreeMap<&'a str, &'a Live<NetworkSpec>>,
+    pub(super) configs: BTreeMap<&'a str, &'a Live<ConfigSpec>>,
+    pub(super) secrets: BTreeMap<&'a str, &'a Live<SecretSpec>>,
+    users: BTreeMap<ObjectKey, Users<'a>>,
+}
+
+/// The services that use an object.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Users<'a> {
+    /// By their current spec.
+    pub(super) current: BTreeSet<&'a str>,
+    /// By the spec that they would roll back to.
+    pub(super) previous: BTreeSet<&'a str>,
+    /// By a task that has not ended.
+    pub(super) tasks: BTreeSet<&'a str>,
+}
+
+impl<'a> Index<'a> {
+    /// Indexes an observation.
+    pub(super) fn new(observed: &'a Observed) -> Self {
+        let mut index = Self {
+            services: observed.services.iter().map(|s| (s.spec.name.as_str(), s)).collect(),
+            networks: observed
+                .networks
+                .iter()
+                .filter(|network| network.spec.scope == "swarm")
+                .map(|network| (network.spec.name.as_str(), network))
+                .collect(),
+            configs: observed.configs.iter().map(|c| (c.spec.name.as_str(), c)).collect(),
+            secrets: observed.secrets.iter().map(|s| (s.spec.name.as_str(), s)).collect(),
+            users: BTreeMap::new(),
+        };
+        for service in &observed.services {
+            let name = service.spec.name.as_str();
+            for object in references(&service.spec.task_template).0 {
+                index.users.entry(object).or_default().current.insert(name);
+            }
+            for object in &service.previous.0 {
+                index.users.entry(object.clone()).or_default().previous.insert(name);
+            }
+        }
+        index.add_tasks(observed);
+        index
+    }
+
+    fn add_tasks(&mut self, observed: &'a Observed) {
+        let Some(workload) = &observed.workload else { return };
+        let names: BTreeMap<&str, &str> = observed
+            .services
+            .iter()
+            .map(|service| (service.id.as_str(), service.spec.name.as_str()))
+            .collect();
+        for task in workload.tasks.iter().filter(|task| task.state <= TaskState::Running) {
+            let service =
+                names.get(task.service_id.as_str()).copied().unwrap_or("a removed service");
+            for object in references(&task.template).0 {
+                self.users.entry(object).or_default().tasks.insert(service);
+            }
+        }
+    }
+
+    /// Who uses `object`.
+    pub(super) fn users(&self, object: &ObjectKey) -> Users<'a> {
+        self.users.get(object).cloned().unwrap_or_default()
+    }
+
+    /// Whether there is an object of this kind and name.
+    pub(super) fn has(&self, object: &ObjectKey) -> bool {
+        let name = object.name.as_str();
+        match object.kind {
+            Kind::Network => self.networks.contains_key(name),
+            Kind::Config => self.configs.contains_key(name),
+            Kind::Secret => self.secrets.contains_key(name),
+            Kind::Service => self.services.contains_key(name),
+        }
+    }
+}
+
+/// The networks, configs and secrets that tasks of a template use.
+pub(super) fn references(template: &TaskTemplate) -> References {
+    let mut found = BTreeSet::new();
+    for network in &template.networks {
+        found.insert(ObjectKey::new(Kind::Network, &network.target));
+    }
+    if let Some(container) = &template.container_spec {
+        for config in &container.configs {
+            found.insert(ObjectKey::new(Kind::Config, &config.config_name));
+        }
+        for secret in &container.secrets {
+            found.insert(ObjectKey::new(Kind::Secret, &secret.secret_name));
+        }
+    }
+    References(found)
+}

@@ -1,0 +1,397 @@
+//! The plan: what a pass would write, what it would not write and why. Pure.
+//!
+//! A plan is made anew in every pass, from what is declared and what is observed. Nothing is waited for inside a
+//! pass: what is not ready yet is a hold, and a later pass sees that it is gone.
+
+mod constraint;
+mod draft;
+mod effect;
+mod gate;
+mod guard;
+mod image;
+mod index;
+mod network;
+mod preflight;
+mod release;
+mod removal;
+mod service;
+mod store;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diff::document::{
+    Action, Cause, Change, Document, Effect, EngineRef, FORMAT_VERSION, FieldChange, Hold,
+    HoldClass, HoldCode, SourceRef, StackSection, Summary,
+};
+use crate::diff::mask::{Masker, Sensitivity};
+use crate::diff::{FieldDiff, ShowContent};
+use crate::model::desired::{Desired, DesiredService, Origins};
+use crate::model::finding::Finding;
+use crate::model::key::{Kind, ObjectKey};
+use crate::model::live::Observed;
+use crate::model::name::StackName;
+use crate::model::service::ServiceSpec;
+
+use super::health::{self, ServiceHealth};
+use super::ownership::owning_stack;
+use super::policy::{Policy, Scope};
+use super::record::{self, FleetRecord};
+use super::step::{Step, Write};
+use draft::StackDraft;
+use index::Index;
+
+pub use image::{Answer, Images, unresolved};
+
+/// Everything that a plan depends on. Equal inputs give equal plans.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    /// What is declared, normalised like what is observed.
+    pub desired: &'a Desired,
+    /// What is observed.
+    pub observed: &'a Observed,
+    /// What absence means.
+    pub scope: &'a Scope,
+    /// What the user allows and asks for.
+    pub policy: &'a Policy,
+    /// What registries said.
+    pub images: &'a Images,
+    /// What this run has learned from Swarm's own answers.
+    pub learned: &'a Learned,
+    /// What to show and what to hide.
+    pub view: &'a View,
+}
+
+/// How a plan is shown.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// The revision that is planned, such as `sha256:4f2c9e1a02bd`.
+    pub revision: Option<String>,
+    /// Which values are sensitive.
+    pub sensitivity: Sensitivity,
+    /// Whether sensitive values of the environment are shown; for terminals only.
+    pub reveal: bool,
+    /// How differences of config contents are shown.
+    pub contents: ShowContent,
+    /// Findings of loading, which the document repeats.
+    pub findings: Vec<Finding>,
+}
+
+/// What one run has learned from Swarm's own answers. Losing it costs one more question each.
+#[derive(Debug, Clone, Default)]
+pub struct Learned {
+    /// Ids of secrets that Swarm says hold other data than the declared.
+    pub different_secrets: BTreeSet<String>,
+    /// Releases applied by this run, by service.
+    pub applied: BTreeMap<String, String>,
+}
+
+/// What a pass would do.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The plan as it is published.
+    pub document: Document,
+    /// The writes that are ready, in the order in which they are made.
+    pub steps: Vec<Step>,
+    /// How every declared service is.
+    pub health: BTreeMap<String, ServiceHealth>,
+}
+
+impl Plan {
+    /// Whether something holds a change that the world will end by itself.
+    pub fn is_waiting(&self) -> bool {
+        let standing = |holds: &[Hold]| holds.iter().any(Hold::is_standing);
+        !standing(&self.document.holds)
+            && self.document.stacks.iter().any(|stack| {
+                !standing(&stack.holds)
+                    && stack.changes.iter().any(|change| {
+                        !standing(&change.holds)
+                            && change.holds.iter().any(|hold| hold.class == HoldClass::Waiting)
+                    })
+            })
+    }
+
+    /// Whether a declared service is on its way to health.
+    pub fn is_progressing(&self) -> bool {
+        self.health.values().any(|health| health.verdict.is_progressing())
+    }
+}
+
+/// Makes the plan.
+pub fn plan(inputs: &Inputs<'_>) -> Plan {
+    let record = record::find(inputs.observed, &inputs.scope.fleet);
+    let context = Context::new(inputs, record.as_ref());
+    let mut drafts: Vec<StackDraft> = Vec::new();
+    for stack in inputs.desired.stacks.values() {
+        let file = Some(stack.file.to_string());
+        let mut draft = StackDraft::new(stack.name.clone(), file, stack.services.len());
+        if stack.policy.paused {
+            draft.holds.push(
+                Hold::new(HoldCode::Paused, format!("stack {} is paused", stack.name))
+                    .unblock("remove `x-skep.paused` from the stack"),
+            );
+        }
+        network::plan_networks(&context, stack, &mut draft);
+        store::plan_configs(&context, stack, &mut draft);
+        store::plan_secrets(&context, stack, &mut draft);
+        service::plan_services(&context, stack, &mut draft);
+        removal::plan_stack(&context, stack, &mut draft);
+        drafts.push(draft);
+    }
+    drafts.extend(inputs.scope.invalid.iter().map(invalid_stack));
+    let vanished = vanished_stacks(&context);
+    for name in &vanished {
+        let mut draft = StackDraft::new(name.clone(), None, 0);
+        draft.holds.extend(guard::whole_stack(&context, name));
+        removal::plan_vanished(&context, name, &drafts, &mut draft);
+        if !draft.entries.is_empty() {
+            drafts.push(draft);
+        }
+    }
+    drafts.sort_by(|a, b| a.name.cmp(&b.name));
+    let plan_hold = guard::no_stacks(&context, &vanished);
+    publish(context, drafts, plan_hold)
+}
+
+fn invalid_stack(name: &StackName) -> StackDraft {
+    let mut draft = StackDraft::new(name.clone(), None, 0);
+    draft.holds.push(
+        Hold::new(
+            HoldCode::InvalidStack,
+            format!("stack {name} has errors; its last good state stays"),
+        )
+        .unblock("skep validate"),
+    );
+    draft
+}
+
+/// Stacks of this fleet and source that have live objects and are not declared any more.
+fn vanished_stacks(context: &Context<'_>) -> BTreeSet<StackName> {
+    if !context.scope.whole {
+        return BTreeSet::new();
+    }
+    let index = &context.index;
+    let services = index.services.values().map(|o| (Kind::Service, &o.spec.name, &o.spec.labels));
+    let networks = index.networks.values().map(|o| (Kind::Network, &o.spec.name, &o.spec.labels));
+    let configs = index.configs.values().map(|o| (Kind::Config, &o.spec.name, &o.spec.labels));
+    let secrets = index.secrets.values().map(|o| (Kind::Secret, &o.spec.name, &o.spec.labels));
+    let objects = services.chain(networks).chain(configs).chain(secrets);
+    objects
+        .filter(|(_, _, labels)| {
+            labels.get(crate::model::labels::SOURCE).map(String::as_str)
+                == Some(context.scope.source.as_str())
+        })
+        .filter_map(|(kind, name, labels)| {
+            owning_stack(&ObjectKey::new(kind, name), labels, &context.scope.fleet)
+        })
+        .filter(|stack| {
+            !context.desired.stacks.contains_key(stack) && !context.scope.invalid.contains(stack)
+        })
+        .collect()
+}
+
+/// Turns drafts into the document and the steps.
+fn publish(context: Context<'_>, drafts: Vec<StackDraft>, plan_hold: Option<Hold>) -> Plan {
+    let mut steps = Vec::new();
+    let mut fleet_changes = Vec::new();
+    if let Some((change, step)) = context.record_step(&drafts) {
+        fleet_changes.push(change);
+        steps.push(step);
+    }
+    if plan_hold.is_none() {
+        steps.extend(drafts.iter().flat_map(StackDraft::ready));
+    } else {
+        steps.clear();
+    }
+    let stacks = drafts.into_iter().map(|draft| StackSection {
+        name: draft.name.to_string(),
+        file: draft.file,
+        services: draft.services,
+        holds: draft.holds,
+        changes: draft.entries.into_iter().map(|entry| entry.change).collect(),
+        unchanged: draft.unchanged,
+        retained: draft.retained,
+    });
+    let mut findings = context.view.findings.clone();
+    findings.extend(context.findings.into_inner());
+    let document = Document {
+        format_version: FORMAT_VERSION,
+        fleet: context.scope.fleet.to_string(),
+        source: Some(SourceRef {
+            name: context.scope.source.to_string(),
+            revision: context.view.revision.clone(),
+        }),
+        engine: EngineRef {
+            api: context.observed.engine.api,
+            version: context.observed.engine.version.clone(),
+        },
+        summary: Summary::default(),
+        holds: plan_hold.into_iter().collect(),
+        fleet_changes,
+        stacks: stacks.collect(),
+        findings,
+    };
+    let declared: BTreeSet<&str> = context
+        .desired
+        .stacks
+        .values()
+        .flat_map(|stack| stack.services.iter().map(|service| service.spec.name.as_str()))
+        .collect();
+    let health = context
+        .health
+        .into_iter()
+        .filter(|(name, _)| declared.contains(name))
+        .map(|(name, health)| (name.to_owned(), health))
+        .collect();
+    Plan { document: document.counted(), steps, health }
+}
+
+/// What every part of the planner can see.
+struct Context<'a> {
+    desired: &'a Desired,
+    observed: &'a Observed,
+    scope: &'a Scope,
+    policy: &'a Policy,
+    images: &'a Images,
+    learned: &'a Learned,
+    view: &'a View,
+    index: Index<'a>,
+    record: Option<&'a FleetRecord>,
+    record_name: String,
+    health: BTreeMap<&'a str, ServiceHealth>,
+    masker: RefCell<Masker>,
+    findings: RefCell<Vec<Finding>>,
+    refusals: RefCell<BTreeMap<String, String>>,
+}
+
+impl<'a> Context<'a> {
+    fn new(inputs: &Inputs<'a>, record: Option<&'a FleetRecord>) -> Self {
+        let Inputs { desired, observed, scope, policy, images, learned, view } = *inputs;
+        let workload = observed.workload.as_ref();
+        let health = observed.services.iter().map(|service| {
+            let health = health::judge(service, workload, observed.engine.now, policy.patience);
+            (service.spec.name.as_str(), health)
+        });
+        Self {
+            desired,
+            observed,
+            scope,
+            policy,
+            images,
+            learned,
+            view,
+            index: Index::new(observed),
+            record,
+            record_name: record::name(&scope.fleet),
+            health: health.collect(),
+            masker: RefCell::new(if view.reveal {
+                Masker::revealing(view.sensitivity.clone())
+            } else {
+                Masker::new(view.sensitivity.clone())
+            }),
+            findings: RefCell::default(),
+            refusals: RefCell::default(),
+        }
+    }
+
+    /// Differences as the document shows them. `effect` tells whether placement makes tasks move.
+    fn show_fields(
+        &self,
+        fields: &[FieldDiff],
+        origins: &Origins,
+        effect: Option<&Effect>,
+    ) -> Vec<FieldChange> {
+        let rolls = matches!(effect, Some(Effect::Rolls { .. }));
+        let mut masker = self.masker.borrow_mut();
+        let shown = fields.iter().map(|field| {
+            let mut change = field.change(&mut masker, None, Some(origins));
+            let moves = change.impact == crate::diff::document::Impact::Placement && rolls;
+            change.causes_roll = effect.is_some() && (change.causes_roll || moves);
+            change
+        });
+        shown.collect()
+    }
+
+    /// The service that is declared under a full name.
+    fn declared(&self, name: &str) -> Option<&'a DesiredService> {
+        let services = self.desired.stacks.values().flat_map(|stack| &stack.services);
+        services.into_iter().find(|service| service.spec.name == name)
+    }
+
+    /// How many nodes could run a task of a global service; `None` while nodes are not listed.
+    fn eligible_nodes(&self, spec: &ServiceSpec) -> Option<u64> {
+        let nodes = &self.observed.workload.as_ref()?.nodes;
+        let placement = spec.task_template.placement.as_ref();
+        let constraints = placement.map_or(&[][..], |placement| &placement.constraints);
+        let eligible = nodes
+            .iter()
+            .filter(|node| preflight::is_usable(node) && constraint::all_allow(constraints, node));
+        Some(eligible.count() as u64)
+    }
+
+    /// Adds a finding to the document.
+    fn find(&self, finding: Finding) {
+        self.findings.borrow_mut().push(finding);
+    }
+
+    /// Notes that Swarm rolled a release back, for the fleet record.
+    fn refuse(&self, service: &str, fingerprint: &str) {
+        self.refusals.borrow_mut().insert(service.to_owned(), fingerprint.to_owned());
+    }
+
+    /// The change of the fleet record, if one is needed.
+    fn record_step(&self, drafts: &[StackDraft]) -> Option<(Change, Step)> {
+        let key = ObjectKey::new(Kind::Config, &self.record_name);
+        let Some(record) = self.record else {
+            let needed = drafts.iter().any(|draft| {
+                !draft.is_held()
+                    && draft.entries.iter().any(|entry| {
+                        let holds = &entry.change.holds;
+                        holds.iter().any(|hold| hold.code == HoldCode::WaitsForFleetRecord)
+                            && !holds.iter().any(Hold::is_standing)
+                    })
+            });
+            if !needed {
+                return None;
+            }
+            let mut change =
+                Change::new(key.clone(), Action::Create, Effect::None, vec![Cause::Ownership]);
+            change.notes.push("holds the key of this fleet's fingerprints".to_owned());
+            let labels = record::labels(&self.scope.fleet);
+            let write = Write::CreateRecord { name: self.record_name.clone(), labels };
+            return Some((change, Step { object: key, write, needs: Vec::new() }));
+        };
+        let refusals = self.refusals.borrow();
+        if refusals.is_empty() {
+            return None;
+        }
+        let mut labels = record.labels.clone();
+        for (service, fingerprint) in refusals.iter() {
+            record::refuse(&mut labels, service, fingerprint);
+        }
+        let mut change = Change::new(
+            key.clone(),
+            Action::Update,
+            Effect::InPlace { starts: 0, stops: 0 },
+            vec![Cause::Manual],
+        );
+        change.causes.clear();
+        change.notes.push("remembers releases that Swarm rolled back".to_owned());
+        let write = Write::LabelRecord { target: record.target.clone(), labels };
+        Some((change, Step { object: key, write, needs: Vec::new() }))
+    }
+}
+
+/// The hold on an object that belongs to someone else.
+fn foreign(key: &ObjectKey, whose: &str) -> Hold {
+    Hold::new(HoldCode::ForeignObject, format!("{key} exists and is not ours: {whose}"))
+        .unblock("rename ours, remove the other one, or take it over with --adopt always")
+        .needs(key.clone())
+}
+
+/// The hold on an object that may not be adopted.
+fn not_adopted(key: &ObjectKey) -> Hold {
+    Hold::new(HoldCode::NotAdopted, format!("{key} was made by docker stack deploy"))
+        .unblock("skep apply --adopt if-unowned")
+        .needs(key.clone())
+}

@@ -1,0 +1,105 @@
+//! Networks: made where they are missing, used where they fit, replaced only on request.
+//!
+//! The Engine has no update for networks, and their labels cannot be changed either.
+
+use crate::diff;
+use crate::diff::document::{Action, After, Cause, Change, Effect, Hold, HoldCode, Need};
+use crate::model::desired::{DesiredObject, DesiredStack};
+use crate::model::key::{Kind, ObjectKey};
+use crate::model::live::Live;
+use crate::model::network::NetworkSpec;
+
+use super::super::ownership::{Owner, owner};
+use super::super::policy::Adoption;
+use super::super::step::Write;
+use super::draft::StackDraft;
+use super::{Context, foreign, not_adopted};
+
+/// Plans the networks of `stack`.
+pub(super) fn plan_networks(context: &Context<'_>, stack: &DesiredStack, draft: &mut StackDraft) {
+    for network in &stack.networks {
+        let key = ObjectKey::new(Kind::Network, &network.spec.name);
+        match context.index.networks.get(key.name.as_str()) {
+            None => {
+                let mut change =
+                    Change::new(key.clone(), Action::Create, Effect::None, vec![Cause::Git]);
+                change.place = Some(network.place.clone());
+                draft.pending.insert(key);
+                draft.push(change, Some(Write::CreateNetwork(network.spec.clone())));
+            }
+            Some(live) => plan_existing(context, stack, network, live, key, draft),
+        }
+    }
+}
+
+fn plan_existing(
+    context: &Context<'_>,
+    stack: &DesiredStack,
+    desired: &DesiredObject<NetworkSpec>,
+    live: &Live<NetworkSpec>,
+    key: ObjectKey,
+    draft: &mut StackDraft,
+) {
+    let hold = match owner(&key, &live.spec.labels, &stack.name, &context.scope.fleet) {
+        Owner::Foreign(whose) if context.policy.adoption != Adoption::Always => {
+            Some(foreign(&key, &whose))
+        }
+        Owner::Unowned if context.policy.adoption == Adoption::Never => Some(not_adopted(&key)),
+        Owner::Ours | Owner::Unowned | Owner::Foreign(_) => None,
+    };
+    if let Some(hold) = hold {
+        let mut change =
+            Change::new(key.clone(), Action::Adopt, Effect::None, vec![Cause::Ownership]);
+        change.place = Some(desired.place.clone());
+        change.holds.push(hold.clone());
+        draft.blocked.insert(key, hold);
+        draft.push(change, None);
+        return;
+    }
+    let differences = diff::network(&desired.spec, &live.spec);
+    if differences.is_empty() {
+        draft.unchanged += 1;
+        return;
+    }
+    let users = context.index.users(&key).current;
+    let tasks = users
+        .iter()
+        .filter_map(|name| context.index.services.get(name))
+        .map(|service| service.counts.running)
+        .sum();
+    let mut change =
+        Change::new(key.clone(), Action::Replace, Effect::Downtime { tasks }, vec![Cause::Git]);
+    change.place = Some(desired.place.clone());
+    change.fields = context.show_fields(&differences.fields, &desired.origins, None);
+    let mut write = None;
+    if stack.policy.protect {
+        change.holds.push(protected(&key));
+    } else if !context.policy.allow_replace {
+        change
+            .holds
+            .push(replace_not_allowed(&format!("{key} cannot be changed, only made again")));
+    } else {
+        draft.replaced_networks.insert(key.name.clone());
+        write = Some(Write::Remove { id: live.id.clone() });
+        for user in users {
+            let user = ObjectKey::new(Kind::Service, user);
+            change.after.push(After { object: user.clone(), need: Need::Unused });
+            change.holds.push(
+                Hold::new(HoldCode::WaitsForTasksGone, format!("waits until {user} has left it"))
+                    .needs(user),
+            );
+        }
+    }
+    draft.push(change, write);
+}
+
+/// The hold on what `x-skep.protect` keeps.
+pub(super) fn protected(key: &ObjectKey) -> Hold {
+    Hold::new(HoldCode::Protected, format!("{key} is protected"))
+        .unblock("remove `x-skep.protect` from the stack, apply, then do it")
+}
+
+/// The hold on a change that costs downtime.
+pub(super) fn replace_not_allowed(reason: &str) -> Hold {
+    Hold::new(HoldCode::ReplaceNotAllowed, reason).unblock("skep apply --allow-replace")
+}

@@ -1,0 +1,120 @@
+//! Preflight: what would fail in the Swarm, found before anything is written.
+
+use crate::diff::document::{Hold, HoldCode};
+use crate::model::desired::{DesiredService, DesiredStack};
+use crate::model::finding::Finding;
+use crate::model::key::{Kind, ObjectKey};
+use crate::model::live::Node;
+use crate::model::service::{PortConfig, ServiceSpec};
+
+use super::{Context, constraint};
+
+/// The hold on a service that refers to an object which nobody creates.
+pub(super) fn missing(context: &Context<'_>, stack: &DesiredStack, object: &ObjectKey) -> Hold {
+    let by_other_stack = context
+        .desired
+        .stacks
+        .values()
+        .any(|other| other.name != stack.name && other.keys().any(|key| key == *object));
+    if by_other_stack {
+        return Hold::new(HoldCode::WaitsForObject, format!("waits until {object} exists"))
+            .needs(object.clone());
+    }
+    let create = match object.kind {
+        Kind::Network => format!("docker network create --driver overlay {}", object.name),
+        Kind::Config => format!("docker config create {} FILE", object.name),
+        Kind::Secret => format!("docker secret create {} FILE", object.name),
+        Kind::Service => format!("docker service create --name {}", object.name),
+    };
+    Hold::new(
+        HoldCode::MissingExternal,
+        format!("{object} is declared as external and does not exist"),
+    )
+    .unblock(create)
+    .needs(object.clone())
+}
+
+/// Holds for published ports that another service has.
+pub(super) fn taken_ports(context: &Context<'_>, spec: &ServiceSpec) -> Vec<Hold> {
+    let ports = published(spec);
+    let others = context.index.services.values().filter(|live| live.spec.name != spec.name);
+    let mut holds = Vec::new();
+    for live in others {
+        for port in published(&live.spec) {
+            let clash = |mine: &PortConfig| {
+                mine.published_port == port.published_port && mine.protocol == port.protocol
+            };
+            if !ports.iter().any(|mine| clash(mine)) {
+                continue;
+            }
+            let holder = ObjectKey::new(Kind::Service, &live.spec.name);
+            let what = format!("port {}/{}", port.published_port, port.protocol);
+            let released = context.declared(&live.spec.name).is_some_and(|declared| {
+                !published(&declared.spec).iter().any(|theirs| {
+                    theirs.published_port == port.published_port && theirs.protocol == port.protocol
+                })
+            });
+            holds.push(if released {
+                Hold::new(HoldCode::WaitsForObject, format!("waits until {holder} gives up {what}"))
+                    .needs(holder)
+            } else {
+                Hold::new(HoldCode::PortTaken, format!("{what} is published by {holder}"))
+                    .unblock(format!("publish another port, or remove {}", live.spec.name))
+                    .needs(holder)
+            });
+        }
+    }
+    holds
+}
+
+fn published(spec: &ServiceSpec) -> Vec<&PortConfig> {
+    let ports = spec.endpoint_spec.as_ref().map_or(&[][..], |endpoint| &endpoint.ports);
+    // Ports of mode `host` belong to a node, where another service may or may not run.
+    ports.iter().filter(|port| port.published_port != 0 && port.publish_mode != "host").collect()
+}
+
+/// Warns of placements that no node satisfies; they would wait for ever.
+pub(super) fn check_placement(context: &Context<'_>, service: &DesiredService) {
+    let Some(workload) = &context.observed.workload else { return };
+    let template = &service.spec.task_template;
+    let active = || workload.nodes.iter().filter(|node| is_usable(node));
+    let constraints =
+        template.placement.as_ref().map_or(&[][..], |placement| &placement.constraints);
+    let name = &service.spec.name;
+    let place = |field: &str| {
+        let field = crate::model::desired::FieldPath(field.to_owned());
+        service.origins.place(&field).unwrap_or(&service.place).clone()
+    };
+    if !active().any(|node| constraint::all_allow(constraints, node)) {
+        context.find(
+            Finding::warning(
+                "no-suitable-node",
+                place("deploy.placement.constraints"),
+                format!("no active node satisfies the constraints of service {name}"),
+            )
+            .hint(format!("its tasks would stay pending: {}", constraints.join(", "))),
+        );
+        return;
+    }
+    let reservations =
+        template.resources.as_ref().and_then(|resources| resources.reservations.as_ref());
+    if let Some(reservations) = reservations
+        && !active()
+            .filter(|node| constraint::all_allow(constraints, node))
+            .any(|node| constraint::fits(reservations, node))
+    {
+        context.find(
+            Finding::warning(
+                "no-node-large-enough",
+                place("deploy.resources.reservations"),
+                format!("no node can hold what service {name} reserves"),
+            )
+            .hint("its tasks would stay pending; reserve less or add a larger node"),
+        );
+    }
+}
+
+/// Whether a node takes new tasks.
+pub(super) fn is_usable(node: &Node) -> bool {
+    node.availability == "active" && node.state == "ready"
+}

@@ -1,0 +1,103 @@
+//! A release of a service: the fingerprint of what is declared, and releases that Swarm has refused.
+
+use crate::diff;
+use crate::diff::document::{Hold, HoldCode};
+use crate::model::desired::{DesiredService, FieldPath};
+use crate::model::fleet::{Domain, FleetKey};
+use crate::model::labels;
+use crate::model::live::{LiveService, TaskState, UpdateState};
+use crate::model::service::ServiceSpec;
+
+use super::Context;
+
+/// The fingerprint of a release: of its normalised spec without skep's own labels and without the counter that
+/// people bump to restart tasks. Sensitive values go into a keyed hash only.
+pub(super) fn fingerprint(key: &FleetKey, spec: &ServiceSpec) -> String {
+    let mut spec = spec.clone();
+    spec.labels.retain(|label, _| !labels::is_own(label));
+    spec.task_template.force_update = 0;
+    // A spec of plain structs and string keys always serialises.
+    let text = serde_json::to_vec(&spec).unwrap_or_default();
+    key.fingerprint(Domain::Service, &text)
+}
+
+/// The live spec in the words of the file: the image without the digest that resolution added, and the fields that
+/// someone else owns as declared, so that they count as no drift.
+pub(super) fn as_declared(live: &LiveService, service: &DesiredService) -> ServiceSpec {
+    let mut spec = with_ignored(&live.spec, &service.spec, &service.ignore);
+    let declared = live.spec.labels.get(labels::IMAGE).cloned().unwrap_or_default();
+    if let Some(container) = &mut spec.task_template.container_spec
+        && let Some((name, _)) = container.image.split_once('@')
+        && !declared.contains('@')
+        && (name == declared || name == format!("{declared}:latest"))
+    {
+        container.image = name.to_owned();
+        if let Some(placement) = &mut spec.task_template.placement {
+            placement.platforms.clear();
+        }
+    }
+    spec
+}
+
+/// The hold on a release that Swarm has rolled back already, remembered or seen just now.
+pub(super) fn refusal(
+    context: &Context<'_>,
+    live: &LiveService,
+    desired: &ServiceSpec,
+    fingerprint: &str,
+) -> Option<Hold> {
+    let name = live.spec.name.as_str();
+    let remembered = context
+        .record
+        .and_then(|record| record.refused.get(name))
+        .is_some_and(|refused| refused == fingerprint);
+    let rolled_back = live.update.as_ref().filter(|update| {
+        matches!(update.state, UpdateState::RollbackCompleted | UpdateState::RollbackPaused)
+    });
+    let seen = rolled_back.is_some()
+        && (context.learned.applied.get(name).is_some_and(|applied| applied == fingerprint)
+            || was_tried(context, live, desired));
+    if !remembered && !seen {
+        return None;
+    }
+    if !remembered {
+        context.refuse(name, fingerprint);
+    }
+    let words = rolled_back
+        .map(|update| update.message.as_str())
+        .filter(|message| !message.is_empty())
+        .map_or_else(String::new, |message| format!(" ({message})"));
+    Some(
+        Hold::new(
+            HoldCode::RefusedRelease,
+            format!("Swarm rolled this release back{words}; it is not tried again by itself"),
+        )
+        .unblock(format!("change the file, or skep apply --retry {name}")),
+    )
+}
+
+/// Whether the newest failed task ran the template that is desired now: then it is this release that was rolled back,
+/// although nobody was there to write it down.
+fn was_tried(context: &Context<'_>, live: &LiveService, desired: &ServiceSpec) -> bool {
+    let Some(workload) = &context.observed.workload else { return false };
+    let failed = workload.tasks.iter().filter(|task| {
+        task.service_id == live.id
+            && task.state > TaskState::Running
+            && task.error.is_some()
+            && task.template != live.spec.task_template
+    });
+    failed.max_by_key(|task| task.created).is_some_and(|task| {
+        let tried = ServiceSpec { task_template: task.template.clone(), ..desired.clone() };
+        diff::service(desired, &tried, &[]).is_empty()
+    })
+}
+
+/// `spec` with the ignored fields as `other` has them.
+pub(super) fn with_ignored(
+    spec: &ServiceSpec,
+    other: &ServiceSpec,
+    ignore: &[FieldPath],
+) -> ServiceSpec {
+    // Merging is done on the JSON of two valid specs, so that it has a spec to give back.
+    diff::with_ignored(spec, other, ignore).unwrap_or_else(|_| spec.clone())
+}

@@ -1,0 +1,375 @@
+//! Removal: what is no longer declared goes last, if it was asked for, and superseded generations once unused.
+
+use std::collections::BTreeSet;
+
+use crate::diff::document::{
+    Action, After, Cause, Change, Effect, Hold, HoldClass, HoldCode, Need, Retained,
+};
+use crate::model::desired::DesiredStack;
+use crate::model::key::{Kind, ObjectKey};
+use crate::model::labels::{self, Labels};
+use crate::model::live::LiveService;
+use crate::model::name::StackName;
+
+use super::super::ownership::owning_stack;
+use super::super::step::Write;
+use super::draft::StackDraft;
+use super::{Context, effect, gate, guard, network};
+
+/// Plans what goes in a stack that is still declared.
+pub(super) fn plan_stack(context: &Context<'_>, stack: &DesiredStack, draft: &mut StackDraft) {
+    let removal = Removal {
+        context,
+        stack: &stack.name,
+        declared: Some(stack),
+        wait: waits_for_green(context, stack, draft),
+    };
+    removal.plan(draft);
+}
+
+/// Plans the removal of a stack that is no longer declared.
+pub(super) fn plan_vanished(
+    context: &Context<'_>,
+    stack: &StackName,
+    others: &[StackDraft],
+    draft: &mut StackDraft,
+) {
+    // A renamed stack stays until the one that it goes on as is healthy.
+    let successor = guard::successor(context, stack);
+    let wait = successor.and_then(|successor| {
+        let draft = others.iter().find(|draft| draft.name == successor.name)?;
+        waits_for_green(context, successor, draft)
+    });
+    Removal { context, stack, declared: None, wait }.plan(draft);
+}
+
+/// Why removals of a stack wait: something of it is still to be written, or not healthy.
+fn waits_for_green(
+    context: &Context<'_>,
+    stack: &DesiredStack,
+    draft: &StackDraft,
+) -> Option<Hold> {
+    let wait = |class: HoldClass, object: &ObjectKey, words: String| {
+        let hold = Hold { class, ..Hold::new(HoldCode::WaitsForHealth, words) };
+        Some(hold.needs(object.clone()))
+    };
+    if let Some(entry) = draft.entries.iter().find(|entry| entry.change.action != Action::Remove) {
+        let object = &entry.change.object;
+        return if entry.change.is_standing() {
+            wait(HoldClass::Standing, object, format!("goes after {object}, which is held"))
+        } else {
+            wait(HoldClass::Waiting, object, format!("goes after {object}"))
+        };
+    }
+    for service in &stack.services {
+        let object = ObjectKey::new(Kind::Service, &service.spec.name);
+        let Some(health) = context.health.get(object.name.as_str()) else { continue };
+        if health.verdict.is_progressing() {
+            let words = format!("goes when {object} is healthy: {}", gate::describe(health));
+            return wait(HoldClass::Waiting, &object, words);
+        }
+        if !health.verdict.is_healthy() {
+            let words = format!("stays while {object} is not healthy: {}", gate::describe(health));
+            return wait(HoldClass::Standing, &object, words);
+        }
+    }
+    None
+}
+
+/// The removal of what one stack no longer declares.
+struct Removal<'a> {
+    context: &'a Context<'a>,
+    stack: &'a StackName,
+    /// The stack as declared; `None` when it has vanished.
+    declared: Option<&'a DesiredStack>,
+    /// Why nothing goes yet.
+    wait: Option<Hold>,
+}
+
+impl Removal<'_> {
+    fn plan(&self, draft: &mut StackDraft) {
+        let going = self.plan_services(draft);
+        self.plan_stores(&going, draft);
+        self.plan_networks(&going, draft);
+    }
+
+    /// Plans the removal of services and returns the names of those that will go.
+    fn plan_services(&self, draft: &mut StackDraft) -> BTreeSet<String> {
+        let owned: Vec<&LiveService> = self
+            .context
+            .index
+            .services
+            .values()
+            .copied()
+            .filter(|live| self.owns(Kind::Service, &live.spec.name, &live.spec.labels))
+            .collect();
+        let surplus: Vec<&LiveService> =
+            owned.iter().copied().filter(|live| !self.declares_service(&live.spec.name)).collect();
+        let too_many = guard::most_services(self.context, self.stack, owned.len(), surplus.len());
+        let mut going = BTreeSet::new();
+        for live in surplus {
+            let key = ObjectKey::new(Kind::Service, &live.spec.name);
+            let mut change = Change::new(
+                key.clone(),
+                Action::Remove,
+                effect::of_removal(live),
+                vec![Cause::Git],
+            );
+            let successor = self.successor(&key.name);
+            if let Some(successor) = &successor {
+                change.causes = vec![Cause::Superseded];
+                change.notes.push(format!("goes on as {successor}"));
+            }
+            change.holds.extend(self.consent(successor.is_some()));
+            if guard::is_protected(&live.spec.labels) {
+                change.holds.push(network::protected(&key));
+            }
+            if let Some(role) = live.spec.labels.get(labels::ROLE) {
+                change.holds.push(guard::own_infrastructure(&key, role));
+            }
+            if self.declared.is_some() && successor.is_none() {
+                change.holds.extend(too_many.clone());
+            }
+            self.finish(change, &live.id, Some(&mut going), draft);
+        }
+        going
+    }
+
+    /// Plans the removal of configs and secrets: superseded generations, and those that are no longer declared.
+    fn plan_stores(&self, going: &BTreeSet<String>, draft: &mut StackDraft) {
+        for (kind, key) in [(Kind::Config, self.configs()), (Kind::Secret, self.secrets())] {
+            let mut spared = std::collections::BTreeMap::<String, usize>::new();
+            for stored in key {
+                let object = ObjectKey::new(kind, &stored.name);
+                if self.is_current(&object, draft) {
+                    continue;
+                }
+                let superseded =
+                    stored.logical.as_ref().is_some_and(|key| self.declares_key(kind, key));
+                if let Some(reason) = self.user(&object, going, draft) {
+                    draft.retained.push(Retained { object, reason });
+                    continue;
+                }
+                if superseded {
+                    let kept =
+                        spared.entry(stored.logical.clone().unwrap_or_default()).or_default();
+                    if *kept < self.context.policy.retention {
+                        *kept += 1;
+                        let reason = "kept by the retention setting".to_owned();
+                        draft.retained.push(Retained { object, reason });
+                        continue;
+                    }
+                }
+                let cause = if superseded { Cause::Superseded } else { Cause::Git };
+                let mut change =
+                    Change::new(object.clone(), Action::Remove, Effect::None, vec![cause]);
+                if !superseded {
+                    change.holds.extend(self.consent(false));
+                }
+                self.wait_for_users(&object, &mut change);
+                self.finish(change, &stored.id, None, draft);
+            }
+        }
+    }
+
+    fn plan_networks(&self, going: &BTreeSet<String>, draft: &mut StackDraft) {
+        for live in self.context.index.networks.values() {
+            let object = ObjectKey::new(Kind::Network, &live.spec.name);
+            let owned = self.owns(Kind::Network, &live.spec.name, &live.spec.labels);
+            // An adopted network cannot be labelled; it goes with its whole stack.
+            let adopted = self.declared.is_none()
+                && !live.spec.labels.contains_key(labels::FLEET)
+                && live.spec.labels.get(labels::NAMESPACE).map(String::as_str)
+                    == Some(self.stack.as_str());
+            let declared = self
+                .declared
+                .is_some_and(|stack| stack.networks.iter().any(|n| n.spec.name == live.spec.name));
+            if declared || !(owned || adopted) {
+                continue;
+            }
+            let users = self.context.index.users(&object);
+            let staying = users
+                .current
+                .iter()
+                .find(|name| !going.contains(**name) && !self.leaves(name, &object));
+            if let Some(user) = staying {
+                let reason = format!("service {user} uses it");
+                draft.retained.push(Retained { object, reason });
+                continue;
+            }
+            let mut change =
+                Change::new(object.clone(), Action::Remove, Effect::None, vec![Cause::Git]);
+            change.holds.extend(self.consent(false));
+            self.wait_for_users(&object, &mut change);
+            self.finish(change, &live.id, None, draft);
+        }
+    }
+
+    fn owns(&self, kind: Kind, name: &str, labels: &Labels) -> bool {
+        let key = ObjectKey::new(kind, name);
+        owning_stack(&key, labels, &self.context.scope.fleet).as_ref() == Some(self.stack)
+            && labels.get(labels::SOURCE).map(String::as_str)
+                == Some(self.context.scope.source.as_str())
+    }
+
+    fn configs(&self) -> Vec<Stored> {
+        let live = self.context.index.configs.values();
+        let stored = live.filter(|live| {
+            !live.spec.labels.contains_key(labels::RECORD)
+                && self.owns(Kind::Config, &live.spec.name, &live.spec.labels)
+        });
+        newest_first(
+            stored.map(|live| {
+                Stored::new(&live.id, live.created, &live.spec.name, &live.spec.labels)
+            }),
+        )
+    }
+
+    fn secrets(&self) -> Vec<Stored> {
+        let live = self.context.index.secrets.values();
+        let stored =
+            live.filter(|live| self.owns(Kind::Secret, &live.spec.name, &live.spec.labels));
+        newest_first(
+            stored.map(|live| {
+                Stored::new(&live.id, live.created, &live.spec.name, &live.spec.labels)
+            }),
+        )
+    }
+
+    fn declares_service(&self, name: &str) -> bool {
+        self.declared.is_some_and(|stack| stack.services.iter().any(|s| s.spec.name == name))
+    }
+
+    fn declares_key(&self, kind: Kind, key: &str) -> bool {
+        self.declared.is_some_and(|stack| match kind {
+            Kind::Config => stack.configs.iter().any(|config| config.key == key),
+            Kind::Secret => stack.secrets.iter().any(|secret| secret.key == key),
+            Kind::Network | Kind::Service => false,
+        })
+    }
+
+    /// The declared service that says it was called `name` before.
+    fn successor(&self, name: &str) -> Option<String> {
+        let services = &self.declared?.services;
+        let successor = services.iter().find(|s| s.previous_name.as_deref() == Some(name))?;
+        Some(successor.spec.name.clone())
+    }
+
+    /// Whether a live object is what the stack declares now.
+    fn is_current(&self, object: &ObjectKey, draft: &StackDraft) -> bool {
+        self.declared.is_some_and(|stack| {
+            stack.keys().any(|mut key| {
+                draft.rename(key.kind, &mut key.name);
+                key == *object
+            })
+        })
+    }
+
+    /// Why removal is not consented to.
+    fn consent(&self, renamed: bool) -> Option<Hold> {
+        let policy = self.context.policy;
+        match self.declared {
+            Some(_) if renamed => None,
+            Some(stack) => {
+                let prune = stack.policy.prune.unwrap_or(policy.prune);
+                (!prune).then(prune_not_asked)
+            }
+            None if policy.prune || guard::successor(self.context, self.stack).is_some() => None,
+            None => Some(prune_not_asked()),
+        }
+    }
+
+    /// Whether a service that stays for now is declared without `object`, so that it will leave it.
+    fn leaves(&self, service: &str, object: &ObjectKey) -> bool {
+        self.context.declared(service).is_some_and(|declared| {
+            !super::index::references(&declared.spec.task_template).0.contains(object)
+        })
+    }
+
+    /// Who needs a superseded object once everything else of the plan is done.
+    fn user(
+        &self,
+        object: &ObjectKey,
+        going: &BTreeSet<String>,
+        draft: &StackDraft,
+    ) -> Option<String> {
+        let users = self.context.index.users(object);
+        if let Some(name) = users.current.iter().find(|name| !going.contains(**name)) {
+            // After its update the service could still roll back to it.
+            let verb = if self.leaves(name, object) { "can roll back to it" } else { "uses it" };
+            return Some(format!("service {name} {verb}"));
+        }
+        let written: BTreeSet<&str> =
+            draft.entries.iter().map(|entry| entry.change.object.name.as_str()).collect();
+        let previous =
+            users.previous.iter().find(|name| !going.contains(**name) && !written.contains(**name));
+        previous.map(|name| format!("service {name} can roll back to it"))
+    }
+
+    /// Holds the removal of an object until nothing uses it any more.
+    fn wait_for_users(&self, object: &ObjectKey, change: &mut Change) {
+        let users = self.context.index.users(object);
+        let named = users.current.iter().chain(&users.previous);
+        if let Some(name) = named.copied().next() {
+            let user = ObjectKey::new(Kind::Service, name);
+            change.after.push(After { object: object.clone(), need: Need::Unused });
+            change.holds.push(
+                Hold::new(
+                    HoldCode::WaitsForTasksGone,
+                    format!("waits until {user} no longer needs it"),
+                )
+                .needs(user),
+            );
+        } else if let Some(service) = users.tasks.iter().next() {
+            let words = format!("waits until the last task of {service} that uses it is gone");
+            change.after.push(After { object: object.clone(), need: Need::Unused });
+            change.holds.push(Hold::new(HoldCode::WaitsForTasksGone, words));
+        }
+    }
+
+    fn finish(
+        &self,
+        mut change: Change,
+        id: &str,
+        going: Option<&mut BTreeSet<String>>,
+        draft: &mut StackDraft,
+    ) {
+        if !change.is_standing() {
+            change.holds.extend(self.wait.clone());
+            if let Some(going) = going {
+                going.insert(change.object.name.clone());
+            }
+        }
+        draft.push(change, Some(Write::Remove { id: id.to_owned() }));
+    }
+}
+
+fn prune_not_asked() -> Hold {
+    Hold::new(HoldCode::PruneNotAsked, "it is no longer declared, and removal was not asked for")
+        .unblock("skep apply --prune")
+}
+
+/// A live config or secret as far as its removal is concerned.
+struct Stored {
+    id: String,
+    created: jiff::Timestamp,
+    name: String,
+    logical: Option<String>,
+}
+
+impl Stored {
+    fn new(id: &str, created: jiff::Timestamp, name: &str, labels: &Labels) -> Self {
+        Self {
+            id: id.to_owned(),
+            created,
+            name: name.to_owned(),
+            logical: labels.get(labels::LOGICAL).cloned(),
+        }
+    }
+}
+
+fn newest_first(stored: impl Iterator<Item = Stored>) -> Vec<Stored> {
+    let mut stored: Vec<Stored> = stored.collect();
+    stored.sort_by(|a, b| (b.created, &b.name).cmp(&(a.created, &a.name)));
+    stored
+}

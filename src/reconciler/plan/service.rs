@@ -1,0 +1,320 @@
+//! Services: created, updated, replaced or left alone, each with its cause, its cost and its gates.
+
+use std::collections::BTreeMap;
+
+use crate::diff::document::{Action, Cause, Change, Effect, Hold, HoldCode, Impact};
+use crate::diff::{self, FieldDiff};
+use crate::model::desired::{DesiredService, DesiredStack};
+use crate::model::key::{Kind, ObjectKey};
+use crate::model::labels;
+use crate::model::live::{LiveService, UpdateState};
+use crate::model::service::ServiceSpec;
+
+use super::super::ownership::{Owner, owner};
+use super::super::policy::Adoption;
+use super::super::step::{Target, Write};
+use super::draft::{StackDraft, waits_for_record};
+use super::gate::{self, Standing};
+use super::network::{protected, replace_not_allowed};
+use super::{Context, effect, foreign, image, index, not_adopted, preflight, release};
+
+/// Plans the services of `stack`, those first that others depend on.
+pub(super) fn plan_services(context: &Context<'_>, stack: &DesiredStack, draft: &mut StackDraft) {
+    let mut standings = BTreeMap::new();
+    for service in gate::in_order(&stack.services) {
+        let before = draft.entries.len();
+        Planner { context, stack, service, standings: &standings }.plan(draft);
+        let standing = match draft.entries.get(before..).and_then(<[_]>::first) {
+            None => Standing::Settled,
+            Some(entry) if entry.change.is_standing() => Standing::Held,
+            Some(_) => Standing::Pending,
+        };
+        standings.insert(service.spec.name.clone(), standing);
+    }
+}
+
+/// One service on its way into the plan.
+struct Planner<'a> {
+    context: &'a Context<'a>,
+    stack: &'a DesiredStack,
+    service: &'a DesiredService,
+    standings: &'a BTreeMap<String, Standing>,
+}
+
+impl Planner<'_> {
+    fn plan(&self, draft: &mut StackDraft) {
+        let desired = self.with_live_names(draft);
+        match self.context.index.services.get(desired.name.as_str()) {
+            None => self.plan_creation(desired, draft),
+            Some(live) => self.plan_existing(desired, live, draft),
+        }
+    }
+
+    /// The declared spec with the names under which configs and secrets live, without networks that must go first.
+    fn with_live_names(&self, draft: &StackDraft) -> ServiceSpec {
+        let mut spec = self.service.spec.clone();
+        spec.task_template
+            .networks
+            .retain(|network| !draft.replaced_networks.contains(&network.target));
+        if let Some(container) = &mut spec.task_template.container_spec {
+            for config in &mut container.configs {
+                draft.rename(Kind::Config, &mut config.config_name);
+            }
+            for secret in &mut container.secrets {
+                draft.rename(Kind::Secret, &mut secret.secret_name);
+            }
+        }
+        spec
+    }
+
+    fn plan_creation(&self, mut spec: ServiceSpec, draft: &mut StackDraft) {
+        let key = ObjectKey::new(Kind::Service, &spec.name);
+        let moved = self
+            .service
+            .previous_name
+            .as_deref()
+            .and_then(|name| self.context.index.services.get(name).map(|live| (name, live)));
+        let action = if moved.is_some() { Action::Move } else { Action::Create };
+        let mut change = Change::new(
+            key.clone(),
+            action,
+            effect::of_creation(&spec, self.context.eligible_nodes(&spec)),
+            vec![Cause::Git],
+        );
+        change.place = Some(self.service.place.clone());
+        let shown = diff::service(&spec, &ServiceSpec::default(), &[]);
+        let headline: Vec<FieldDiff> = shown.fields.into_iter().filter(is_headline).collect();
+        change.fields = self.context.show_fields(&headline, &self.service.origins, None);
+        if let Some((name, _)) = moved {
+            change.notes.push(format!("was {name}, which goes when this one is healthy"));
+            if !self.context.policy.allow_replace {
+                change.holds.push(replace_not_allowed(&format!(
+                    "a service cannot be renamed, only made again: {name} becomes {key}"
+                )));
+            }
+        }
+        preflight::check_placement(self.context, self.service);
+        let fingerprint = self.fingerprint(&spec);
+        change.holds.extend(image::pin(self.context, self.service, &mut spec, None).holds);
+        self.add_common_holds(&spec, draft, &mut change);
+        self.add_gates(&mut change);
+        self.stamp(&mut spec, fingerprint, &mut change);
+        let needs = needs(&spec, draft);
+        draft.push_after(change, Some(Write::CreateService(Box::new(spec))), needs);
+    }
+
+    fn plan_existing(&self, mut spec: ServiceSpec, live: &LiveService, draft: &mut StackDraft) {
+        let key = ObjectKey::new(Kind::Service, &spec.name);
+        let ownership = owner(&key, &live.spec.labels, &self.stack.name, &self.context.scope.fleet);
+        let fingerprint = self.fingerprint(&spec);
+        let pinned = image::pin(self.context, self.service, &mut spec, Some(live));
+        spec = release::with_ignored(&spec, &live.spec, &self.service.ignore);
+        let difference = diff::service(&spec, &live.spec, &self.service.ignore);
+        let fields = difference.fields;
+        let ours = ownership == Owner::Ours;
+        let labels_fit = difference.own_labels.is_empty();
+        // Any write to a job runs it again, so its labels wait for a real change.
+        let is_job = live.spec.mode.kind().is_job();
+        if fields.is_empty() && ((ours && labels_fit) || (is_job && self.may_adopt(&ownership))) {
+            draft.unchanged += 1;
+            return;
+        }
+        let (mut action, effect) = self.cost(&spec, live, &fields);
+        let mut causes = self.causes(&fields, live, fingerprint.as_deref(), pinned.moved);
+        if !ours && action == Action::Update {
+            action = Action::Adopt;
+            causes.insert(0, Cause::Ownership);
+        }
+        let mut change = Change::new(key.clone(), action, effect, causes);
+        change.place = Some(self.service.place.clone());
+        change.unchanged_fields = difference.unchanged;
+        change.fields =
+            self.context.show_fields(&fields, &self.service.origins, Some(&change.effect));
+        if fields.is_empty() && ours {
+            change.notes.push("skep's own labels change".to_owned());
+        }
+        self.add_ownership_holds(&key, &ownership, &mut change);
+        if action == Action::Replace {
+            self.plan_replacement(live, change, draft);
+            return;
+        }
+        preflight::check_placement(self.context, self.service);
+        change.holds.extend(pinned.holds);
+        self.add_common_holds(&spec, draft, &mut change);
+        if rolls(&change.effect) {
+            self.add_gates(&mut change);
+            self.add_rollout_hold(live, &mut change);
+        }
+        if let (Some(fingerprint), false) = (&fingerprint, fields.is_empty())
+            && let Some(hold) = release::refusal(self.context, live, &spec, fingerprint)
+        {
+            change.holds.push(hold);
+        }
+        self.stamp(&mut spec, fingerprint, &mut change);
+        let needs = needs(&spec, draft);
+        let write = Write::UpdateService {
+            target: Target { id: live.id.clone(), version: live.version },
+            spec: Box::new(spec),
+            raw: live.raw.clone(),
+        };
+        draft.push_after(change, Some(write), needs);
+    }
+
+    /// A service whose mode changes goes first; the next pass finds it missing and creates it.
+    fn plan_replacement(&self, live: &LiveService, mut change: Change, draft: &mut StackDraft) {
+        if self.stack.policy.protect {
+            change.holds.push(protected(&change.object));
+        } else if !self.context.policy.allow_replace {
+            change.holds.push(replace_not_allowed(&format!(
+                "the mode of {} cannot be changed, only made again",
+                change.object
+            )));
+        }
+        draft.push(change, Some(Write::Remove { id: live.id.clone() }));
+    }
+
+    /// The fingerprint of the declared release, once there is a key to make it with.
+    fn fingerprint(&self, spec: &ServiceSpec) -> Option<String> {
+        let record = self.context.record?;
+        Some(release::fingerprint(&record.key, spec))
+    }
+
+    /// Writes down on the service what is applied, or waits until there is a key for that.
+    fn stamp(&self, spec: &mut ServiceSpec, fingerprint: Option<String>, change: &mut Change) {
+        match fingerprint {
+            Some(fingerprint) => {
+                spec.labels.insert(labels::APPLIED.to_owned(), fingerprint);
+            }
+            None => change.holds.push(waits_for_record(&self.context.record_name)),
+        }
+    }
+
+    fn may_adopt(&self, ownership: &Owner) -> bool {
+        match ownership {
+            Owner::Ours => true,
+            Owner::Unowned => self.context.policy.adoption != Adoption::Never,
+            Owner::Foreign(_) => self.context.policy.adoption == Adoption::Always,
+        }
+    }
+
+    fn add_ownership_holds(&self, key: &ObjectKey, ownership: &Owner, change: &mut Change) {
+        if self.may_adopt(ownership) {
+            return;
+        }
+        change.holds.push(match ownership {
+            Owner::Foreign(whose) => foreign(key, whose),
+            Owner::Ours | Owner::Unowned => not_adopted(key),
+        });
+    }
+
+    /// What the differences make of the change, and what that costs.
+    fn cost(
+        &self,
+        spec: &ServiceSpec,
+        live: &LiveService,
+        fields: &[FieldDiff],
+    ) -> (Action, Effect) {
+        let worst = fields.iter().map(|field| field.impact).max().unwrap_or(Impact::InPlace);
+        match worst {
+            Impact::Replace => (Action::Replace, Effect::Downtime { tasks: live.counts.running }),
+            Impact::Roll | Impact::Rerun => (Action::Update, effect::of_roll(spec, live)),
+            Impact::Placement => {
+                let workload = self.context.observed.workload.as_ref();
+                let stays = effect::displaced(spec, live, workload) == Some(0);
+                let effect =
+                    if stays { effect::in_place(spec, live) } else { effect::of_roll(spec, live) };
+                (Action::Update, effect)
+            }
+            Impact::InPlace => (Action::Update, effect::in_place(spec, live)),
+        }
+    }
+
+    /// Whether the file, the live service or the tag moved since the last apply.
+    fn causes(
+        &self,
+        fields: &[FieldDiff],
+        live: &LiveService,
+        fingerprint: Option<&str>,
+        image_moved: bool,
+    ) -> Vec<Cause> {
+        if fields.is_empty() {
+            return vec![Cause::Git];
+        }
+        let applied = live.spec.labels.get(labels::APPLIED).map(String::as_str);
+        let (Some(applied), Some(desired), Some(record)) =
+            (applied, fingerprint, self.context.record)
+        else {
+            return vec![Cause::Git];
+        };
+        if !crate::model::fleet::is_under_key(applied, record.key.id()) {
+            return vec![Cause::Git];
+        }
+        let as_declared = release::as_declared(live, self.service);
+        let drifted = release::fingerprint(&record.key, &as_declared) != applied;
+        let mut causes = Vec::new();
+        if desired != applied {
+            causes.push(Cause::Git);
+        }
+        if drifted {
+            causes.push(Cause::Drift);
+        }
+        if image_moved {
+            causes.push(Cause::Image);
+        }
+        if causes.is_empty() {
+            causes.push(Cause::Git);
+        }
+        causes
+    }
+
+    /// Holds that concern every write: objects that it refers to, ports.
+    fn add_common_holds(&self, spec: &ServiceSpec, draft: &StackDraft, change: &mut Change) {
+        for object in index::references(&spec.task_template).0 {
+            if let Some(hold) = draft.blocked.get(&object) {
+                change.holds.push(Hold { needs: Some(object), ..hold.clone() });
+            } else if !draft.pending.contains(&object) && !self.context.index.has(&object) {
+                change.holds.push(preflight::missing(self.context, self.stack, &object));
+            }
+        }
+        change.holds.extend(preflight::taken_ports(self.context, spec));
+    }
+
+    fn add_gates(&self, change: &mut Change) {
+        for dependency in &self.service.depends_on {
+            if let Some((after, hold)) = gate::check(self.context, dependency, self.standings) {
+                change.after.push(after);
+                change.holds.push(hold);
+            }
+        }
+    }
+
+    /// A newer release waits for Swarm's verdict on the one under way: else a bad one becomes the rollback target.
+    fn add_rollout_hold(&self, live: &LiveService, change: &mut Change) {
+        let updating = live.update.as_ref().is_some_and(|update| {
+            matches!(update.state, UpdateState::Updating | UpdateState::RollbackStarted)
+        });
+        let serving = self.context.health.get(live.spec.name.as_str()).is_some_and(|h| h.ready > 0);
+        if updating && serving {
+            change.holds.push(Hold::new(
+                HoldCode::WaitsForRollout,
+                "waits for Swarm's verdict on the rollout that is under way",
+            ));
+        }
+    }
+}
+
+/// Objects of the same pass that must be written before the service.
+fn needs(spec: &ServiceSpec, draft: &StackDraft) -> Vec<ObjectKey> {
+    let references = index::references(&spec.task_template).0;
+    references.into_iter().filter(|object| draft.pending.contains(object)).collect()
+}
+
+/// The fields that say what a new service is.
+fn is_headline(field: &FieldDiff) -> bool {
+    let path = field.path.0.as_str();
+    path == "image" || path == "deploy.replicas" || path.starts_with("ports.")
+}
+
+fn rolls(effect: &Effect) -> bool {
+    matches!(effect, Effect::Rolls { .. } | Effect::RunsJob { .. })
+}

@@ -1,0 +1,79 @@
+//! The fleet record: one Swarm config that holds a fleet's random key, and refusals in its labels.
+
+use std::collections::BTreeMap;
+
+use crate::model::fleet::{FleetKey, KEY_LENGTH};
+use crate::model::key::{Kind, ObjectKey};
+use crate::model::labels::{self, Labels};
+use crate::model::live::{Live, Observed};
+use crate::model::name::FleetName;
+use crate::model::store::{ConfigSpec, Data};
+
+use super::step::Target;
+
+/// The layout of the record's data: the key's bytes and nothing else.
+const LAYOUT: &str = "1";
+/// The prefix of a label that remembers a refused release; the name of the service follows.
+const REFUSED: &str = "skep.refused.";
+
+/// What a fleet remembers in its Swarm.
+#[derive(Debug, Clone)]
+pub struct FleetRecord {
+    /// The key of fingerprints.
+    pub key: FleetKey,
+    /// Services and the fingerprint of the release that Swarm rolled back.
+    pub refused: BTreeMap<String, String>,
+    /// The config that holds it, for writes.
+    pub target: Target,
+    /// The config as it is, without its data.
+    pub labels: Labels,
+}
+
+/// The name of the config that holds the record of `fleet`.
+pub fn name(fleet: &FleetName) -> String {
+    format!("skep_{fleet}_record")
+}
+
+/// The record of `fleet`, if there is one that can be read.
+pub fn find(observed: &Observed, fleet: &FleetName) -> Option<FleetRecord> {
+    let name = name(fleet);
+    let config = observed.configs.iter().find(|config| config.spec.name == name)?;
+    read(config)
+}
+
+fn read(config: &Live<ConfigSpec>) -> Option<FleetRecord> {
+    let spec = &config.spec;
+    if spec.labels.get(labels::RECORD).map(String::as_str) != Some(LAYOUT) {
+        return None;
+    }
+    let bytes: [u8; KEY_LENGTH] = spec.data.0.as_slice().try_into().ok()?;
+    let refused = spec.labels.iter().filter_map(|(label, value)| {
+        label.strip_prefix(REFUSED).map(|service| (service.to_owned(), value.clone()))
+    });
+    Some(FleetRecord {
+        key: FleetKey::new(bytes),
+        refused: refused.collect(),
+        target: Target { id: config.id.clone(), version: config.version },
+        labels: spec.labels.clone(),
+    })
+}
+
+/// Remembers in the record's labels that Swarm refused the release `fingerprint` of `service`.
+pub fn refuse(labels: &mut Labels, service: &str, fingerprint: &str) {
+    labels.insert(format!("{REFUSED}{service}"), fingerprint.to_owned());
+}
+
+/// The labels of a new record.
+pub fn labels(fleet: &FleetName) -> Labels {
+    let object = ObjectKey::new(Kind::Config, name(fleet));
+    Labels::from([
+        (labels::FLEET.to_owned(), fleet.to_string()),
+        (labels::OBJECT.to_owned(), object.to_string()),
+        (labels::RECORD.to_owned(), LAYOUT.to_owned()),
+    ])
+}
+
+/// A new record with these random bytes.
+pub fn create(name: String, labels: Labels, bytes: &[u8; KEY_LENGTH]) -> ConfigSpec {
+    ConfigSpec { name, labels, data: Data(bytes.to_vec()), templating: None }
+}

@@ -1,0 +1,86 @@
+//! A step: one write that is ready to be made, with everything that it needs.
+
+use crate::model::key::ObjectKey;
+use crate::model::labels::Labels;
+use crate::model::live::RawSpec;
+use crate::model::network::NetworkSpec;
+use crate::model::secret::Redacted;
+use crate::model::service::ServiceSpec;
+use crate::model::store::{ConfigSpec, SecretSpec};
+
+/// One write that is ready to be made. What is in it was decided by the plan; performing it decides nothing.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// The object that it writes.
+    pub object: ObjectKey,
+    /// What is written.
+    pub write: Write,
+    /// Objects that earlier steps of the same pass must have written; if one of those fails, this step is left out.
+    pub needs: Vec<ObjectKey>,
+}
+
+/// The write of a step. Updates and removals name the object as it was observed.
+#[derive(Debug, Clone)]
+pub enum Write {
+    /// Make the fleet record, with a key that is made up when it is performed.
+    CreateRecord {
+        /// The name of the config.
+        name: String,
+        /// Its labels, without those that name the key.
+        labels: Labels,
+    },
+    /// Change what the fleet record remembers.
+    LabelRecord {
+        /// Which version of the record.
+        target: Target,
+        /// All its labels afterwards.
+        labels: Labels,
+    },
+    /// Create a network.
+    CreateNetwork(NetworkSpec),
+    /// Create a config.
+    CreateConfig(ConfigSpec),
+    /// Create a secret.
+    CreateSecret(SecretSpec),
+    /// Create a service.
+    CreateService(Box<ServiceSpec>),
+    /// Update a service.
+    UpdateService {
+        /// Which version of which service.
+        target: Target,
+        /// What it becomes.
+        spec: Box<ServiceSpec>,
+        /// Its live spec, from which come the parts that no model knows.
+        raw: RawSpec,
+    },
+    /// Change the labels of a config.
+    LabelConfig {
+        /// Which version of which config.
+        target: Target,
+        /// All its labels afterwards.
+        spec: ConfigSpec,
+    },
+    /// Change the labels of a secret; Swarm refuses it when the data is not what the secret holds.
+    LabelSecret {
+        /// Which version of which secret.
+        target: Target,
+        /// All its labels afterwards.
+        spec: SecretSpec,
+        /// The data that it should hold; `None` when a plugin has it.
+        proof: Option<Redacted<Vec<u8>>>,
+    },
+    /// Remove an object.
+    Remove {
+        /// The Engine's id.
+        id: String,
+    },
+}
+
+/// A version of a live object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The Engine's id.
+    pub id: String,
+    /// `Version.Index` as observed; the write fails if it has moved.
+    pub version: u64,
+}
