@@ -16,6 +16,8 @@ mod release;
 mod removal;
 mod service;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -121,9 +121,14 @@ impl Planner<'_> {
         }
         let (mut action, effect) = self.cost(&spec, live, &fields);
         let mut causes = self.causes(&fields, live, fingerprint.as_deref(), pinned.moved);
-        if !ours && action == Action::Update {
-            action = Action::Adopt;
+        if !ours {
+            if fields.is_empty() {
+                causes.clear();
+            }
             causes.insert(0, Cause::Ownership);
+            if action == Action::Update {
+                action = Action::Adopt;
+            }
         }
         let mut change = Change::new(key.clone(), action, effect, causes);
         change.place = Some(self.service.place.clone());

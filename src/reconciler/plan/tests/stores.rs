@@ -1,0 +1,105 @@
+//! Configs and secrets: rotation, adoption under the plain name, keys that changed.
+
+use crate::diff::document::Content;
+use crate::model::fleet::{Domain, FleetKey};
+use crate::model::labels;
+use crate::reconciler::step::Write;
+
+use super::world::*;
+
+/// A stack whose service sees one config.
+fn with_config(data: &str) -> crate::model::desired::DesiredStack {
+    let mut shop = stack("shop", vec![service("shop", "web")]);
+    shop.configs.push(config("shop", "app", data));
+    let name = shop.configs[0].spec.name.clone();
+    mount_config(&mut shop.services[0], &name);
+    shop
+}
+
+fn with_secret(data: &str) -> crate::model::desired::DesiredStack {
+    let mut shop = stack("shop", vec![service("shop", "web")]);
+    shop.secrets.push(secret("shop", "token", data));
+    let name = shop.secrets[0].spec.name.clone();
+    mount_secret(&mut shop.services[0], &name);
+    shop
+}
+
+fn declare(world: &mut World, stack: crate::model::desired::DesiredStack) {
+    world.desired.stacks.insert(stack.name.clone(), stack);
+}
+
+#[test]
+fn a_rotated_config_stays_while_a_rollback_could_need_it() {
+    let mut world = World::applied(vec![with_config("one")]);
+    let names: Vec<String> =
+        ["one", "two", "three"].iter().map(|data| config("shop", "app", data).spec.name).collect();
+    declare(&mut world, with_config("two"));
+    let plan = world.plan();
+    assert!(matches!(
+        change(&plan, &format!("config {}", names[1])).content,
+        Some(Content::Lines { added: 1, removed: 1, .. })
+    ));
+    assert_eq!(plan.document.summary.retained, 1);
+    assert_eq!(world.converge().len(), 1);
+    assert!(world.observed.configs.iter().any(|config| config.spec.name == names[0]));
+    declare(&mut world, with_config("three"));
+    let foreseen = outline(&world.plan());
+    assert!(
+        foreseen.iter().any(|line| line.starts_with(&format!("remove config {}", names[0]))),
+        "{foreseen:?}"
+    );
+    let passes = world.converge();
+    assert_eq!(passes.last().unwrap(), &[format!("config {}", names[0])]);
+    assert!(world.observed.configs.iter().any(|config| config.spec.name == names[1]));
+}
+
+#[test]
+fn a_config_under_dockers_plain_name_is_adopted_when_its_content_is_the_same() {
+    let mut world = World::applied(vec![with_config("one")]);
+    let hashed = config("shop", "app", "one").spec.name;
+    for config in &mut world.observed.configs {
+        if config.spec.name == hashed {
+            "shop_app".clone_into(&mut config.spec.name);
+            config.spec.labels.retain(|label, _| !labels::is_own(label));
+        }
+    }
+    let container = world.live("shop_web").spec.task_template.container_spec.as_mut().unwrap();
+    "shop_app".clone_into(&mut container.configs[0].config_name);
+    let plan = world.plan();
+    // The release is stamped anew with its next real change; nothing rolls now.
+    assert_eq!(outline(&plan), ["adopt config shop_app"]);
+    world.converge();
+    assert!(outline(&world.plan()).is_empty());
+}
+
+#[test]
+fn a_secret_that_cannot_be_judged_is_checked_by_swarm_itself() {
+    let mut world = World::applied(vec![with_secret("hunter2")]);
+    // The key is another one than that of the fingerprint: the record was lost and made anew.
+    let other = FleetKey::new([9; 32]);
+    let name = world.observed.secrets[0].spec.name.clone();
+    world.observed.secrets[0]
+        .spec
+        .labels
+        .insert(labels::FINGERPRINT.to_owned(), other.fingerprint(Domain::Secret, b"hunter2"));
+    let plan = world.plan();
+    assert_eq!(outline(&plan), [format!("update secret {name}")]);
+    assert!(matches!(&plan.steps[0].write, Write::LabelSecret { proof: Some(_), .. }));
+    // Swarm says that the data differs: a new generation is made, the old one waits for its users.
+    world.learned.different_secrets.insert(world.observed.secrets[0].id.clone());
+    "shop_token".clone_into(&mut world.observed.secrets[0].spec.name);
+    world.observed.secrets[0].spec.labels.retain(|label, _| !labels::is_own(label));
+    let plan = world.plan();
+    assert_eq!(outline(&plan)[0], format!("create secret {name}"));
+}
+
+#[test]
+fn an_explicit_name_with_other_content_is_a_hold_with_a_way_out() {
+    let mut shop = with_config("one");
+    "app-settings".clone_into(&mut shop.configs[0].spec.name);
+    let mut world = World::applied(vec![shop]);
+    world.stack("shop").configs[0].spec.data.0 = b"two".to_vec();
+    let plan = world.plan();
+    assert_eq!(outline(&plan)[0], "replace config app-settings [replace-not-allowed]");
+    assert!(plan.steps.is_empty());
+}
