@@ -7,4 +7,5 @@
 pub mod diff;
 pub mod model;
 pub mod reconciler;
+pub mod sources;
 pub mod spec;

@@ -2,6 +2,7 @@
 
 pub mod compose;
 pub mod decode;
+pub mod discover;
 pub mod interpolate;
 pub mod tree;
 pub mod yaml;
