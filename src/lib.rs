@@ -1,7 +1,7 @@
 //! skep keeps a Docker Swarm in the state that a directory or repository of stack files declares.
 //!
 //! The layers, from the bottom: [`model`] (the common language), [`spec`] (stack files to desired objects),
-//! `sources`, `swarm` (the Engine), `diff`, `proxy`, `reconciler`, `cli`. Dependencies point down only; see
+//! `sources`, [`swarm`] (the Engine), `diff`, `proxy`, `reconciler`, `cli`. Dependencies point down only; see
 //! `ARCHITECTURE.md`.
 
 pub mod diff;
@@ -9,3 +9,4 @@ pub mod model;
 pub mod reconciler;
 pub mod sources;
 pub mod spec;
+pub mod swarm;

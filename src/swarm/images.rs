@@ -1,0 +1,255 @@
+//! Images: what a tag stands for right now, and what a live service was resolved to.
+
+use http::Method;
+use serde::Deserialize;
+
+use super::error::{Failure, SwarmError};
+use super::registry::Credentials;
+use super::transport::{Call, Connection, REGISTRY};
+use crate::model::labels;
+use crate::model::service::ServiceSpec;
+use crate::model::task::Platform;
+
+/// What a registry says of a reference.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resolved {
+    /// `sha256:…` of the manifest or list of manifests.
+    pub digest: String,
+    /// Platforms that the image has, as Swarm's placement wants them.
+    pub platforms: Vec<Platform>,
+}
+
+/// Why a reference could not be resolved.
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveError {
+    /// The registry has no such image, or the reference is none.
+    #[error("no such image: {0}")]
+    NotFound(String),
+    /// The registry does not let us see it.
+    #[error("access denied: {0}")]
+    Denied(String),
+    /// The registry, or the engine, could not be asked; this says nothing about the image.
+    #[error("the registry could not be asked")]
+    Unavailable(#[source] SwarmError),
+}
+
+/// Asks the registry of `reference`, through the engine, what it stands for.
+pub async fn resolve(
+    connection: &Connection,
+    credentials: &Credentials,
+    reference: &str,
+) -> Result<Resolved, ResolveError> {
+    if !is_reference(reference) {
+        return Err(ResolveError::NotFound(format!("\"{reference}\" is no image reference")));
+    }
+    let operation = format!("resolve {reference}");
+    let mut call = Call::new(operation, Method::GET, format!("/distribution/{reference}/json"));
+    call.registry_auth = credentials.header(reference).await;
+    call.patience = REGISTRY;
+    match connection.json::<Inspection>(call).await {
+        Ok(Inspection { descriptor, platforms }) => Ok(Resolved {
+            digest: descriptor.digest,
+            platforms: known(platforms.unwrap_or_default()),
+        }),
+        Err(error) => Err(sort(error)),
+    }
+}
+
+/// Makes `spec` run exactly what its image was resolved to, as `docker stack deploy` does.
+pub fn pin(spec: &mut ServiceSpec, resolved: &Resolved) {
+    let Some(container) = &mut spec.task_template.container_spec else { return };
+    let Resolved { digest, platforms } = resolved;
+    let image = familiar(&container.image);
+    container.image = if image.contains('@') { image } else { format!("{image}@{digest}") };
+    spec.task_template.placement.get_or_insert_default().platforms.clone_from(platforms);
+}
+
+/// Takes image and platforms from the live service if it was resolved from the reference that `desired` declares.
+/// Returns whether it was.
+///
+/// Platforms belong to the digest: taking the image alone would make the spec differ.
+pub fn reuse_resolution(desired: &mut ServiceSpec, live: &ServiceSpec) -> bool {
+    let (Some(wanted), Some(has)) =
+        (&mut desired.task_template.container_spec, &live.task_template.container_spec)
+    else {
+        return false;
+    };
+    let declared = familiar(&wanted.image);
+    let label = live.labels.get(labels::IMAGE).map(|image| familiar(image));
+    let Some((reference, _digest)) = has.image.split_once('@') else { return false };
+    let resolved = familiar(&has.image) == declared || familiar(reference) == declared;
+    if label.as_ref() != Some(&declared) || !resolved {
+        return false;
+    }
+    wanted.image.clone_from(&has.image);
+    let platforms = live.task_template.placement.as_ref().map(|rules| &rules.platforms);
+    match platforms.filter(|platforms| !platforms.is_empty()) {
+        Some(platforms) => {
+            desired.task_template.placement.get_or_insert_default().platforms.clone_from(platforms);
+        }
+        None => {
+            if let Some(rules) = &mut desired.task_template.placement {
+                rules.platforms.clear();
+            }
+        }
+    }
+    true
+}
+
+/// The registry that an image names; `None` for Docker Hub.
+pub(super) fn registry(image: &str) -> Option<&str> {
+    let (first, _rest) = image.split_once('/')?;
+    let is_host = first.contains(['.', ':']) || first == "localhost";
+    (is_host && first != "docker.io" && first != "index.docker.io").then_some(first)
+}
+
+/// The reference as docker shows it: without what is Docker Hub's default, with the tag that is meant.
+fn familiar(image: &str) -> String {
+    let image = image.strip_prefix("index.docker.io/").unwrap_or(image);
+    let image = image.strip_prefix("docker.io/").unwrap_or(image);
+    let image = match image.strip_prefix("library/") {
+        Some(rest) if !rest.contains('/') => rest,
+        _ => image,
+    };
+    let name = image.rsplit('/').next().unwrap_or(image);
+    if name.contains([':', '@']) { image.to_owned() } else { format!("{image}:latest") }
+}
+
+fn is_reference(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "./:@_-".contains(c);
+    text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(allowed)
+}
+
+/// Platforms without those of attestations and without repeats; of ARM there are too many spellings to match, so
+/// its architecture is left open, as docker does.
+fn known(platforms: Vec<InspectedPlatform>) -> Vec<Platform> {
+    let mut known: Vec<Platform> = Vec::new();
+    for InspectedPlatform { architecture, os } in platforms {
+        if os == "unknown" || architecture == "unknown" {
+            continue;
+        }
+        let architecture =
+            if architecture.eq_ignore_ascii_case("arm") { String::new() } else { architecture };
+        let platform = Platform { architecture, os };
+        if !known.contains(&platform) {
+            known.push(platform);
+        }
+    }
+    known
+}
+
+fn sort(error: SwarmError) -> ResolveError {
+    match &error.failure {
+        Failure::NotFound { message } => ResolveError::NotFound(message.clone()),
+        Failure::Refused { status: 401 | 403, message } => ResolveError::Denied(message.clone()),
+        Failure::Refused { message, .. } | Failure::Engine { message, .. } => {
+            let says = |words: &str| message.to_ascii_lowercase().contains(words);
+            if says("manifest unknown") || says("name unknown") {
+                ResolveError::NotFound(message.clone())
+            } else if says("denied") || says("unauthorized") || says("no basic auth") {
+                ResolveError::Denied(message.clone())
+            } else {
+                ResolveError::Unavailable(error)
+            }
+        }
+        _ => ResolveError::Unavailable(error),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Inspection {
+    descriptor: Descriptor,
+    platforms: Option<Vec<InspectedPlatform>>,
+}
+
+#[derive(Deserialize)]
+struct Descriptor {
+    digest: String,
+}
+
+#[derive(Deserialize)]
+struct InspectedPlatform {
+    #[serde(default)]
+    architecture: String,
+    #[serde(default)]
+    os: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::container::ContainerSpec;
+    use crate::model::service::ServiceSpec;
+    use crate::model::task::{Placement, TaskTemplate};
+
+    fn service(label: &str, image: &str, platforms: &[Platform]) -> ServiceSpec {
+        let container = ContainerSpec { image: image.into(), ..ContainerSpec::default() };
+        let placement = Placement { platforms: platforms.to_vec(), ..Placement::default() };
+        ServiceSpec {
+            labels: [(labels::IMAGE.to_owned(), label.to_owned())].into(),
+            task_template: TaskTemplate {
+                container_spec: Some(container),
+                placement: (!platforms.is_empty()).then_some(placement),
+                ..TaskTemplate::default()
+            },
+            ..ServiceSpec::default()
+        }
+    }
+
+    #[test]
+    fn a_resolution_is_reused_with_its_platforms_while_the_reference_stays() {
+        let linux = [Platform { architecture: "x86_64".into(), os: "linux".into() }];
+        for (declared, label, live) in [
+            ("app:1", "app:1", "app:1@sha256:aa"),
+            ("nginx", "nginx", "nginx:latest@sha256:aa"),
+            ("docker.io/library/nginx", "nginx", "nginx:latest@sha256:aa"),
+            ("r.example:5000/a/b", "r.example:5000/a/b", "r.example:5000/a/b:latest@sha256:aa"),
+            ("app:1@sha256:aa", "app:1@sha256:aa", "app:1@sha256:aa"),
+        ] {
+            let live = service(label, live, &linux);
+            let mut desired = service(declared, declared, &[]);
+            assert!(reuse_resolution(&mut desired, &live), "{declared}");
+            assert_eq!(desired.task_template, live.task_template, "{declared}");
+        }
+        for (declared, label, live) in [
+            ("app:2", "app:1", "app:1@sha256:aa"),
+            ("app:1", "app:1", "app:2@sha256:aa"),
+            ("app:1", "app:1", "app:1"),
+            ("app:1", "app:2", "app:1@sha256:aa"),
+        ] {
+            let mut desired = service(declared, declared, &[]);
+            assert!(!reuse_resolution(&mut desired, &service(label, live, &linux)), "{declared}");
+            assert_eq!(desired, service(declared, declared, &[]));
+        }
+    }
+
+    #[test]
+    fn an_image_is_pinned_as_docker_pins_it() {
+        let platform = |architecture: &str, os: &str| InspectedPlatform {
+            architecture: architecture.into(),
+            os: os.into(),
+        };
+        let platforms = known(vec![
+            platform("amd64", "linux"),
+            platform("unknown", "unknown"),
+            platform("arm", "linux"),
+            platform("arm", "linux"),
+        ]);
+        let resolved = Resolved { digest: "sha256:bb".into(), platforms };
+        let mut spec = service("nginx", "nginx", &[]);
+        pin(&mut spec, &resolved);
+        let text = serde_json::to_string(&spec.task_template).unwrap();
+        assert!(text.contains(r#""Image":"nginx:latest@sha256:bb""#), "{text}");
+        let platforms = r#""Platforms":[{"Architecture":"amd64","OS":"linux"},{"OS":"linux"}]"#;
+        assert!(text.contains(platforms), "{text}");
+    }
+
+    #[test]
+    fn what_is_no_reference_is_not_asked_for() {
+        for text in ["", "a b", "a?x=1", "../x", "a#b", "ä"] {
+            assert!(!is_reference(text), "{text}");
+        }
+        assert!(is_reference("localhost:5000/a/b_c-d:1.2@sha256:aa"));
+    }
+}

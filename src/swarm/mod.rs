@@ -1,0 +1,38 @@
+//! The Engine: observing a Swarm and writing to it.
+//!
+//! [`Connection`] speaks with an engine; an [`Observer`] on it can only read, an [`Actuator`] writes. Everything
+//! else is pure: [`normal`] brings declared and live specs into one form, [`floors`] knows what older engines drop,
+//! [`snapshot`] turns an observation into a file and back.
+//!
+//! bollard is the transport's guest: it reads networks, configs and secrets. Services, tasks and nodes are read as
+//! JSON of our own, because bollard's models lose fields (the health check, `PreviousSpec`, all unknown ones).
+
+mod actuate;
+mod body;
+mod connector;
+mod decode;
+mod endpoint;
+mod error;
+pub mod floors;
+mod images;
+mod listed;
+mod names;
+pub mod normal;
+mod observe;
+mod registry;
+pub mod snapshot;
+mod transport;
+mod wire;
+
+pub use actuate::{Actuator, Created};
+pub use endpoint::{Address, Endpoint, EndpointError, Origin, Surroundings};
+pub use error::{Failure, SwarmError};
+pub use images::{ResolveError, Resolved, pin, resolve, reuse_resolution};
+pub use names::Names;
+pub use observe::Observer;
+pub use registry::Credentials;
+pub use transport::{Connection, FLOOR, NEWEST};
+
+/// Directives that a tracing filter must end with, whatever the user asked for: below these levels, bollard and
+/// hyper log whole requests, the data of secrets included.
+pub const QUIET: &[&str] = &["bollard=info", "hyper=info", "hyper_util=info", "h2=info"];

@@ -1,0 +1,161 @@
+//! Observing a Swarm: four list calls for its objects, two more for what its services do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bollard::Docker;
+use bollard::models;
+use http::Method;
+
+use super::decode;
+use super::error::{Cause, Failure, SwarmError};
+use super::listed;
+use super::names::Names;
+use super::transport::{Call, Connection};
+use super::wire;
+use crate::model::live::{Engine, Live, Observed, Workload};
+use crate::model::network::NetworkSpec;
+use crate::model::service::ServiceSpec;
+
+const LIST_SERVICES: &str = "list services";
+const LIST_TASKS: &str = "list tasks";
+const LIST_NODES: &str = "list nodes";
+
+/// Reads a Swarm. It has no way to write.
+///
+/// Any failure fails the whole observation: what could not be seen is never taken for absent.
+#[derive(Debug, Clone)]
+pub struct Observer {
+    connection: Connection,
+    bollard: Docker,
+    /// The Swarm's predefined networks that services use, by id: the Engine leaves them out of its list.
+    predefined: Arc<Mutex<BTreeMap<String, Live<NetworkSpec>>>>,
+}
+
+impl Observer {
+    /// An observer of the Swarm behind `connection`.
+    pub fn new(connection: Connection) -> Result<Self, SwarmError> {
+        let bollard = connection.bollard()?;
+        Ok(Self { connection, bollard, predefined: Arc::default() })
+    }
+
+    /// The objects of the Swarm, without [`Observed::workload`]: four list calls at the same time.
+    ///
+    /// The first time that a service turns out to use a predefined network (`host`, `bridge`), that network is
+    /// looked up in addition.
+    pub async fn observe(&self) -> Result<Observed, SwarmError> {
+        let connection = &self.connection;
+        let (services, networks, configs, secrets) = tokio::try_join!(
+            connection.send(Call::get(LIST_SERVICES, "/services?status=true")),
+            connection.by_bollard("list networks", self.bollard.list_networks(None)),
+            connection.by_bollard("list configs", self.bollard.list_configs(None)),
+            connection.by_bollard("list secrets", self.bollard.list_secrets(None)),
+        )?;
+        let now = services.date();
+        let engine =
+            Engine { api: connection.api(), version: connection.version().to_owned(), now };
+        let mut observed = Observed {
+            engine,
+            networks: all("list networks", networks, listed::network)?,
+            configs: all("list configs", configs, listed::config)?,
+            secrets: all("list secrets", secrets, listed::secret)?,
+            services: Vec::new(),
+            workload: None,
+        };
+        let services: Vec<wire::Service<'_>> =
+            serde_json::from_slice(&services.body).map_err(|e| unreadable(LIST_SERVICES, e))?;
+        let specs: Vec<ServiceSpec> = services
+            .iter()
+            .map(|service| {
+                decode::spec(service.spec.get())
+                    .map_err(|error| unreadable(format!("read service {}", service.id), error))
+            })
+            .collect::<Result<_, _>>()?;
+        self.add_predefined(&mut observed.networks, &specs).await?;
+        let names = Names::of(&observed);
+        observed.services = services
+            .into_iter()
+            .zip(specs)
+            .map(|(service, spec)| decode::service(service, spec, &names))
+            .collect();
+        Ok(observed)
+    }
+
+    /// The tasks and nodes of the Swarm whose objects are `observed`: two list calls at the same time.
+    pub async fn workload(&self, observed: &Observed) -> Result<Workload, SwarmError> {
+        let (tasks, nodes) = tokio::try_join!(
+            self.connection.send(Call::get(LIST_TASKS, "/tasks")),
+            self.connection.send(Call::get(LIST_NODES, "/nodes")),
+        )?;
+        let names = Names::of(observed);
+        let tasks: Vec<wire::Task<'_>> =
+            serde_json::from_slice(&tasks.body).map_err(|e| unreadable(LIST_TASKS, e))?;
+        let tasks = all(LIST_TASKS, tasks, |task| decode::task(task, &names))?;
+        let nodes: Vec<wire::Node> =
+            serde_json::from_slice(&nodes.body).map_err(|e| unreadable(LIST_NODES, e))?;
+        Ok(Workload { tasks, nodes: nodes.into_iter().map(decode::node).collect() })
+    }
+
+    /// Adds the predefined networks that `specs` use to those that were listed.
+    async fn add_predefined(
+        &self,
+        networks: &mut Vec<Live<NetworkSpec>>,
+        specs: &[ServiceSpec],
+    ) -> Result<(), SwarmError> {
+        let listed: BTreeSet<&str> = networks.iter().map(|network| network.id.as_str()).collect();
+        let targets = specs.iter().flat_map(|spec| &spec.task_template.networks);
+        let unknown: BTreeSet<String> = targets
+            .map(|network| network.target.clone())
+            .filter(|id| !listed.contains(id.as_str()))
+            .collect();
+        for id in unknown {
+            let known = self.lock().get(&id).cloned();
+            match known {
+                Some(network) => networks.push(network),
+                None => {
+                    if let Some(network) = self.inspect_network(&id).await? {
+                        self.lock().insert(id, network.clone());
+                        networks.push(network);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The network with this id; `None` if it is gone.
+    async fn inspect_network(&self, id: &str) -> Result<Option<Live<NetworkSpec>>, SwarmError> {
+        const INSPECT: &str = "inspect a network";
+        let call = Call::new(INSPECT, Method::GET, format!("/networks/{id}"));
+        match self.connection.json::<models::Network>(call).await {
+            Ok(network) => {
+                listed::network(network).map(Some).map_err(|error| unreadable(INSPECT, error))
+            }
+            Err(error) if error.not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Live<NetworkSpec>>> {
+        self.predefined.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn all<T, U, E: Into<Cause>>(
+    operation: &'static str,
+    items: Vec<T>,
+    read: impl FnMut(T) -> Result<U, E>,
+) -> Result<Vec<U>, SwarmError> {
+    items
+        .into_iter()
+        .map(read)
+        .collect::<Result<_, _>>()
+        .map_err(|error| unreadable(operation, error))
+}
+
+fn unreadable(
+    operation: impl Into<std::borrow::Cow<'static, str>>,
+    error: impl Into<Cause>,
+) -> SwarmError {
+    SwarmError::new(operation, Failure::Unreadable { source: error.into() })
+}
