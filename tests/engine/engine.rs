@@ -1,7 +1,9 @@
 //! The engine under test, and the docker client as the second opinion on it.
 
 use std::env;
-use std::process::Command;
+use std::process::{Command, Output};
+
+use skep::swarm::{Connection, Endpoint, Surroundings};
 
 /// Where `scripts/test` says an engine is.
 pub(crate) struct Engine {
@@ -23,12 +25,7 @@ impl Engine {
 
     /// Standard output of the docker client, which must succeed.
     pub(crate) fn docker(&self, arguments: &[&str]) -> String {
-        let output = Command::new(&self.client)
-            .args(["--host", &self.url])
-            .args(arguments)
-            .env_remove("DOCKER_CONTEXT")
-            .output()
-            .unwrap_or_else(|error| panic!("cannot run {}: {error}", self.client));
+        let output = self.run(arguments);
         assert!(
             output.status.success(),
             "docker {arguments:?}: {}",
@@ -36,4 +33,30 @@ impl Engine {
         );
         String::from_utf8(output.stdout).unwrap()
     }
+
+    /// Standard output of the docker client if it succeeds.
+    pub(crate) fn try_docker(&self, arguments: &[&str]) -> Option<String> {
+        let output = self.run(arguments);
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// A connection to it.
+    pub(crate) async fn connect(&self) -> Connection {
+        connect(&self.url).await
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(&self.client)
+            .args(["--host", &self.url])
+            .args(arguments)
+            .env_remove("DOCKER_CONTEXT")
+            .output()
+            .unwrap_or_else(|error| panic!("cannot run {}: {error}", self.client))
+    }
+}
+
+/// A connection to the engine at `url`.
+pub(crate) async fn connect(url: &str) -> Connection {
+    let endpoint = Endpoint::resolve(Some(url), &Surroundings::default()).unwrap();
+    Connection::open(endpoint).await.unwrap()
 }

@@ -6,8 +6,19 @@
     clippy::unwrap_used,
     reason = "what these tests share stands outside of test functions, and may fail them as tests do"
 )]
+#![expect(
+    clippy::similar_names,
+    reason = "an observer and what it observed are called so everywhere"
+)]
 
+mod actuate;
 mod engine;
+mod floors;
+mod normal;
+mod observe;
+mod proxy;
+mod scratch;
+mod transport;
 
 use engine::Engine;
 

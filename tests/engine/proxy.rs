@@ -1,0 +1,168 @@
+//! A proxy before the engine that notes every request, and breaks those that a test wants broken.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tempfile::TempDir;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::oneshot;
+
+/// A request that went through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Call {
+    /// `GET`, `POST`…
+    pub(crate) method: Method,
+    /// Path and query, with the API version.
+    pub(crate) path: String,
+}
+
+impl Call {
+    /// Whether it may change something.
+    pub(crate) fn writes(&self) -> bool {
+        self.method != Method::GET && self.method != Method::HEAD
+    }
+
+    /// The path without API version and query.
+    pub(crate) fn endpoint(&self) -> &str {
+        let path = self.path.split('?').next().unwrap_or_default();
+        match path.strip_prefix("/v1.").and_then(|rest| rest.find('/').map(|at| &rest[at..])) {
+            Some(endpoint) => endpoint,
+            None => path,
+        }
+    }
+}
+
+/// What happens to a request.
+#[derive(Debug, Clone)]
+pub(crate) enum Fault {
+    /// The proxy answers in the engine's place.
+    Answer(StatusCode, &'static str),
+    /// The connection ends before the engine sees the request.
+    CutBefore,
+    /// The engine does what it was asked for, and the connection ends before it can say so.
+    CutAfter,
+}
+
+type Rule = Box<dyn Fn(&Call) -> Option<Fault> + Send>;
+type Body = UnsyncBoxBody<Bytes, hyper::Error>;
+
+struct State {
+    engine: PathBuf,
+    calls: Mutex<Vec<Call>>,
+    rule: Mutex<Rule>,
+}
+
+/// A running proxy; it ends when it goes out of scope. It has a thread of its own, so that tests may block.
+pub(crate) struct Proxy {
+    /// What to use as `--host`.
+    pub(crate) url: String,
+    state: Arc<State>,
+    _folder: TempDir,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Proxy {
+    /// A proxy before the engine at `url`, a unix socket.
+    pub(crate) fn before(url: &str) -> Self {
+        let engine = url.strip_prefix("unix://").unwrap_or(url).into();
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("proxy.sock");
+        let state = Arc::new(State {
+            engine,
+            calls: Mutex::default(),
+            rule: Mutex::new(Box::new(|_| None)),
+        });
+        let (stop, stopped) = oneshot::channel();
+        let (listening, is_listening) = std::sync::mpsc::channel();
+        let (shared, path) = (Arc::clone(&state), socket.clone());
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(async {
+                let listener = UnixListener::bind(path).unwrap();
+                listening.send(()).unwrap();
+                tokio::select! {
+                    () = serve(listener, shared) => {}
+                    _ = stopped => {}
+                }
+            });
+        });
+        is_listening.recv().unwrap();
+        let url = format!("unix://{}", socket.display());
+        Self { url, state, _folder: folder, _stop: stop }
+    }
+
+    /// Everything that was asked of the engine so far, but for greetings.
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        let calls = self.state.calls.lock().unwrap();
+        calls.iter().filter(|call| call.endpoint() != "/_ping").cloned().collect()
+    }
+
+    /// The requests so far that may have changed something.
+    pub(crate) fn writes(&self) -> Vec<Call> {
+        self.calls().into_iter().filter(Call::writes).collect()
+    }
+
+    /// Forgets what was asked so far.
+    pub(crate) fn forget(&self) {
+        self.state.calls.lock().unwrap().clear();
+    }
+
+    /// From now on, `rule` says what breaks.
+    pub(crate) fn inject(&self, rule: impl Fn(&Call) -> Option<Fault> + Send + 'static) {
+        *self.state.rule.lock().unwrap() = Box::new(rule);
+    }
+}
+
+async fn serve(listener: UnixListener, state: Arc<State>) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { return };
+        let state = Arc::clone(&state);
+        tokio::spawn(async move {
+            let service = service_fn(|request| answer(request, Arc::clone(&state)));
+            let connection = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service);
+            // A client that goes away, or a cut, is no failure of the proxy.
+            let _ = connection.await;
+        });
+    }
+}
+
+async fn answer(request: Request<Incoming>, state: Arc<State>) -> io::Result<Response<Body>> {
+    let call = Call { method: request.method().clone(), path: request.uri().to_string() };
+    let fault = (*state.rule.lock().unwrap())(&call);
+    state.calls.lock().unwrap().push(call);
+    let cut = || io::Error::other("cut by the test");
+    match fault {
+        Some(Fault::Answer(status, message)) => {
+            let text = format!("{{\"message\":\"{message}\"}}");
+            let body = Full::new(Bytes::from(text)).map_err(|never| match never {});
+            let mut answer = Response::new(body.boxed_unsync());
+            *answer.status_mut() = status;
+            Ok(answer)
+        }
+        Some(Fault::CutBefore) => Err(cut()),
+        Some(Fault::CutAfter) => {
+            let answer = forward(request, &state.engine).await?;
+            answer.into_body().collect().await.map_err(io::Error::other)?;
+            Err(cut())
+        }
+        None => forward(request, &state.engine).await,
+    }
+}
+
+async fn forward(request: Request<Incoming>, engine: &Path) -> io::Result<Response<Body>> {
+    let stream = TokioIo::new(UnixStream::connect(engine).await?);
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(stream).await.map_err(io::Error::other)?;
+    tokio::spawn(connection);
+    let answer = sender.send_request(request).await.map_err(io::Error::other)?;
+    Ok(answer.map(http_body_util::BodyExt::boxed_unsync))
+}
