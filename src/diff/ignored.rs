@@ -13,7 +13,8 @@ use super::fields::{Keyed, SERVICE, key_lists, unkey_lists};
 
 /// The declared spec with every field within `ignore`, and `ForceUpdate`, as the live service has it.
 ///
-/// Items of a list that the live service has, too, are in its order. An item that only one side has is taken from
+/// Compare it with the same `ignore`: a structure of the Engine that only the declaration has comes with all of its
+/// fields. Items of a list that the live service has, too, are in its order. An item that only one side has is taken from
 /// the live side only if it is ignored as a whole. The mode of a service cannot be changed and is never ignored.
 pub fn with_ignored(
     desired: &ServiceSpec,
@@ -66,7 +67,10 @@ impl Merge<'_> {
             }
             path.pop();
         }
-        (after.is_some() || !merged.is_empty()).then_some(Value::Object(merged))
+        // A structure that only the declaration has goes with the last of its fields that is not ignored.
+        let was_empty = right.is_some_and(Map::is_empty);
+        let is_kept = !merged.is_empty() || was_empty || (left.is_some() && right.is_some());
+        is_kept.then_some(Value::Object(merged))
     }
 }
 

@@ -11,6 +11,7 @@ mod ignored;
 mod item;
 pub mod mask;
 mod network;
+pub mod render;
 mod service;
 mod store;
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The fields of a service: Engine path, Compose path, notation, and what a change costs.
 
+use std::sync::OnceLock;
+
 use crate::diff::document::Impact;
 
 use super::format::Format;
@@ -12,7 +14,7 @@ use super::keyed::ListKey;
 use super::shape::{Field, List, Shape};
 
 /// A service.
-pub(in crate::diff) const SERVICE: Shape = Shape {
+pub(in crate::diff) static SERVICE: Shape = Shape {
     lists: &[
         list("TaskTemplate.ContainerSpec.Env", ListKey::BeforeEquals),
         list("TaskTemplate.ContainerSpec.Mounts", ListKey::Text("Target")),
@@ -31,6 +33,7 @@ pub(in crate::diff) const SERVICE: Shape = Shape {
         "TaskTemplate.ForceUpdate",
     ],
     impact,
+    tree: OnceLock::new(),
 };
 
 const fn list(engine: &'static str, key: ListKey) -> List {
@@ -53,7 +56,7 @@ fn impact(path: &[&str]) -> Impact {
 }
 
 #[rustfmt::skip]
-const FIELDS: &[Field] = &[
+static FIELDS: &[Field] = &[
     field("Name", "name", Open),
     field("Labels.*", "deploy.labels.*", Text),
 

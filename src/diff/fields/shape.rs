@@ -1,5 +1,8 @@
 //! What the JSON of a kind of object looks like: names of fields, keys of lists, costs of changes.
 
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
 use serde_json::Value;
 
 use crate::diff::document::Impact;
@@ -17,6 +20,16 @@ pub(in crate::diff) struct Shape {
     pub(in crate::diff) uncompared: &'static [&'static str],
     /// What a change at a path of the Engine's JSON costs.
     pub(in crate::diff) impact: fn(&[&str]) -> Impact,
+    /// The fields as a tree, grown when first needed.
+    pub(in crate::diff) tree: OnceLock<Node>,
+}
+
+/// A part of the paths of fields.
+#[derive(Default)]
+pub(in crate::diff) struct Node {
+    field: Option<&'static Field>,
+    named: BTreeMap<&'static str, Node>,
+    any: Option<Box<Node>>,
 }
 
 /// A list whose items have names.
@@ -61,21 +74,37 @@ pub(in crate::diff) enum Secrecy {
 impl Shape {
     /// The field at `path`, whose parts are names and keys.
     pub(in crate::diff) fn find(&self, path: &[&str]) -> Found {
-        for field in self.fields {
-            if let Some(keys) = matched(field.engine, path) {
-                let secrecy = match (field.format, field.engine.ends_with('*'), keys.last()) {
-                    (Format::Open | Format::OpenTexts | Format::FileItem, ..) => Secrecy::Open,
-                    (format, true, Some(key)) if format.is_atomic() => {
-                        Secrecy::Named((*key).to_owned())
-                    }
-                    _ => Secrecy::Scanned,
-                };
-                let path = filled(field.compose, &keys);
-                return Found { path, format: Some(field.format), secrecy };
-            }
+        if let Some((field, keys)) = self.field(path) {
+            let secrecy = match (field.format, field.engine.ends_with('*'), keys.last()) {
+                (Format::Open | Format::OpenTexts | Format::FileItem, ..) => Secrecy::Open,
+                (format, true, Some(key)) if format.is_atomic() => {
+                    Secrecy::Named((*key).to_owned())
+                }
+                _ => Secrecy::Scanned,
+            };
+            return Found {
+                path: filled(field.compose, &keys),
+                format: Some(field.format),
+                secrecy,
+            };
         }
         let name = path.last().copied().unwrap_or_default().to_owned();
         Found { path: path.join("."), format: None, secrecy: Secrecy::Named(name) }
+    }
+
+    /// The field at `path`, and the keys in it.
+    fn field<'p>(&self, path: &[&'p str]) -> Option<(&'static Field, Vec<&'p str>)> {
+        let mut node = self.tree.get_or_init(|| grown(self.fields));
+        let mut keys = Vec::new();
+        for segment in path {
+            node = if let Some(named) = node.named.get(segment) {
+                named
+            } else {
+                keys.push(*segment);
+                node.any.as_deref()?
+            };
+        }
+        Some((node.field?, keys))
     }
 
     /// Whether the values at `path` are compared and taken as a whole, and not part by part.
@@ -86,7 +115,7 @@ impl Shape {
         after: Option<&Value>,
     ) -> bool {
         let one_sided = before.is_none() || after.is_none();
-        let by_table = match self.find(path).format {
+        let by_table = match self.field(path).map(|(field, _)| field.format) {
             Some(format) => format.is_atomic() || one_sided,
             None => one_sided && self.is_item(path),
         };
@@ -104,6 +133,21 @@ impl Shape {
     pub(in crate::diff) fn is_uncompared(&self, path: &[&str]) -> bool {
         self.uncompared.iter().any(|pattern| matched(pattern, path).is_some())
     }
+}
+
+fn grown(fields: &'static [Field]) -> Node {
+    let mut root = Node::default();
+    for field in fields {
+        let mut node = &mut root;
+        for part in field.engine.split('.') {
+            node = match part {
+                "*" => node.any.get_or_insert_default(),
+                part => node.named.entry(part).or_default(),
+            };
+        }
+        node.field = Some(field);
+    }
+    root
 }
 
 /// What `*` stands for in `pattern` if it matches `path`.

@@ -1,5 +1,7 @@
 //! The fields of networks, configs and secrets.
 
+use std::sync::OnceLock;
+
 use crate::diff::document::Impact;
 
 use super::format::Format;
@@ -12,7 +14,7 @@ const fn field(engine: &'static str, compose: &'static str, format: Format) -> F
 }
 
 /// A network. Nothing of it can be changed; its labels are written at creation and never compared.
-pub(in crate::diff) const NETWORK: Shape = Shape {
+pub(in crate::diff) static NETWORK: Shape = Shape {
     lists: &[List { engine: "IPAM.Config", key: ListKey::Text("Subnet") }],
     fields: &[
         field("Name", "name", Open),
@@ -36,10 +38,11 @@ pub(in crate::diff) const NETWORK: Shape = Shape {
     ],
     uncompared: &["Labels", "Labels.*"],
     impact: |_| Impact::Replace,
+    tree: OnceLock::new(),
 };
 
 /// A config: only its labels can be changed.
-pub(in crate::diff) const CONFIG: Shape = Shape {
+pub(in crate::diff) static CONFIG: Shape = Shape {
     lists: &[],
     fields: &[
         field("Name", "name", Open),
@@ -50,10 +53,11 @@ pub(in crate::diff) const CONFIG: Shape = Shape {
     ],
     uncompared: &[],
     impact: labels_only,
+    tree: OnceLock::new(),
 };
 
 /// A secret: only its labels can be changed, and its data is never seen.
-pub(in crate::diff) const SECRET: Shape = Shape {
+pub(in crate::diff) static SECRET: Shape = Shape {
     lists: &[],
     fields: &[
         field("Name", "name", Open),
@@ -65,6 +69,7 @@ pub(in crate::diff) const SECRET: Shape = Shape {
     ],
     uncompared: &["Data"],
     impact: labels_only,
+    tree: OnceLock::new(),
 };
 
 fn labels_only(path: &[&str]) -> Impact {

@@ -2,3 +2,6 @@
 
 mod completeness;
 mod maximal;
+mod properties;
+mod rendering;
+mod sample;
