@@ -1,0 +1,149 @@
+//! The documentation against the code: every hold code and exit code is explained, and no link is dead.
+
+#![expect(
+    clippy::panic,
+    reason = "what these tests share stands outside of test functions, and may fail them as tests do"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use skep::diff::document::{HoldClass, HoldCode};
+use skep::model::labels;
+
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The first two columns of every row below the heading `heading`, without backticks.
+fn rows(text: &str, heading: &str) -> BTreeMap<String, String> {
+    let section =
+        text.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("no {heading}")).1;
+    let section = section.split("\n## ").next().unwrap_or_default();
+    section
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| code "))
+        .map(|line| {
+            let mut cells =
+                line.split('|').skip(1).map(|cell| cell.trim().trim_matches('`').to_owned());
+            (cells.next().unwrap_or_default(), cells.next().unwrap_or_default())
+        })
+        .collect()
+}
+
+#[test]
+fn every_hold_code_is_explained_with_its_class_and_no_other_is() {
+    let documented = rows(&read("docs/plan.md"), "## Holds: what is not done now, and why");
+    let expected: BTreeMap<String, String> = HoldCode::ALL
+        .iter()
+        .map(|code| {
+            let class = match code.class() {
+                HoldClass::Waiting => "waiting",
+                HoldClass::Standing => "standing",
+            };
+            (code.to_string(), class.to_owned())
+        })
+        .collect();
+    assert_eq!(documented, expected);
+}
+
+#[test]
+fn the_exit_codes_are_the_same_on_both_pages() {
+    let codes = |page: &str, heading: &str| -> Vec<u8> {
+        let mut codes: Vec<u8> =
+            rows(&read(page), heading).keys().filter_map(|code| code.parse().ok()).collect();
+        codes.sort_unstable();
+        codes
+    };
+    let expected = [0, 1, 2, 3, 4, 5, 64, 70, 130];
+    assert_eq!(codes("docs/plan.md", "## Exit codes"), expected);
+    assert_eq!(codes("README.md", "## Commands"), expected);
+}
+
+#[test]
+fn every_label_of_skep_is_explained() {
+    let page = read("docs/ownership.md");
+    for label in [
+        labels::NAMESPACE,
+        labels::IMAGE,
+        labels::FLEET,
+        labels::SOURCE,
+        labels::STACK,
+        labels::OBJECT,
+        labels::FINGERPRINT,
+        labels::LOGICAL,
+        labels::APPLIED,
+        labels::PROTECT,
+        labels::ROLE,
+        labels::RECORD,
+    ] {
+        assert!(page.contains(&format!("\n| `{label}` |")), "{label} has no row");
+    }
+}
+
+#[test]
+fn every_pattern_of_sensitive_names_is_listed() {
+    use skep::diff::mask::{PLAIN, SENSITIVE};
+    let page = read("docs/configs-and-secrets.md");
+    let words: Vec<&str> = page.split_whitespace().collect();
+    for pattern in SENSITIVE {
+        assert!(words.contains(pattern), "{pattern} is not listed");
+    }
+    for pattern in PLAIN {
+        let ending = format!("`{}`", pattern.trim_start_matches('*'));
+        assert!(words.contains(&ending.as_str()), "{pattern} is not listed");
+    }
+}
+
+#[test]
+fn relative_links_lead_to_files_and_headings() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages: Vec<PathBuf> = fs::read_dir(root.join("docs"))
+        .unwrap()
+        .chain(fs::read_dir(root).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect();
+    pages.sort();
+    assert!(pages.len() > 5, "{pages:?}");
+    let mut dead = Vec::new();
+    for page in &pages {
+        let text = fs::read_to_string(page).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") {
+                continue;
+            }
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = match file {
+                "" => page.clone(),
+                file => page.parent().unwrap().join(file),
+            };
+            let found = match heading {
+                "" => target.exists(),
+                heading => fs::read_to_string(&target).is_ok_and(|text| {
+                    text.lines()
+                        .filter(|line| line.starts_with('#'))
+                        .any(|line| anchor(line) == heading)
+                }),
+            };
+            if !found {
+                dead.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert!(dead.is_empty(), "{dead:#?}");
+}
+
+/// The anchor that forges make of a heading.
+fn anchor(heading: &str) -> String {
+    heading
+        .trim_start_matches('#')
+        .trim()
+        .to_lowercase()
+        .chars()
+        .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+        .map(|c| if c == ' ' { '-' } else { c })
+        .collect()
+}
