@@ -111,6 +111,8 @@ hold_codes! {
     RefusedRelease = "refused-release", Standing;
     /// Someone else keeps writing the object.
     Contended = "contended", Standing;
+    /// The Engine refused the write and would refuse it again.
+    WriteRefused = "write-refused", Standing;
     /// The stack has errors; its last good state stays.
     InvalidStack = "invalid-stack", Standing;
 }
