@@ -4,6 +4,7 @@
 //! `sources`, [`swarm`] (the Engine), `diff`, `proxy`, `reconciler`, `cli`. Dependencies point down only; see
 //! `ARCHITECTURE.md`.
 
+pub mod cli;
 pub mod diff;
 pub mod model;
 pub mod reconciler;

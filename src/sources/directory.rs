@@ -119,6 +119,12 @@ impl DirectoryTree {
         Revision::of_files(&self.files.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The content of a file that was read, by the path that [`Tree::display`] gives it.
+    pub fn content_of(&self, displayed: &str) -> Option<Vec<u8>> {
+        let path = displayed.strip_prefix(&self.prefix)?;
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
+    }
+
     /// Follows `path` one name at a time and never out of the root. The result has no symbolic link left.
     fn resolve(&self, path: &str) -> Result<(PathBuf, Metadata), ReadError> {
         let mut ahead: VecDeque<String> = names(Path::new(path))?.into();
@@ -346,6 +352,8 @@ mod tests {
         }
         fs::write(root.join("shop/conf/a"), "b").expect("changed");
         assert_eq!(read(&tree, "conf/a").as_deref(), Ok("a"));
+        assert_eq!(tree.content_of(&tree.display("conf/a")).as_deref(), Some(&b"a"[..]));
+        assert_eq!(tree.content_of("elsewhere/conf/a"), None);
         assert!(read(&other, "shop/stack.yaml").is_ok() && read(&other, "conf/a").is_ok());
         assert_eq!(tree.revision(), same.revision());
         assert_ne!(tree.revision(), other.revision());

@@ -10,4 +10,5 @@ mod sensitivity;
 
 pub use masker::Masker;
 pub use redact::redact_service;
+pub use scan::{announces_secret, secrets};
 pub use sensitivity::{PLAIN, SENSITIVE, Sensitivity};

@@ -31,14 +31,14 @@ pub(super) fn pieces<'t>(text: &'t str, sensitivity: &Sensitivity) -> Vec<Piece<
 }
 
 /// Whether the argument after `argument` is a secret: `--password` and the like.
-pub(super) fn announces_secret(argument: &str, sensitivity: &Sensitivity) -> bool {
+pub fn announces_secret(argument: &str, sensitivity: &Sensitivity) -> bool {
     argument.starts_with('-')
         && !argument.contains('=')
         && sensitivity.is_sensitive(argument.trim_start_matches('-'))
 }
 
 /// Where the secrets of `text` are: sorted, apart from each other, none empty.
-fn secrets(text: &str, sensitivity: &Sensitivity) -> Vec<Range<usize>> {
+pub fn secrets(text: &str, sensitivity: &Sensitivity) -> Vec<Range<usize>> {
     if text.contains("PRIVATE KEY-----") {
         return std::iter::once(0..text.len()).collect();
     }

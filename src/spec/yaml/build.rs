@@ -16,7 +16,7 @@ use super::mapping::{Pair, mapping};
 use super::node::{Node, Scalar, ScalarKind, Value};
 use super::places::Places;
 use super::resolve::{Tag, resolve};
-use super::syntax::{Explanation, explain, is_open_quote};
+use super::syntax::{Explanation, explain, is_open_quote, is_tab};
 use crate::model::finding::Finding;
 use crate::model::place::Place;
 
@@ -108,13 +108,12 @@ impl<'a> Builder<'a> {
         if *error.kind() == ErrorKind::RecursionLimitExceeded {
             return self.too_deep(place);
         }
+        let tab = self.places.tab(*error.marker()).filter(|_| is_tab(error.kind()));
         let unread = error.marker().byte_offset().map(|failed| self.reached..failed);
         let quote = unread.and_then(|unread| self.places.opening_quote(unread));
         let Explanation { message, hint } = explain(error.kind());
-        let finding = match quote.filter(|_| is_open_quote(error.kind())) {
-            Some(quote) => Finding::error("yaml-syntax", quote, message),
-            None => Finding::error("yaml-syntax", place, message),
-        };
+        let quote = quote.filter(|_| is_open_quote(error.kind()));
+        let finding = Finding::error("yaml-syntax", tab.or(quote).unwrap_or(place), message);
         self.findings.push(match hint {
             Some(hint) => finding.hint(hint),
             None => finding,

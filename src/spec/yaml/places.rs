@@ -33,6 +33,14 @@ impl Places<'_> {
         self.at(marker, 0)
     }
 
+    /// The first tab on the line of a position.
+    pub(super) fn tab(&self, marker: Marker) -> Option<Place> {
+        let before = self.text.get(..marker.byte_offset()?)?;
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = self.text.get(start..)?.lines().next()?;
+        Some(self.at_byte(start + line.find('\t')?))
+    }
+
     /// The first quote in a range of bytes that could begin a text.
     pub(super) fn opening_quote(&self, range: Range<usize>) -> Option<Place> {
         let start = range.start;

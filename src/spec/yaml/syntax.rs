@@ -40,14 +40,22 @@ pub(super) fn is_open_quote(kind: &ErrorKind) -> bool {
     )
 }
 
+/// Whether a tab stands where only spaces may.
+pub(super) fn is_tab(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::TabNotAllowed
+            | ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabAtBlockScalarStart
+            | ErrorKind::TabInPlainScalar
+    )
+}
+
 fn phrase(kind: &ErrorKind) -> (&'static str, Option<&'static str>) {
     use ErrorKind as E;
     match kind {
-        E::TabNotAllowed
-        | E::TabInBlockIndentation
-        | E::TabInIndentation
-        | E::TabAtBlockScalarStart
-        | E::TabInPlainScalar => {
+        kind if is_tab(kind) => {
             ("a tab cannot indent YAML", Some("indent with spaces; most editors can convert tabs"))
         }
         E::MappingValueNotAllowed | E::InvalidColonPlacement => (

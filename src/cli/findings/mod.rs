@@ -1,0 +1,13 @@
+//! Findings as people and machines read them.
+
+mod json;
+mod line;
+mod sources;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use json::json;
+pub use summary::summary;
+pub use text::{Look, text};

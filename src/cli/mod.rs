@@ -1,0 +1,3 @@
+//! The commands: arguments in, text or JSON out. Nothing else prints.
+
+pub mod findings;
