@@ -3,7 +3,10 @@
 //! Deciding is pure: [`plan::plan`] takes everything that it depends on and returns values. [`apply`] performs steps and
 //! decides nothing.
 
+pub mod apply;
+pub mod event;
 pub mod health;
+pub mod outcome;
 pub mod ownership;
 pub mod plan;
 pub mod policy;

@@ -55,6 +55,22 @@ pub async fn resolve(
     }
 }
 
+/// Whether the Swarm has one node only, and that node has the image: then no other node needs to pull it.
+pub async fn is_on_only_node(connection: &Connection, reference: &str) -> Result<bool, SwarmError> {
+    let nodes: Vec<serde::de::IgnoredAny> =
+        connection.json(Call::get("list nodes", "/nodes")).await?;
+    if nodes.len() != 1 || !is_reference(reference) {
+        return Ok(false);
+    }
+    let path = format!("/images/{reference}/json");
+    let call = Call::new(format!("look for {reference}"), Method::GET, path);
+    match connection.send(call).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.not_found() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Makes `spec` run exactly what its image was resolved to, as `docker stack deploy` does.
 pub fn pin(spec: &mut ServiceSpec, resolved: &Resolved) {
     let Some(container) = &mut spec.task_template.container_spec else { return };

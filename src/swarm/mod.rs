@@ -27,7 +27,7 @@ mod wire;
 pub use actuate::{Actuator, Created};
 pub use endpoint::{Address, Endpoint, EndpointError, Origin, Surroundings};
 pub use error::{Failure, SwarmError};
-pub use images::{ResolveError, Resolved, pin, resolve, reuse_resolution};
+pub use images::{ResolveError, Resolved, is_on_only_node, pin, resolve, reuse_resolution};
 pub use names::Names;
 pub use observe::Observer;
 pub use registry::Credentials;

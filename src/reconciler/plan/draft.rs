@@ -19,7 +19,9 @@ pub(super) struct Entry {
 
 /// The draft of one stack.
 #[derive(Debug, Clone)]
-pub(super) struct StackDraft {
+pub(super) struct StackDraft<'a> {
+    /// Writes that the Engine refused in this run, with its words.
+    refused: &'a BTreeMap<ObjectKey, String>,
     pub(super) name: StackName,
     pub(super) file: Option<String>,
     pub(super) services: usize,
@@ -37,10 +39,16 @@ pub(super) struct StackDraft {
     pub(super) replaced_networks: BTreeSet<String>,
 }
 
-impl StackDraft {
+impl<'a> StackDraft<'a> {
     /// A draft without changes.
-    pub(super) fn new(name: StackName, file: Option<String>, services: usize) -> Self {
+    pub(super) fn new(
+        name: StackName,
+        file: Option<String>,
+        services: usize,
+        refused: &'a BTreeMap<ObjectKey, String>,
+    ) -> Self {
         Self {
+            refused,
             name,
             file,
             services,
@@ -63,10 +71,16 @@ impl StackDraft {
     /// Adds a change that comes after other writes of the same pass.
     pub(super) fn push_after(
         &mut self,
-        change: Change,
+        mut change: Change,
         write: Option<Write>,
         needs: Vec<ObjectKey>,
     ) {
+        if let Some(words) = self.refused.get(&change.object) {
+            let hold = Hold::new(HoldCode::WriteRefused, words.clone())
+                .unblock("correct the file, or try again once the cause is gone");
+            self.blocked.insert(change.object.clone(), hold.clone());
+            change.holds.push(hold);
+        }
         self.entries.push(Entry { change, write, needs });
     }
 

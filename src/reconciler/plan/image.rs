@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diff::document::{Hold, HoldCode};
 use crate::model::desired::{Desired, DesiredService};
 use crate::model::finding::Finding;
-use crate::model::labels;
 use crate::model::live::{LiveService, Observed};
 use crate::model::service::ServiceSpec;
-use crate::model::task::Platform;
+use crate::swarm::{self, Resolved};
 
 use super::super::policy::ResolveImage;
 use super::Context;
@@ -16,22 +15,15 @@ use super::Context;
 /// What registries said, by image reference with its tag.
 #[derive(Debug, Clone, Default)]
 pub struct Images {
-    /// When registries were to be asked.
-    pub mode: ResolveImage,
     /// Their answers.
     pub answers: BTreeMap<String, Answer>,
 }
 
 /// What a registry said of a reference.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// It points to this.
-    Found {
-        /// Digest of the manifest, `sha256:…`.
-        digest: String,
-        /// Platforms of the image.
-        platforms: Vec<(String, String)>,
-    },
+    Found(Resolved),
     /// The registry does not know it.
     NotFound(String),
     /// The registry does not give it to us.
@@ -49,15 +41,16 @@ pub enum Answer {
 pub fn unresolved(desired: &Desired, observed: &Observed, mode: ResolveImage) -> BTreeSet<String> {
     let live: BTreeMap<&str, &LiveService> =
         observed.services.iter().map(|service| (service.spec.name.as_str(), service)).collect();
+    let reusable = |service: &DesiredService| {
+        let live = live.get(service.spec.name.as_str());
+        live.is_some_and(|live| swarm::reuse_resolution(&mut service.spec.clone(), &live.spec))
+    };
     let services = desired.stacks.values().flat_map(|stack| &stack.services);
     services
-        .filter(|service| {
-            let live = live.get(service.spec.name.as_str()).copied();
-            match mode {
-                ResolveImage::Never => false,
-                ResolveImage::Always => true,
-                ResolveImage::Changed => live.is_none_or(|live| reusable(service, live).is_none()),
-            }
+        .filter(|service| match mode {
+            ResolveImage::Never => false,
+            ResolveImage::Always => true,
+            ResolveImage::Changed => !reusable(service),
         })
         .map(|service| image(&service.spec).to_owned())
         .filter(|image| !image.is_empty() && !image.contains('@'))
@@ -82,34 +75,30 @@ pub(super) fn pin(
 ) -> Pinned {
     let mut pinned = Pinned::default();
     let image = image(spec).to_owned();
-    let reused = live.and_then(|live| Some((live, reusable(service, live)?)));
+    let reused = live.is_some_and(|live| swarm::reuse_resolution(spec, &live.spec));
     match (context.images.answers.get(&image), reused) {
-        (Some(Answer::Found { digest, platforms }), reused) => {
-            let resolved = format!("{image}@{digest}");
-            pinned.moved = reused.is_some_and(|(_, live_image)| live_image != resolved);
-            let platforms = platforms.iter().map(|(architecture, os)| Platform {
-                architecture: architecture.clone(),
-                os: os.clone(),
-            });
-            set(spec, resolved, platforms.collect());
+        (Some(Answer::Found(resolved)), reused) => {
+            let live_image = live.map(|live| self::image(&live.spec));
+            swarm::pin(spec, resolved);
+            pinned.moved = reused && live_image != Some(self::image(spec));
         }
         // A digest that works is not given up because a registry has a bad day.
-        (_, Some((live, live_image))) => set(spec, live_image.to_owned(), platforms(&live.spec)),
-        (Some(Answer::NotFound(words)), None) => pinned.holds.push(
+        (_, true) | (None, false) => {}
+        (Some(Answer::NotFound(words)), false) => pinned.holds.push(
             Hold::new(
                 HoldCode::ImageNotFound,
                 format!("the registry does not know {image}: {words}"),
             )
             .unblock("push the image, or use --resolve-image never if the nodes have it"),
         ),
-        (Some(Answer::Denied(words)), None) => pinned.holds.push(
+        (Some(Answer::Denied(words)), false) => pinned.holds.push(
             Hold::new(
                 HoldCode::ImageDenied,
                 format!("the registry does not give us {image}: {words}"),
             )
             .unblock("docker login, or use --resolve-image never if the nodes have it"),
         ),
-        (Some(Answer::Unavailable { reason, local: true }), None) => context.find(
+        (Some(Answer::Unavailable { reason, local: true }), false) => context.find(
             Finding::warning(
                 "image-unresolved",
                 service.place.clone(),
@@ -117,37 +106,16 @@ pub(super) fn pin(
             )
             .hint("the only node has it, so it is used without a digest"),
         ),
-        (Some(Answer::Unavailable { reason, local: false }), None) => {
+        (Some(Answer::Unavailable { reason, local: false }), false) => {
             pinned.holds.push(Hold::new(
                 HoldCode::ImageUnavailable,
                 format!("no registry could be asked for {image}: {reason}"),
             ));
         }
-        (None, None) => {}
     }
     pinned
 }
 
-/// The live image with its digest, if the service still declares the reference that it was made from.
-fn reusable<'a>(service: &DesiredService, live: &'a LiveService) -> Option<&'a str> {
-    let live_image = image(&live.spec);
-    let (name, _) = live_image.split_once('@')?;
-    let same_reference = live.spec.labels.get(labels::IMAGE) == Some(&service.image);
-    (same_reference && name == image(&service.spec)).then_some(live_image)
-}
-
 fn image(spec: &ServiceSpec) -> &str {
     spec.task_template.container_spec.as_ref().map_or("", |container| container.image.as_str())
-}
-
-fn platforms(spec: &ServiceSpec) -> Vec<Platform> {
-    let placement = spec.task_template.placement.as_ref();
-    placement.map(|placement| placement.platforms.clone()).unwrap_or_default()
-}
-
-fn set(spec: &mut ServiceSpec, image: String, platforms: Vec<Platform>) {
-    if let Some(container) = &mut spec.task_template.container_spec {
-        container.image = image;
-    }
-    spec.task_template.placement.get_or_insert_default().platforms = platforms;
 }

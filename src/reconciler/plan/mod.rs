@@ -86,6 +86,10 @@ pub struct Learned {
     pub different_secrets: BTreeSet<String>,
     /// Releases applied by this run, by service.
     pub applied: BTreeMap<String, String>,
+    /// How often a write failed without an explanation.
+    pub failures: BTreeMap<ObjectKey, u32>,
+    /// Writes that the Engine refused for good, with its words.
+    pub refused_writes: BTreeMap<ObjectKey, String>,
 }
 
 /// What a pass would do.
@@ -123,10 +127,15 @@ impl Plan {
 pub fn plan(inputs: &Inputs<'_>) -> Plan {
     let record = record::find(inputs.observed, &inputs.scope.fleet);
     let context = Context::new(inputs, record.as_ref());
-    let mut drafts: Vec<StackDraft> = Vec::new();
+    let mut drafts: Vec<StackDraft<'_>> = Vec::new();
     for stack in inputs.desired.stacks.values() {
         let file = Some(stack.file.to_string());
-        let mut draft = StackDraft::new(stack.name.clone(), file, stack.services.len());
+        let mut draft = StackDraft::new(
+            stack.name.clone(),
+            file,
+            stack.services.len(),
+            &inputs.learned.refused_writes,
+        );
         if stack.policy.paused {
             draft.holds.push(
                 Hold::new(HoldCode::Paused, format!("stack {} is paused", stack.name))
@@ -136,14 +145,20 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
         network::plan_networks(&context, stack, &mut draft);
         store::plan_configs(&context, stack, &mut draft);
         store::plan_secrets(&context, stack, &mut draft);
-        service::plan_services(&context, stack, &mut draft);
-        removal::plan_stack(&context, stack, &mut draft);
         drafts.push(draft);
     }
-    drafts.extend(inputs.scope.invalid.iter().map(invalid_stack));
+    // A service may refer to a config or secret of another stack, wherever that lives.
+    let renamed: BTreeMap<ObjectKey, String> =
+        drafts.iter().flat_map(|draft| draft.renamed.clone()).collect();
+    for (stack, draft) in inputs.desired.stacks.values().zip(&mut drafts) {
+        draft.renamed.clone_from(&renamed);
+        service::plan_services(&context, stack, draft);
+        removal::plan_stack(&context, stack, draft);
+    }
+    drafts.extend(inputs.scope.invalid.iter().map(|name| invalid_stack(name, inputs.learned)));
     let vanished = vanished_stacks(&context);
     for name in &vanished {
-        let mut draft = StackDraft::new(name.clone(), None, 0);
+        let mut draft = StackDraft::new(name.clone(), None, 0, &inputs.learned.refused_writes);
         draft.holds.extend(guard::whole_stack(&context, name));
         removal::plan_vanished(&context, name, &drafts, &mut draft);
         if !draft.entries.is_empty() {
@@ -155,8 +170,8 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
     publish(context, drafts, plan_hold)
 }
 
-fn invalid_stack(name: &StackName) -> StackDraft {
-    let mut draft = StackDraft::new(name.clone(), None, 0);
+fn invalid_stack<'a>(name: &StackName, learned: &'a Learned) -> StackDraft<'a> {
+    let mut draft = StackDraft::new(name.clone(), None, 0, &learned.refused_writes);
     draft.holds.push(
         Hold::new(
             HoldCode::InvalidStack,
@@ -193,7 +208,7 @@ fn vanished_stacks(context: &Context<'_>) -> BTreeSet<StackName> {
 }
 
 /// Turns drafts into the document and the steps.
-fn publish(context: Context<'_>, drafts: Vec<StackDraft>, plan_hold: Option<Hold>) -> Plan {
+fn publish(context: Context<'_>, drafts: Vec<StackDraft<'_>>, plan_hold: Option<Hold>) -> Plan {
     let mut steps = Vec::new();
     let mut fleet_changes = Vec::new();
     if let Some((change, step)) = context.record_step(&drafts) {
@@ -342,7 +357,7 @@ impl<'a> Context<'a> {
     }
 
     /// The change of the fleet record, if one is needed.
-    fn record_step(&self, drafts: &[StackDraft]) -> Option<(Change, Step)> {
+    fn record_step(&self, drafts: &[StackDraft<'_>]) -> Option<(Change, Step)> {
         let key = ObjectKey::new(Kind::Config, &self.record_name);
         let Some(record) = self.record else {
             let needed = drafts.iter().any(|draft| {

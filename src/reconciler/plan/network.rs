@@ -8,6 +8,7 @@ use crate::model::desired::{DesiredObject, DesiredStack};
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::live::Live;
 use crate::model::network::NetworkSpec;
+use crate::swarm::{floors, normal};
 
 use super::super::ownership::{Owner, owner};
 use super::super::policy::Adoption;
@@ -16,7 +17,11 @@ use super::draft::StackDraft;
 use super::{Context, foreign, not_adopted};
 
 /// Plans the networks of `stack`.
-pub(super) fn plan_networks(context: &Context<'_>, stack: &DesiredStack, draft: &mut StackDraft) {
+pub(super) fn plan_networks(
+    context: &Context<'_>,
+    stack: &DesiredStack,
+    draft: &mut StackDraft<'_>,
+) {
     for network in &stack.networks {
         let key = ObjectKey::new(Kind::Network, &network.spec.name);
         match context.index.networks.get(key.name.as_str()) {
@@ -38,7 +43,7 @@ fn plan_existing(
     desired: &DesiredObject<NetworkSpec>,
     live: &Live<NetworkSpec>,
     key: ObjectKey,
-    draft: &mut StackDraft,
+    draft: &mut StackDraft<'_>,
 ) {
     let hold = match owner(&key, &live.spec.labels, &stack.name, &context.scope.fleet) {
         Owner::Foreign(whose) if context.policy.adoption != Adoption::Always => {
@@ -56,7 +61,10 @@ fn plan_existing(
         draft.push(change, None);
         return;
     }
-    let differences = diff::network(&desired.spec, &live.spec);
+    let mut wanted = normal::network_asked(&desired.spec);
+    floors::strip_network(&mut wanted, context.observed.engine.api);
+    let live_spec = normal::network_as_asked(&live.spec, &desired.spec);
+    let differences = diff::network(&wanted, &live_spec);
     if differences.is_empty() {
         draft.unchanged += 1;
         return;

@@ -7,6 +7,8 @@ use crate::model::key::{Kind, ObjectKey};
 use crate::model::live::Node;
 use crate::model::service::{PortConfig, ServiceSpec};
 
+use crate::swarm::floors;
+
 use super::{Context, constraint};
 
 /// The hold on a service that refers to an object which nobody creates.
@@ -71,6 +73,29 @@ fn published(spec: &ServiceSpec) -> Vec<&PortConfig> {
     let ports = spec.endpoint_spec.as_ref().map_or(&[][..], |endpoint| &endpoint.ports);
     // Ports of mode `host` belong to a node, where another service may or may not run.
     ports.iter().filter(|port| port.published_port != 0 && port.publish_mode != "host").collect()
+}
+
+/// Warns of fields that this Engine accepts and drops.
+pub(super) fn check_floors(context: &Context<'_>, service: &DesiredService) {
+    let api = context.observed.engine.api;
+    for dropped in floors::strip_service(&mut service.spec.clone(), api) {
+        let needs = dropped.since.map_or_else(
+            || "no engine keeps it for services".to_owned(),
+            |since| format!("it needs API {since}"),
+        );
+        let place = service.origins.place(&dropped.field).unwrap_or(&service.place).clone();
+        context.find(
+            Finding::warning(
+                "engine-drops-field",
+                place,
+                format!(
+                    "this engine drops {} of service {} (API {api}): {needs}",
+                    dropped.field, service.spec.name
+                ),
+            )
+            .hint("everything else is applied; newer engines keep it"),
+        );
+    }
 }
 
 /// Warns of placements that no node satisfies; they would wait for ever.

@@ -5,8 +5,9 @@ use crate::diff::document::{Hold, HoldCode};
 use crate::model::desired::{DesiredService, FieldPath};
 use crate::model::fleet::{Domain, FleetKey};
 use crate::model::labels;
-use crate::model::live::{LiveService, TaskState, UpdateState};
+use crate::model::live::{ApiVersion, LiveService, TaskState, UpdateState};
 use crate::model::service::ServiceSpec;
+use crate::swarm::{floors, normal};
 
 use super::Context;
 
@@ -21,10 +22,23 @@ pub(super) fn fingerprint(key: &FleetKey, spec: &ServiceSpec) -> String {
     key.fingerprint(Domain::Service, &text)
 }
 
+/// A declared spec as an engine that speaks `api` would give it back.
+pub(super) fn comparable(spec: &ServiceSpec, api: ApiVersion) -> ServiceSpec {
+    let mut spec = spec.clone();
+    normal::service(&mut spec);
+    floors::strip_service(&mut spec, api);
+    spec
+}
+
 /// The live spec in the words of the file: the image without the digest that resolution added, and the fields that
 /// someone else owns as declared, so that they count as no drift.
-pub(super) fn as_declared(live: &LiveService, service: &DesiredService) -> ServiceSpec {
-    let mut spec = with_ignored(&live.spec, &service.spec, &service.ignore);
+pub(super) fn as_declared(
+    live: &LiveService,
+    service: &DesiredService,
+    api: ApiVersion,
+) -> ServiceSpec {
+    let declared = comparable(&service.spec, api);
+    let mut spec = with_ignored(&live.spec, &declared, &service.ignore);
     let declared = live.spec.labels.get(labels::IMAGE).cloned().unwrap_or_default();
     if let Some(container) = &mut spec.task_template.container_spec
         && let Some((name, _)) = container.image.split_once('@')

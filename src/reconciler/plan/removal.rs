@@ -17,7 +17,7 @@ use super::draft::StackDraft;
 use super::{Context, effect, gate, guard, network};
 
 /// Plans what goes in a stack that is still declared.
-pub(super) fn plan_stack(context: &Context<'_>, stack: &DesiredStack, draft: &mut StackDraft) {
+pub(super) fn plan_stack(context: &Context<'_>, stack: &DesiredStack, draft: &mut StackDraft<'_>) {
     let removal = Removal {
         context,
         stack: &stack.name,
@@ -31,8 +31,8 @@ pub(super) fn plan_stack(context: &Context<'_>, stack: &DesiredStack, draft: &mu
 pub(super) fn plan_vanished(
     context: &Context<'_>,
     stack: &StackName,
-    others: &[StackDraft],
-    draft: &mut StackDraft,
+    others: &[StackDraft<'_>],
+    draft: &mut StackDraft<'_>,
 ) {
     // A renamed stack stays until the one that it goes on as is healthy.
     let successor = guard::successor(context, stack);
@@ -47,7 +47,7 @@ pub(super) fn plan_vanished(
 fn waits_for_green(
     context: &Context<'_>,
     stack: &DesiredStack,
-    draft: &StackDraft,
+    draft: &StackDraft<'_>,
 ) -> Option<Hold> {
     let wait = |class: HoldClass, object: &ObjectKey, words: String| {
         let hold = Hold { class, ..Hold::new(HoldCode::WaitsForHealth, words) };
@@ -87,14 +87,14 @@ struct Removal<'a> {
 }
 
 impl Removal<'_> {
-    fn plan(&self, draft: &mut StackDraft) {
+    fn plan(&self, draft: &mut StackDraft<'_>) {
         let going = self.plan_services(draft);
         self.plan_stores(&going, draft);
         self.plan_networks(&going, draft);
     }
 
     /// Plans the removal of services and returns the names of those that will go.
-    fn plan_services(&self, draft: &mut StackDraft) -> BTreeSet<String> {
+    fn plan_services(&self, draft: &mut StackDraft<'_>) -> BTreeSet<String> {
         let owned: Vec<&LiveService> = self
             .context
             .index
@@ -136,7 +136,7 @@ impl Removal<'_> {
     }
 
     /// Plans the removal of configs and secrets: superseded generations, and those that are no longer declared.
-    fn plan_stores(&self, going: &BTreeSet<String>, draft: &mut StackDraft) {
+    fn plan_stores(&self, going: &BTreeSet<String>, draft: &mut StackDraft<'_>) {
         for (kind, key) in [(Kind::Config, self.configs()), (Kind::Secret, self.secrets())] {
             let mut spared = std::collections::BTreeMap::<String, usize>::new();
             for stored in key {
@@ -172,7 +172,7 @@ impl Removal<'_> {
         }
     }
 
-    fn plan_networks(&self, going: &BTreeSet<String>, draft: &mut StackDraft) {
+    fn plan_networks(&self, going: &BTreeSet<String>, draft: &mut StackDraft<'_>) {
         for live in self.context.index.networks.values() {
             let object = ObjectKey::new(Kind::Network, &live.spec.name);
             let owned = self.owns(Kind::Network, &live.spec.name, &live.spec.labels);
@@ -256,7 +256,7 @@ impl Removal<'_> {
     }
 
     /// Whether a live object is what the stack declares now.
-    fn is_current(&self, object: &ObjectKey, draft: &StackDraft) -> bool {
+    fn is_current(&self, object: &ObjectKey, draft: &StackDraft<'_>) -> bool {
         self.declared.is_some_and(|stack| {
             stack.keys().any(|mut key| {
                 draft.rename(key.kind, &mut key.name);
@@ -291,7 +291,7 @@ impl Removal<'_> {
         &self,
         object: &ObjectKey,
         going: &BTreeSet<String>,
-        draft: &StackDraft,
+        draft: &StackDraft<'_>,
     ) -> Option<String> {
         let users = self.context.index.users(object);
         if let Some(name) = users.current.iter().find(|name| !going.contains(**name)) {
@@ -332,7 +332,7 @@ impl Removal<'_> {
         mut change: Change,
         id: &str,
         going: Option<&mut BTreeSet<String>>,
-        draft: &mut StackDraft,
+        draft: &mut StackDraft<'_>,
     ) {
         if !change.is_standing() {
             change.holds.extend(self.wait.clone());

@@ -19,7 +19,11 @@ use super::network::{protected, replace_not_allowed};
 use super::{Context, effect, foreign, image, index, not_adopted, preflight, release};
 
 /// Plans the services of `stack`, those first that others depend on.
-pub(super) fn plan_services(context: &Context<'_>, stack: &DesiredStack, draft: &mut StackDraft) {
+pub(super) fn plan_services(
+    context: &Context<'_>,
+    stack: &DesiredStack,
+    draft: &mut StackDraft<'_>,
+) {
     let mut standings = BTreeMap::new();
     for service in gate::in_order(&stack.services) {
         let before = draft.entries.len();
@@ -42,7 +46,8 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    fn plan(&self, draft: &mut StackDraft) {
+    fn plan(&self, draft: &mut StackDraft<'_>) {
+        preflight::check_floors(self.context, self.service);
         let desired = self.with_live_names(draft);
         match self.context.index.services.get(desired.name.as_str()) {
             None => self.plan_creation(desired, draft),
@@ -51,7 +56,7 @@ impl Planner<'_> {
     }
 
     /// The declared spec with the names under which configs and secrets live, without networks that must go first.
-    fn with_live_names(&self, draft: &StackDraft) -> ServiceSpec {
+    fn with_live_names(&self, draft: &StackDraft<'_>) -> ServiceSpec {
         let mut spec = self.service.spec.clone();
         spec.task_template
             .networks
@@ -67,7 +72,7 @@ impl Planner<'_> {
         spec
     }
 
-    fn plan_creation(&self, mut spec: ServiceSpec, draft: &mut StackDraft) {
+    fn plan_creation(&self, mut spec: ServiceSpec, draft: &mut StackDraft<'_>) {
         let key = ObjectKey::new(Kind::Service, &spec.name);
         let moved = self
             .service
@@ -82,7 +87,7 @@ impl Planner<'_> {
             vec![Cause::Git],
         );
         change.place = Some(self.service.place.clone());
-        let shown = diff::service(&spec, &ServiceSpec::default(), &[]);
+        let shown = diff::service(&self.comparable(&spec), &ServiceSpec::default(), &[]);
         let headline: Vec<FieldDiff> = shown.fields.into_iter().filter(is_headline).collect();
         change.fields = self.context.show_fields(&headline, &self.service.origins, None);
         if let Some((name, _)) = moved {
@@ -103,13 +108,16 @@ impl Planner<'_> {
         draft.push_after(change, Some(Write::CreateService(Box::new(spec))), needs);
     }
 
-    fn plan_existing(&self, mut spec: ServiceSpec, live: &LiveService, draft: &mut StackDraft) {
+    fn plan_existing(&self, mut spec: ServiceSpec, live: &LiveService, draft: &mut StackDraft<'_>) {
         let key = ObjectKey::new(Kind::Service, &spec.name);
         let ownership = owner(&key, &live.spec.labels, &self.stack.name, &self.context.scope.fleet);
         let fingerprint = self.fingerprint(&spec);
         let pinned = image::pin(self.context, self.service, &mut spec, Some(live));
-        spec = release::with_ignored(&spec, &live.spec, &self.service.ignore);
-        let difference = diff::service(&spec, &live.spec, &self.service.ignore);
+        if !self.service.ignore.is_empty() {
+            spec = release::with_ignored(&self.comparable(&spec), &live.spec, &self.service.ignore);
+        }
+        let compared = self.comparable(&spec);
+        let difference = diff::service(&compared, &live.spec, &self.service.ignore);
         let fields = difference.fields;
         let ours = ownership == Owner::Ours;
         let labels_fit = difference.own_labels.is_empty();
@@ -119,7 +127,7 @@ impl Planner<'_> {
             draft.unchanged += 1;
             return;
         }
-        let (mut action, effect) = self.cost(&spec, live, &fields);
+        let (mut action, effect) = self.cost(&compared, live, &fields);
         let mut causes = self.causes(&fields, live, fingerprint.as_deref(), pinned.moved);
         if !ours {
             if fields.is_empty() {
@@ -151,7 +159,7 @@ impl Planner<'_> {
             self.add_rollout_hold(live, &mut change);
         }
         if let (Some(fingerprint), false) = (&fingerprint, fields.is_empty())
-            && let Some(hold) = release::refusal(self.context, live, &spec, fingerprint)
+            && let Some(hold) = release::refusal(self.context, live, &compared, fingerprint)
         {
             change.holds.push(hold);
         }
@@ -166,7 +174,7 @@ impl Planner<'_> {
     }
 
     /// A service whose mode changes goes first; the next pass finds it missing and creates it.
-    fn plan_replacement(&self, live: &LiveService, mut change: Change, draft: &mut StackDraft) {
+    fn plan_replacement(&self, live: &LiveService, mut change: Change, draft: &mut StackDraft<'_>) {
         if self.stack.policy.protect {
             change.holds.push(protected(&change.object));
         } else if !self.context.policy.allow_replace {
@@ -181,7 +189,12 @@ impl Planner<'_> {
     /// The fingerprint of the declared release, once there is a key to make it with.
     fn fingerprint(&self, spec: &ServiceSpec) -> Option<String> {
         let record = self.context.record?;
-        Some(release::fingerprint(&record.key, spec))
+        Some(release::fingerprint(&record.key, &self.comparable(spec)))
+    }
+
+    /// The spec as the Engine would give it back: normalised, without fields that this Engine drops.
+    fn comparable(&self, spec: &ServiceSpec) -> ServiceSpec {
+        release::comparable(spec, self.context.observed.engine.api)
     }
 
     /// Writes down on the service what is applied, or waits until there is a key for that.
@@ -254,7 +267,8 @@ impl Planner<'_> {
         if !crate::model::fleet::is_under_key(applied, record.key.id()) {
             return vec![Cause::Git];
         }
-        let as_declared = release::as_declared(live, self.service);
+        let as_declared =
+            release::as_declared(live, self.service, self.context.observed.engine.api);
         let drifted = release::fingerprint(&record.key, &as_declared) != applied;
         let mut causes = Vec::new();
         if desired != applied {
@@ -273,7 +287,7 @@ impl Planner<'_> {
     }
 
     /// Holds that concern every write: objects that it refers to, ports.
-    fn add_common_holds(&self, spec: &ServiceSpec, draft: &StackDraft, change: &mut Change) {
+    fn add_common_holds(&self, spec: &ServiceSpec, draft: &StackDraft<'_>, change: &mut Change) {
         for object in index::references(&spec.task_template).0 {
             if let Some(hold) = draft.blocked.get(&object) {
                 change.holds.push(Hold { needs: Some(object), ..hold.clone() });
@@ -309,7 +323,7 @@ impl Planner<'_> {
 }
 
 /// Objects of the same pass that must be written before the service.
-fn needs(spec: &ServiceSpec, draft: &StackDraft) -> Vec<ObjectKey> {
+fn needs(spec: &ServiceSpec, draft: &StackDraft<'_>) -> Vec<ObjectKey> {
     let references = index::references(&spec.task_template).0;
     references.into_iter().filter(|object| draft.pending.contains(object)).collect()
 }

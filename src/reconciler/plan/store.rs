@@ -19,7 +19,11 @@ use super::draft::{StackDraft, waits_for_record};
 use super::{Context, foreign, not_adopted};
 
 /// Plans the configs of `stack`.
-pub(super) fn plan_configs(context: &Context<'_>, stack: &DesiredStack, draft: &mut StackDraft) {
+pub(super) fn plan_configs(
+    context: &Context<'_>,
+    stack: &DesiredStack,
+    draft: &mut StackDraft<'_>,
+) {
     for config in &stack.configs {
         plan_config(context, stack, config, draft);
     }
@@ -29,7 +33,7 @@ fn plan_config(
     context: &Context<'_>,
     stack: &DesiredStack,
     desired: &DesiredObject<ConfigSpec>,
-    draft: &mut StackDraft,
+    draft: &mut StackDraft<'_>,
 ) {
     let key = ObjectKey::new(Kind::Config, &desired.spec.name);
     let same = |live: &&&Live<ConfigSpec>| {
@@ -71,7 +75,11 @@ fn plan_config(
 }
 
 /// Plans the secrets of `stack`.
-pub(super) fn plan_secrets(context: &Context<'_>, stack: &DesiredStack, draft: &mut StackDraft) {
+pub(super) fn plan_secrets(
+    context: &Context<'_>,
+    stack: &DesiredStack,
+    draft: &mut StackDraft<'_>,
+) {
     for secret in &stack.secrets {
         plan_secret(context, stack, secret, draft);
     }
@@ -81,7 +89,7 @@ fn plan_secret(
     context: &Context<'_>,
     stack: &DesiredStack,
     desired: &DesiredObject<SecretSpec>,
-    draft: &mut StackDraft,
+    draft: &mut StackDraft<'_>,
 ) {
     let key = ObjectKey::new(Kind::Secret, &desired.spec.name);
     let fingerprint = desired.spec.labels.get(labels::FINGERPRINT);
@@ -220,7 +228,12 @@ impl<'a> Claim<'a> {
 }
 
 /// Uses a live object as the declared one, and takes it over where it is not ours yet.
-fn claim(context: &Context<'_>, stack: &DesiredStack, draft: &mut StackDraft, claim: Claim<'_>) {
+fn claim(
+    context: &Context<'_>,
+    stack: &DesiredStack,
+    draft: &mut StackDraft<'_>,
+    claim: Claim<'_>,
+) {
     let Claim { key, declared, live, place, proven, write } = claim;
     let mut wanted = declared.clone();
     wanted.insert(labels::OBJECT.to_owned(), key.to_string());
@@ -259,7 +272,11 @@ fn claim(context: &Context<'_>, stack: &DesiredStack, draft: &mut StackDraft, cl
     draft.push(change, Some(write(wanted)));
 }
 
-fn block_other_content(key: &ObjectKey, place: crate::model::place::Place, draft: &mut StackDraft) {
+fn block_other_content(
+    key: &ObjectKey,
+    place: crate::model::place::Place,
+    draft: &mut StackDraft<'_>,
+) {
     let hold = Hold::new(
         HoldCode::ReplaceNotAllowed,
         format!("{key} exists with other content, and its data cannot be changed"),

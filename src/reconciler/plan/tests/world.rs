@@ -1,6 +1,6 @@
 //! A small world: a declared stack, the Swarm that it would make, and ways to disturb both.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
@@ -25,7 +25,7 @@ use crate::model::service::{ModeKind, ReplicatedJob, ServiceMode, ServiceSpec, U
 use crate::model::store::{ConfigSpec, Data, SecretSpec};
 use crate::model::task::{NetworkAttachment, TaskTemplate};
 use crate::reconciler::plan::{Images, Inputs, Learned, Plan, View, index, plan, release};
-use crate::reconciler::policy::{Policy, ResolveImage, Scope};
+use crate::reconciler::policy::{Policy, Scope};
 use crate::reconciler::record;
 use crate::reconciler::step::Write;
 
@@ -254,7 +254,7 @@ impl World {
     }
 
     pub(super) fn plan(&self) -> Plan {
-        let images = Images { mode: ResolveImage::Never, answers: BTreeMap::new() };
+        let images = Images::default();
         let view = View {
             revision: None,
             sensitivity: Sensitivity::default(),
@@ -352,6 +352,7 @@ pub(super) fn live<S>(spec: S, id: &str) -> Live<S> {
 /// A healthy live service with this spec, applied by this fleet if it has its labels.
 pub(super) fn live_service(spec: &ServiceSpec) -> LiveService {
     let mut spec = spec.clone();
+    crate::swarm::normal::service(&mut spec);
     if spec.labels.contains_key(labels::FLEET) {
         let applied = release::fingerprint(&key(), &spec);
         spec.labels.insert(labels::APPLIED.to_owned(), applied);

@@ -1,0 +1,200 @@
+//! Performs the steps of a plan. Whatever there is to decide has been decided there.
+
+use std::sync::Mutex;
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+
+use crate::model::fleet::KEY_LENGTH;
+use crate::model::key::{Kind, ObjectKey};
+use crate::model::labels;
+use crate::model::secret::Redacted;
+use crate::model::store::ConfigSpec;
+use crate::swarm::{Actuator, Failure, SwarmError};
+
+use super::event::Event;
+use super::plan::Learned;
+use super::record;
+use super::step::{Step, Write};
+
+/// How many writes are under way at once.
+const PARALLEL_WRITES: usize = 4;
+/// How often an unexplained failure of one write is met with another try in the same run.
+const PATIENCE_WITH_FAILURES: u32 = 3;
+
+/// Random bytes for a fleet that has no key yet.
+pub type FreshKey = Redacted<[u8; KEY_LENGTH]>;
+
+/// What came of the steps of one pass.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Steps that were performed.
+    pub performed: usize,
+    /// Steps that were not, or not successfully.
+    pub failed: usize,
+}
+
+/// The order of writes within a pass: what is referred to comes before what refers to it, and removals come last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Prerequisites,
+    Services,
+    RemovedServices,
+    RemovedRest,
+}
+
+fn phase(step: &Step) -> Phase {
+    match (&step.write, step.object.kind) {
+        (Write::CreateService(_) | Write::UpdateService { .. }, _) => Phase::Services,
+        (Write::Remove { .. }, Kind::Service) => Phase::RemovedServices,
+        (Write::Remove { .. }, _) => Phase::RemovedRest,
+        _ => Phase::Prerequisites,
+    }
+}
+
+/// Performs `steps`, in order of phases and in parallel within each. A step whose needs failed is left out.
+///
+/// `stop` is asked before each step; once it says so, no further step is begun.
+pub async fn perform(
+    steps: &[Step],
+    actuator: &Actuator,
+    fresh_key: &FreshKey,
+    learned: &mut Learned,
+    stop: &(dyn Fn() -> bool + Sync),
+    sink: &mut (dyn FnMut(Event<'_>) + Send),
+) -> Report {
+    let mut report = Report::default();
+    let mut failed: Vec<ObjectKey> = Vec::new();
+    for now in [Phase::Prerequisites, Phase::Services, Phase::RemovedServices, Phase::RemovedRest] {
+        let due = steps.iter().filter(|step| phase(step) == now);
+        let due: Vec<&Step> =
+            due.filter(|step| !step.needs.iter().any(|need| failed.contains(need))).collect();
+        let results = Mutex::new(&mut *sink);
+        let mut outcomes = stream::iter(due)
+            .map(|step| async move {
+                if stop() {
+                    return None;
+                }
+                Some((step, write(step, actuator, fresh_key).await))
+            })
+            .buffer_unordered(PARALLEL_WRITES);
+        while let Some(outcome) = outcomes.next().await {
+            let Some((step, result)) = outcome else { continue };
+            let Ok(mut sink) = results.lock() else { continue };
+            match result {
+                Ok(warnings) => {
+                    report.performed += 1;
+                    learn(step, learned);
+                    let done = verb(step);
+                    sink(Event::Performed { done, object: &step.object, warnings });
+                }
+                Err(error) => {
+                    report.failed += 1;
+                    failed.push(step.object.clone());
+                    sink(judge(step, &error, learned));
+                }
+            }
+        }
+    }
+    report
+}
+
+/// Makes one write and returns the Engine's warnings.
+async fn write(
+    step: &Step,
+    actuator: &Actuator,
+    fresh_key: &FreshKey,
+) -> Result<Vec<String>, SwarmError> {
+    let none = Vec::new();
+    match &step.write {
+        Write::CreateRecord { name, labels } => {
+            let spec = record::create(name.clone(), labels.clone(), fresh_key.expose());
+            actuator.create_config(&spec).await.map(|created| created.warnings)
+        }
+        Write::LabelRecord { target, labels } => {
+            let spec = ConfigSpec {
+                name: step.object.name.clone(),
+                labels: labels.clone(),
+                ..ConfigSpec::default()
+            };
+            actuator.label_config(&target.id, target.version, &spec).await.map(|()| none)
+        }
+        Write::CreateNetwork(spec) => {
+            actuator.create_network(spec).await.map(|created| created.warnings)
+        }
+        Write::CreateConfig(spec) => {
+            actuator.create_config(spec).await.map(|created| created.warnings)
+        }
+        Write::CreateSecret(spec) => {
+            actuator.create_secret(spec).await.map(|created| created.warnings)
+        }
+        Write::CreateService(spec) => {
+            actuator.create_service(spec).await.map(|created| created.warnings)
+        }
+        Write::UpdateService { target, spec, raw } => {
+            actuator.update_service(&target.id, target.version, raw, spec).await
+        }
+        Write::LabelConfig { target, spec } => {
+            actuator.label_config(&target.id, target.version, spec).await.map(|()| none)
+        }
+        Write::LabelSecret { target, spec, proof } => {
+            let proof = proof.as_ref();
+            actuator.label_secret(&target.id, target.version, spec, proof).await.map(|()| none)
+        }
+        Write::Remove { id } => match actuator.remove(&step.object, id).await {
+            // Gone is what was wanted.
+            Err(error) if error.not_found() => Ok(none),
+            result => result.map(|()| none),
+        },
+    }
+}
+
+/// Remembers which release this run applied, so that a rollback of it is recognised.
+fn learn(step: &Step, learned: &mut Learned) {
+    learned.failures.remove(&step.object);
+    if let Write::UpdateService { spec, .. } = &step.write
+        && let Some(applied) = spec.labels.get(labels::APPLIED)
+    {
+        learned.applied.insert(spec.name.clone(), applied.clone());
+    }
+}
+
+/// Tells a step that failed for good from one that the next pass may get right.
+fn judge<'a>(step: &'a Step, error: &SwarmError, learned: &mut Learned) -> Event<'a> {
+    let object = &step.object;
+    let reason = crate::model::error::chain(error);
+    match (&error.failure, &step.write) {
+        (Failure::DataDiffers, Write::LabelSecret { target, .. }) => {
+            learned.different_secrets.insert(target.id.clone());
+            Event::Deferred { object, reason: "it holds other data; a new one is made".to_owned() }
+        }
+        (Failure::Refused { .. } | Failure::TooOld { .. } | Failure::NotManager { .. }, _) => {
+            learned.refused_writes.insert(object.clone(), reason.clone());
+            Event::Failed { object, reason }
+        }
+        _ if error.is_conflict() || error.in_use() => Event::Deferred { object, reason },
+        _ => {
+            let failures = learned.failures.entry(object.clone()).or_default();
+            *failures += 1;
+            if *failures >= PATIENCE_WITH_FAILURES {
+                learned.refused_writes.insert(object.clone(), reason.clone());
+                Event::Failed { object, reason }
+            } else {
+                Event::Deferred { object, reason }
+            }
+        }
+    }
+}
+
+fn verb(step: &Step) -> &'static str {
+    match &step.write {
+        Write::CreateRecord { .. }
+        | Write::CreateNetwork(_)
+        | Write::CreateConfig(_)
+        | Write::CreateSecret(_)
+        | Write::CreateService(_) => "created",
+        Write::UpdateService { .. } | Write::LabelRecord { .. } => "updated",
+        Write::LabelConfig { .. } | Write::LabelSecret { .. } => "labelled",
+        Write::Remove { .. } => "removed",
+    }
+}

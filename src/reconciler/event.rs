@@ -1,0 +1,45 @@
+//! What happens while plans are carried out, for whoever shows it.
+
+use crate::model::key::ObjectKey;
+
+use super::plan::Plan;
+
+/// Something that happened. Events are for people; nothing is decided by them.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A pass has made its plan and is about to perform its steps.
+    Planned {
+        /// Number of the pass, from 1.
+        pass: u32,
+        /// The plan.
+        plan: &'a Plan,
+    },
+    /// A step was performed.
+    Performed {
+        /// What was done, as a verb in the past: `created`.
+        done: &'static str,
+        /// With which object.
+        object: &'a ObjectKey,
+        /// What the Engine finds doubtful about it.
+        warnings: Vec<String>,
+    },
+    /// A step could not be performed now; a later pass looks again.
+    Deferred {
+        /// Which object.
+        object: &'a ObjectKey,
+        /// Why, in a few words.
+        reason: String,
+    },
+    /// The Engine refused a step for good.
+    Failed {
+        /// Which object.
+        object: &'a ObjectKey,
+        /// Why, in the Engine's words.
+        reason: String,
+    },
+    /// The Swarm could not be observed; it is tried again.
+    Unreachable {
+        /// Why.
+        reason: String,
+    },
+}
