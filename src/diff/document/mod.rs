@@ -120,7 +120,8 @@ impl Document {
     }
 }
 
-/// The JSON Schema of the document.
+/// The JSON Schema of the document as it is written.
 pub fn schema() -> schemars::Schema {
-    schemars::schema_for!(Document)
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<Document>()
 }
