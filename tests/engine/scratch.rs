@@ -28,13 +28,13 @@ impl<'e> Scratch<'e> {
 
     /// Removes what there is of one kind; whether nothing is left.
     fn remove(&self, kind: &str) -> bool {
-        // A name filter matches prefixes.
-        let filter = format!("name={}_", self.prefix);
-        let list = self.engine.try_docker(&[kind, "ls", "--quiet", "--filter", &filter]);
-        let Some(ids) = list else { return true };
-        let ids: Vec<&str> = ids.lines().collect();
-        let command: Vec<&str> = [kind, "rm"].into_iter().chain(ids.iter().copied()).collect();
-        ids.is_empty() || self.engine.try_docker(&command).is_some()
+        // Filters by name mean something else for each kind.
+        let all =
+            self.engine.try_docker(&[kind, "ls", "--format", "{{.Name}}"]).unwrap_or_default();
+        let prefix = self.name("");
+        let ours: Vec<&str> = all.lines().filter(|name| name.starts_with(&prefix)).collect();
+        let command: Vec<&str> = [kind, "rm"].into_iter().chain(ours.iter().copied()).collect();
+        ours.is_empty() || self.engine.try_docker(&command).is_some()
     }
 }
 
