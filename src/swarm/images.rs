@@ -158,6 +158,8 @@ fn sort(error: SwarmError) -> ResolveError {
     match &error.failure {
         Failure::NotFound { message } => ResolveError::NotFound(message.clone()),
         Failure::Refused { status: 401 | 403, message } => ResolveError::Denied(message.clone()),
+        // The engine does not take it for a reference.
+        Failure::Refused { status: 400, message } => ResolveError::NotFound(message.clone()),
         Failure::Refused { message, .. } | Failure::Engine { message, .. } => {
             let says = |words: &str| message.to_ascii_lowercase().contains(words);
             if says("manifest unknown") || says("name unknown") {
@@ -259,6 +261,23 @@ mod tests {
         assert!(text.contains(r#""Image":"nginx:latest@sha256:bb""#), "{text}");
         let platforms = r#""Platforms":[{"Architecture":"amd64","OS":"linux"},{"OS":"linux"}]"#;
         assert!(text.contains(platforms), "{text}");
+    }
+
+    /// Answers of Docker 20.10 and 28.5 about Debian's registry 2.8, with and without passwords.
+    #[test]
+    fn answers_about_real_registries_are_told_apart() {
+        let of = |status, message: &str| {
+            sort(SwarmError::new("resolve a", Failure::of_answer(status, message)))
+        };
+        let unknown = of(404, "manifest unknown: manifest unknown");
+        assert!(matches!(unknown, ResolveError::NotFound(_)));
+        assert!(matches!(of(400, "invalid reference format"), ResolveError::NotFound(_)));
+        let nobody = of(500, "Head \"http://r/v2/a/manifests/1\": no basic auth credentials");
+        assert!(matches!(nobody, ResolveError::Denied(_)));
+        let wrong = of(401, "unauthorized: authentication required");
+        assert!(matches!(wrong, ResolveError::Denied(_)));
+        let away = of(500, "Get \"http://r/v2/\": dial tcp: connect: connection refused");
+        assert!(matches!(away, ResolveError::Unavailable(_)));
     }
 
     #[test]
