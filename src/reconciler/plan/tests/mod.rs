@@ -2,6 +2,7 @@
 
 mod adoption;
 mod gates;
+mod laws;
 mod removals;
 mod rollouts;
 mod stores;
