@@ -185,6 +185,7 @@ proptest! {
                 for mount in &mut container.mounts {
                     if let Some(driver) = mount.volume_options.as_mut().and_then(|v| v.driver_config.as_mut()) {
                         driver.options.insert("o".into(), format!("username=u,password={canary}"));
+                        driver.options.insert("password".into(), format!("a 'b\" {canary}"));
                     }
                 }
             }
