@@ -1,7 +1,5 @@
 //! Performs the steps of a plan. Whatever there is to decide has been decided there.
 
-use std::sync::Mutex;
-
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
@@ -69,8 +67,7 @@ pub async fn perform(
         let due = steps.iter().filter(|step| phase(step) == now);
         let due: Vec<&Step> =
             due.filter(|step| !step.needs.iter().any(|need| failed.contains(need))).collect();
-        let results = Mutex::new(&mut *sink);
-        let mut outcomes = stream::iter(due)
+        let mut writes = stream::iter(due)
             .map(|step| async move {
                 if stop() {
                     return None;
@@ -78,10 +75,9 @@ pub async fn perform(
                 Some((step, write(step, actuator, fresh_key).await))
             })
             .buffer_unordered(PARALLEL_WRITES);
-        while let Some(outcome) = outcomes.next().await {
-            let Some((step, result)) = outcome else { continue };
-            let Ok(mut sink) = results.lock() else { continue };
-            match result {
+        while let Some(done) = writes.next().await {
+            let Some((step, written)) = done else { continue };
+            match written {
                 Ok(warnings) => {
                     report.performed += 1;
                     learn(step, learned);

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use crate::diff::document::Change;
 use crate::model::desired::{Condition, Dependency, DesiredStack};
 use crate::model::labels;
 use crate::reconciler::policy::Policy;
@@ -68,7 +69,7 @@ proptest! {
         world.converge();
         let plan = world.plan();
         // A service that changed from or to a job must be allowed to be replaced.
-        let replaced = plan.document.changes().any(|change| change.is_standing());
+        let replaced = plan.document.changes().any(Change::is_standing);
         if !replaced {
             prop_assert_eq!(outline(&plan), Vec::<String>::new());
         }
@@ -134,9 +135,9 @@ proptest! {
         prop_assert_eq!(&plan.document, &world.plan().document);
         let live: Vec<String> = world.observed.configs.iter().map(|config| config.spec.name.clone()).collect();
         for step in &plan.steps {
-            let spec = match &step.write {
-                Write::CreateService(spec) | Write::UpdateService { spec, .. } => spec,
-                _ => continue,
+            let (Write::CreateService(spec) | Write::UpdateService { spec, .. }) = &step.write
+            else {
+                continue;
             };
             for config in &spec.task_template.container_spec.as_ref().unwrap().configs {
                 let written = step.needs.iter().any(|need| need.name == config.config_name);
