@@ -8,6 +8,7 @@ pub mod cli;
 pub mod diff;
 pub mod model;
 pub mod reconciler;
+pub mod settings;
 pub mod sources;
 pub mod spec;
 pub mod swarm;

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&str] = &[
     "cli",
     "http",
+    "settings",
     "reconciler",
     "proxy",
     "diff",
     "swarm",
-    "settings",
     "sources",
     "spec",
     "model",

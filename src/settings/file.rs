@@ -1,0 +1,162 @@
+//! The settings file as a whole.
+
+use std::collections::HashMap;
+
+use schemars::{JsonSchema, Schema, schema_for};
+
+use super::source::{Source, located_name};
+use super::stack::StackSettings;
+use crate::diff::mask::{SENSITIVE, Sensitivity};
+use crate::model::finding::Finding;
+use crate::model::name::FleetName;
+use crate::model::place::Place;
+use crate::reconciler::policy::{Adoption, ResolveImage};
+use crate::spec::compose::duration::Duration;
+use crate::spec::decode::{Cursor, Decode, Fields, Located, Report, closest};
+
+/// The settings of skep. Every key may be left out; a flag of the same meaning wins.
+#[derive(Debug, Clone, Default, PartialEq, JsonSchema)]
+#[schemars(deny_unknown_fields, title = "skep settings", rename = "skep.yaml")]
+pub struct Settings {
+    /// The installation of skep. Objects of other fleets are left alone; `default` if absent.
+    #[schemars(with = "Option<String>", example = &"production")]
+    pub fleet: Option<Located<FleetName>>,
+    /// Where stacks come from when no PATH is given.
+    #[schemars(with = "Option<Vec<Source>>")]
+    pub sources: Vec<Source>,
+    /// What to know about single stacks.
+    #[schemars(with = "Option<Vec<StackSettings>>")]
+    pub stacks: Vec<StackSettings>,
+    /// Whether objects that the files no longer declare are removed.
+    #[schemars(example = true)]
+    pub prune: Option<bool>,
+    /// Whether a whole stack that is no longer declared is removed; needs `prune`.
+    #[schemars(example = false)]
+    pub prune_stacks: Option<bool>,
+    /// Whether objects that skep did not make are taken over.
+    #[schemars(example = Adoption::IfUnowned)]
+    pub adopt: Option<Adoption>,
+    /// How many superseded versions of a config or secret are kept although nothing uses them.
+    #[schemars(example = 1)]
+    pub retention: Option<u32>,
+    /// Whether warnings about the stack files count as errors.
+    #[schemars(example = true)]
+    pub strict: Option<bool>,
+    /// When registries are asked which image a tag means.
+    #[schemars(example = ResolveImage::Changed)]
+    pub resolve_image: Option<ResolveImage>,
+    /// Whether what Swarm cannot update may be removed and made again, which means downtime.
+    #[schemars(example = false)]
+    pub allow_replace: Option<bool>,
+    /// How long an apply waits for health before it gives up.
+    #[schemars(with = "Option<Duration>", example = &"10m")]
+    pub timeout: Option<Duration>,
+    /// More names whose values are never shown; `*` stands for anything.
+    #[schemars(example = ["*_LICENSE"])]
+    pub sensitive: Option<Vec<String>>,
+}
+
+impl Settings {
+    /// The schema of the file, for editors.
+    pub fn schema() -> Schema {
+        schema_for!(Self)
+    }
+
+    /// Which values are never shown: the names that skep knows, and those of `sensitive`.
+    pub fn sensitivity(&self) -> Sensitivity {
+        let more = self.sensitive.iter().flatten().map(String::as_str);
+        Sensitivity::new(&SENSITIVE.iter().copied().chain(more).collect::<Vec<_>>())
+    }
+}
+
+impl Decode for Settings {
+    fn decode(at: &Cursor<'_>, report: &mut Report) -> Option<Self> {
+        let mut fields = at.fields(report)?;
+        let settings = Self {
+            fleet: fields.at("fleet").and_then(|at| located_name(&at, report)),
+            sources: fields.get("sources", report).unwrap_or_default(),
+            stacks: fields.get("stacks", report).unwrap_or_default(),
+            prune: fields.get("prune", report),
+            prune_stacks: fields.get("prune_stacks", report),
+            adopt: one_of(&mut fields, "adopt", &ADOPTIONS, report),
+            retention: fields.get("retention", report),
+            strict: fields.get("strict", report),
+            resolve_image: one_of(&mut fields, "resolve_image", &RESOLUTIONS, report),
+            allow_replace: fields.get("allow_replace", report),
+            timeout: fields.at("timeout").and_then(|at| timeout(&at, report)),
+            sensitive: fields.get("sensitive", report),
+        };
+        settings.check(report);
+        fields.finish(report);
+        Some(settings)
+    }
+}
+
+fn timeout(at: &Cursor<'_>, report: &mut Report) -> Option<Duration> {
+    let timeout: Duration = at.get(report)?;
+    if timeout.0.0 <= 0 {
+        report.push(at.error("out-of-range", "must be longer than nothing"));
+        return None;
+    }
+    Some(timeout)
+}
+
+const ADOPTIONS: [(&str, Adoption); 3] =
+    [("never", Adoption::Never), ("if-unowned", Adoption::IfUnowned), ("always", Adoption::Always)];
+
+const RESOLUTIONS: [(&str, ResolveImage); 3] = [
+    ("always", ResolveImage::Always),
+    ("changed", ResolveImage::Changed),
+    ("never", ResolveImage::Never),
+];
+
+fn one_of<T: Copy>(
+    fields: &mut Fields<'_>,
+    key: &'static str,
+    choices: &[(&str, T)],
+    report: &mut Report,
+) -> Option<T> {
+    let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+    let text = fields.choice(key, &names, report)?;
+    choices.iter().find(|(name, _)| *name == text.as_str()).map(|(_, value)| *value)
+}
+
+impl Settings {
+    /// What single keys cannot know: names that are there twice, or that nothing has.
+    fn check(&self, report: &mut Report) {
+        let sources = self.sources.iter().map(|source| (source.name.as_str(), &source.name.place));
+        report.extend(doubled("source", sources));
+        let stacks = self.stacks.iter().map(|stack| (stack.name.as_str(), &stack.name.place));
+        report.extend(doubled("stack", stacks));
+        for name in self.stacks.iter().filter_map(|stack| stack.source.as_ref()) {
+            let known = || self.sources.iter().map(|source| source.name.as_str());
+            if known().any(|known| known == name.as_str()) {
+                continue;
+            }
+            let message = format!("there is no source `{}`", name.value);
+            let finding = Finding::error("unknown-source", name.place.clone(), message);
+            report.push(match closest(name.as_str(), known()) {
+                Some(known) => finding.hint(format!("did you mean `{known}`?")),
+                None => finding.hint("list it under `sources`"),
+            });
+        }
+    }
+}
+
+fn doubled<'a>(what: &str, names: impl Iterator<Item = (&'a str, &'a Place)>) -> Vec<Finding> {
+    let mut first: HashMap<&str, &Place> = HashMap::new();
+    let mut findings = Vec::new();
+    for (name, place) in names {
+        if let Some(first) = first.get(name) {
+            let message = format!("the {what} `{name}` is listed twice");
+            findings.push(
+                Finding::error("listed-twice", place.clone(), message)
+                    .related((*first).clone(), "first listed here")
+                    .hint("keep one of the two"),
+            );
+        } else {
+            first.insert(name, place);
+        }
+    }
+    findings
+}

@@ -1,0 +1,18 @@
+//! The settings file `skep.yaml`: what a team wants every run to do, so that nobody has to remember flags.
+//!
+//! Flags win over it. It is read like a stack file: every problem at once, each with its place.
+
+mod file;
+mod parse;
+mod source;
+mod stack;
+#[cfg(test)]
+mod tests;
+
+pub use file::Settings;
+pub use parse::parse;
+pub use source::Source;
+pub use stack::StackSettings;
+
+/// The name of the file, looked for beside the stacks.
+pub const FILE_NAME: &str = "skep.yaml";

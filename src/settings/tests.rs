@@ -1,0 +1,107 @@
+//! The settings file as people write it, right and wrong.
+
+use std::path::Path;
+
+use super::{Settings, parse};
+use crate::model::finding::Finding;
+use crate::reconciler::policy::{Adoption, ResolveImage};
+
+const FULL: &str = r#"
+fleet: production
+sources:
+  - name: main
+    path: stacks
+  - {name: edge, path: ../edge}
+stacks:
+  - name: shop
+    source: edge
+    files: [shop/stack.yaml, shop/production.yaml]
+    variables: {TAG: 1.4.2, REPLICAS: 3, DEBUG: false, EMPTY: ""}
+    env_files: [production.env]
+prune: true
+prune_stacks: false
+adopt: always
+retention: 2
+strict: true
+resolve_image: never
+allow_replace: false
+timeout: 10m
+sensitive: ["*_LICENSE"]
+"#;
+
+fn read(text: &str) -> (Option<Settings>, Vec<Finding>) {
+    parse(text.as_bytes(), "skep.yaml".into())
+}
+
+#[test]
+fn every_key_is_read() {
+    let (settings, findings) = read(FULL);
+    assert_eq!(findings, []);
+    let settings = settings.expect("settings");
+    assert_eq!(settings.fleet.as_ref().map(|fleet| fleet.as_str()), Some("production"));
+    assert_eq!(settings.sources.len(), 2);
+    let [shop] = settings.stacks.as_slice() else { panic!("{:?}", settings.stacks) };
+    assert_eq!(shop.source.as_ref().map(|source| source.as_str()), Some("edge"));
+    assert_eq!(shop.files.len(), 2);
+    let variables: Vec<_> =
+        shop.variables.iter().map(|v| format!("{}={}", v.name, v.value)).collect();
+    assert_eq!(variables, ["TAG=1.4.2", "REPLICAS=3", "DEBUG=false", "EMPTY="]);
+    assert_eq!(settings.adopt, Some(Adoption::Always));
+    assert_eq!(settings.resolve_image, Some(ResolveImage::Never));
+    assert_eq!(settings.timeout.map(|timeout| timeout.0.0), Some(600_000_000_000));
+    assert!(settings.sensitivity().is_sensitive("APP_LICENSE"));
+    assert!(settings.sensitivity().is_sensitive("DB_PASSWORD"));
+    assert_eq!(read("# nothing\n"), (Some(Settings::default()), Vec::new()));
+}
+
+#[test]
+fn mistakes_are_all_reported_with_their_places() {
+    let (_, findings) = read(
+        "flete: a
+fleet: my fleet
+sources:
+  - name: main
+  - name: main
+    path: x
+  - path: [y]
+stacks:
+  - name: shop
+    source: mian
+    variables: {A: , B: [1]}
+    env_file: x
+  - name: shop
+  - files: a.yaml
+adopt: if-unowed
+retention: -1
+strict: maybe
+timeout: 10
+",
+    );
+    let show = |f: &Finding| {
+        let place = f.place.as_ref().map(ToString::to_string).unwrap_or_default();
+        let hint = f.hint.as_ref().map(|hint| format!(" [{hint}]")).unwrap_or_default();
+        format!("{place} {}: {}{hint}\n", f.code, f.message)
+    };
+    insta::assert_snapshot!(findings.iter().map(show).collect::<String>());
+}
+
+#[test]
+fn the_schema_is_published_and_takes_what_is_read() {
+    let schema = serde_json::to_value(Settings::schema()).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let valid = |text: &str| {
+        let value: serde_json::Value = serde_yaml::from_str(text).expect("YAML");
+        validator.is_valid(&value)
+    };
+    assert!(valid(FULL));
+    assert!(!valid("flete: a"));
+    assert!(!valid("sources: [{name: main}]"));
+    assert!(!valid("adopt: sometimes"));
+    for (key, property) in schema["properties"].as_object().expect("properties") {
+        assert!(property["description"].is_string(), "{key} has no description");
+    }
+    let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/settings.schema.json");
+    let published = std::fs::read_to_string(published).expect("the published schema");
+    let published: serde_json::Value = serde_json::from_str(&published).expect("JSON");
+    assert_eq!(published, schema, "run `skep schema`");
+}
