@@ -69,7 +69,7 @@ fn detail(name: &str, format: Format, value: &Value) -> Option<String> {
         Written::List(items) => items.join(" "),
     };
     // In quotes a secret is masked up to its end, whatever is in it.
-    let text = if text.contains([' ', '"', '\'']) { format!("{text:?}") } else { text };
+    let text = if text.contains([' ', ',', '=', '"', '\'']) { format!("{text:?}") } else { text };
     let usual = matches!((name, text.as_str()), ("uid" | "gid", "0") | ("mode", "0444"));
     (!usual && name != "target" && !value.is_null()).then(|| format!("{name}={text}"))
 }

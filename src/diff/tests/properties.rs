@@ -129,7 +129,7 @@ fn everything_shown(document: &Document) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn two_services_differ_exactly_if_something_in_them_differs(a in services(), b in services()) {
