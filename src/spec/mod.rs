@@ -1,8 +1,12 @@
 //! Stack files to desired objects: YAML, interpolation, Compose, checks, findings. Pure.
 
 pub mod compose;
+pub mod convert;
 pub mod decode;
+pub mod desired;
 pub mod discover;
+pub mod image;
 pub mod interpolate;
+pub mod stack;
 pub mod tree;
 pub mod yaml;
