@@ -52,13 +52,13 @@ fn phase(step: &Step) -> Phase {
 
 /// Performs `steps`, in order of phases and in parallel within each. A step whose needs failed is left out.
 ///
-/// `stop` is asked before each step; once it says so, no further step is begun.
+/// `is_stopped` is asked before each step; once it says so, no further step is begun.
 pub async fn perform(
     steps: &[Step],
     actuator: &Actuator,
     fresh_key: &FreshKey,
     learned: &mut Learned,
-    stop: &(dyn Fn() -> bool + Sync),
+    is_stopped: &(dyn Fn() -> bool + Sync),
     sink: &mut (dyn FnMut(Event<'_>) + Send),
 ) -> Report {
     let mut report = Report::default();
@@ -69,7 +69,7 @@ pub async fn perform(
             due.filter(|step| !step.needs.iter().any(|need| failed.contains(need))).collect();
         let mut writes = stream::iter(due)
             .map(|step| async move {
-                if stop() {
+                if is_stopped() {
                     return None;
                 }
                 Some((step, write(step, actuator, fresh_key).await))

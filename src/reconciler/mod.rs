@@ -8,6 +8,7 @@ pub mod event;
 pub mod health;
 pub mod outcome;
 pub mod ownership;
+pub mod pass;
 pub mod plan;
 pub mod policy;
 pub mod record;

@@ -1,0 +1,274 @@
+//! One pass: observe, decide. And passes until nothing is left to do: observe, decide, perform, again.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use crate::model::desired::Desired;
+use crate::model::live::Observed;
+use crate::model::nanos::Nanos;
+use crate::spec::desired::{Identity, world};
+use crate::spec::stack::Stack;
+use crate::swarm::{self, Actuator, Connection, Credentials, Observer, SwarmError};
+
+use super::apply::{self, FreshKey};
+use super::event::Event;
+use super::health;
+use super::plan::{self, Answer, Images, Inputs, Learned, Plan, View, unresolved};
+use super::policy::{Policy, ResolveImage, Scope};
+use super::record;
+
+/// How many registries are asked at once.
+const PARALLEL_QUESTIONS: usize = 8;
+/// The first and the longest wait between passes while something is on its way.
+const PACE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
+/// How long a Swarm may be out of sight in the middle of a run: an election of a new leader takes seconds.
+const BLINDNESS: Duration = Duration::from_secs(30);
+/// How long waiting may go on when nothing moves, where the user names no time-out.
+const STANDSTILL: Duration = Duration::from_secs(300);
+
+/// What a run is asked to do.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The stacks that loaded without an error.
+    pub stacks: Vec<Stack>,
+    /// What absence means.
+    pub scope: Scope,
+    /// What the user allows and asks for.
+    pub policy: Policy,
+    /// When registries are asked.
+    pub resolve: ResolveImage,
+    /// How plans are shown.
+    pub view: View,
+}
+
+/// Reads from a Swarm and from the registries behind it. It has no way to write.
+#[derive(Debug)]
+pub struct Reader {
+    observer: Observer,
+    connection: Connection,
+    credentials: Credentials,
+}
+
+impl Reader {
+    /// A reader of the Swarm behind `connection`.
+    ///
+    /// # Errors
+    /// When the connection cannot be used for reading.
+    pub fn new(connection: Connection, credentials: Credentials) -> Result<Self, SwarmError> {
+        let observer = Observer::new(connection.clone())?;
+        Ok(Self { observer, connection, credentials })
+    }
+
+    /// Observes the Swarm and makes the plan. Tasks and nodes are listed, and registries asked, only if the plan
+    /// depends on them: where everything is as declared, that is four list calls and nothing else.
+    ///
+    /// # Errors
+    /// When the Swarm cannot be observed as a whole. A part that is missing is never taken for absent.
+    pub async fn plan(
+        &self,
+        request: &Request,
+        learned: &Learned,
+    ) -> Result<(Plan, Observed), SwarmError> {
+        let mut observed = self.observer.observe().await?;
+        let images = self.ask(request, &observed).await;
+        let plan = decide(request, &observed, &images, learned);
+        let moving = plan.document.changes().next().is_some()
+            || plan.health.keys().any(|name| {
+                let live = observed.services.iter().find(|live| live.spec.name == *name);
+                live.is_some_and(health::needs_tasks)
+            });
+        if !moving {
+            return Ok((plan, observed));
+        }
+        observed.workload = Some(self.observer.workload(&observed).await?);
+        Ok((decide(request, &observed, &images, learned), observed))
+    }
+
+    /// Asks registries for the references that changed.
+    async fn ask(&self, request: &Request, observed: &Observed) -> Images {
+        let desired = declare(request, observed);
+        let references = unresolved(&desired, observed, request.resolve);
+        let answers = stream::iter(references)
+            .map(|reference| async {
+                let answer =
+                    match swarm::resolve(&self.connection, &self.credentials, &reference).await {
+                        Ok(resolved) => Answer::Found(resolved),
+                        Err(swarm::ResolveError::NotFound(words)) => Answer::NotFound(words),
+                        Err(swarm::ResolveError::Denied(words)) => Answer::Denied(words),
+                        Err(swarm::ResolveError::Unavailable(error)) => Answer::Unavailable {
+                            reason: crate::model::error::chain(&error),
+                            local: matches!(
+                                swarm::is_on_only_node(&self.connection, &reference).await,
+                                Ok(true)
+                            ),
+                        },
+                    };
+                (reference, answer)
+            })
+            .buffer_unordered(PARALLEL_QUESTIONS)
+            .collect()
+            .await;
+        Images { answers }
+    }
+}
+
+/// Makes the plan from what was observed. Pure.
+pub fn decide(request: &Request, observed: &Observed, images: &Images, learned: &Learned) -> Plan {
+    let desired = declare(request, observed);
+    plan::plan(&Inputs {
+        desired: &desired,
+        observed,
+        scope: &request.scope,
+        policy: &request.policy,
+        images,
+        learned,
+        view: &request.view,
+    })
+}
+
+/// What the stacks of a request declare, under the key that the Swarm holds.
+fn declare(request: &Request, observed: &Observed) -> Desired {
+    let record = record::find(observed, &request.scope.fleet);
+    let identity = Identity {
+        fleet: &request.scope.fleet,
+        source: &request.scope.source,
+        key: record.as_ref().map(|record| &record.key),
+    };
+    world(&request.stacks, &identity)
+}
+
+/// Whether a run goes on until everything has settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// One pass: what is ready is performed, what waits is left.
+    No,
+    /// Passes until nothing is ready and nothing waits.
+    UntilSettled,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The plan of the last pass; after a full run it shows what is left.
+    pub plan: Plan,
+    /// Steps that were performed.
+    pub performed: usize,
+    /// Whether it was interrupted before it had settled.
+    pub interrupted: bool,
+    /// Whether it gave up because nothing moved any more.
+    pub stalled: bool,
+}
+
+/// Writes to a Swarm what `request` declares.
+#[derive(Debug)]
+pub struct Writer {
+    reader: Reader,
+    connection: Connection,
+    credentials: Credentials,
+    fresh_key: FreshKey,
+}
+
+impl Writer {
+    /// A writer to the Swarm behind `connection`; `fresh_key` is used if the fleet has no key yet.
+    ///
+    /// # Errors
+    /// When the connection cannot be used for reading.
+    pub fn new(
+        connection: Connection,
+        credentials: Credentials,
+        fresh_key: FreshKey,
+    ) -> Result<Self, SwarmError> {
+        let reader = Reader::new(connection.clone(), credentials.clone())?;
+        Ok(Self { reader, connection, credentials, fresh_key })
+    }
+
+    /// Makes passes until the Swarm is as declared, or nothing more can be done. `stop` ends it after the step that
+    /// is under way.
+    ///
+    /// # Errors
+    /// When the Swarm stays out of sight for longer than an election takes.
+    pub async fn converge(
+        &self,
+        request: &Request,
+        wait: Wait,
+        mut stop: watch::Receiver<bool>,
+        sink: &mut (dyn FnMut(Event<'_>) + Send),
+    ) -> Result<Ended, SwarmError> {
+        let mut learned = Learned::default();
+        let mut pace = PACE.0;
+        let mut last_seen = Instant::now();
+        let mut last_move = Instant::now();
+        let mut last_shape = None;
+        let mut performed = 0;
+        let mut pass = 0;
+        loop {
+            pass += 1;
+            let (plan, observed) = match self.reader.plan(request, &learned).await {
+                Ok(seen) => seen,
+                Err(error) if pass > 1 && last_seen.elapsed() < BLINDNESS && !*stop.borrow() => {
+                    sink(Event::Unreachable { reason: crate::model::error::chain(&error) });
+                    rest(pace, &mut stop).await;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            last_seen = Instant::now();
+            sink(Event::Planned { pass, plan: &plan });
+            let actuator =
+                Actuator::new(self.connection.clone(), self.credentials.clone(), &observed);
+            let stopped = stop.clone();
+            let is_stopped = move || *stopped.borrow();
+            let report = apply::perform(
+                &plan.steps,
+                &actuator,
+                &self.fresh_key,
+                &mut learned,
+                &is_stopped,
+                sink,
+            )
+            .await;
+            performed += report.performed;
+            let ended =
+                |interrupted, stalled, plan| Ended { plan, performed, interrupted, stalled };
+            if *stop.borrow() {
+                return Ok(ended(true, false, plan));
+            }
+            if wait == Wait::No {
+                return Ok(ended(false, false, plan));
+            }
+            let idle = plan.steps.is_empty() && !plan.is_waiting() && !plan.is_progressing();
+            if idle {
+                return Ok(ended(false, false, plan));
+            }
+            let shape = Some((plan.document.clone(), plan.health.clone()));
+            if report.performed > 0 || shape != last_shape {
+                last_move = Instant::now();
+                last_shape = shape;
+                pace = PACE.0;
+            } else {
+                pace = (pace * 2).min(PACE.1);
+            }
+            let patience = request.policy.patience.map_or(STANDSTILL, Nanos::to_std);
+            // Services have deadlines of their own, in the engine's time; this one is for everything else.
+            if !plan.is_progressing() && last_move.elapsed() > patience {
+                return Ok(ended(false, true, plan));
+            }
+            if report.performed == 0 || report.failed > 0 {
+                rest(pace, &mut stop).await;
+            }
+        }
+    }
+}
+
+/// Waits for the next pass, or until it is to stop.
+async fn rest(pace: Duration, stop: &mut watch::Receiver<bool>) {
+    tokio::select! {
+        () = sleep(pace) => {}
+        // The sender is gone only when the program ends, and then there is nobody to stop for.
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
+}
