@@ -47,13 +47,10 @@ pub struct NetworkSpec {
 #[serde(rename_all = "PascalCase", default)]
 pub struct Ipam {
     /// IPAM driver.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub driver: String,
     /// Its options.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub options: Option<Labels>,
     /// Address pools.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub config: Vec<IpamPool>,
 }
 

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::labels::Labels;
 use super::nanos::Nanos;
@@ -103,9 +103,23 @@ pub struct UpdateConfig {
     #[serde(skip_serializing_if = "is_default")]
     pub monitor: Nanos,
     /// Share of failed tasks that is tolerated.
+    #[serde(serialize_with = "as_go_writes_it")]
     pub max_failure_ratio: f32,
     /// `stop-first` or `start-first`.
     pub order: String,
+}
+
+/// Go writes the shortest digits of a 32-bit number, and none behind the point of a whole one.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn as_go_writes_it<S: Serializer>(ratio: &f32, serializer: S) -> Result<S::Ok, S::Error> {
+    if *ratio == 0.0 {
+        serializer.serialize_u64(0)
+    } else if (ratio - 1.0).abs() < f32::EPSILON {
+        serializer.serialize_u64(1)
+    } else {
+        let shortest = ratio.to_string().parse().unwrap_or_else(|_| f64::from(*ratio));
+        serializer.serialize_f64(shortest)
+    }
 }
 
 /// How a service is reached.

@@ -195,7 +195,7 @@ fn desired_service(
         origins,
         image: service.image.as_ref().map(|image| image.value.clone()).unwrap_or_default(),
         depends_on: needs
-            .filter(|(key, _)| stack.compose.services.contains_key(*key))
+            .filter(|(need, _)| *need != key && stack.compose.services.contains_key(*need))
             .map(|(key, need)| Dependency {
                 service: scope(key),
                 condition: need.condition,

@@ -126,7 +126,7 @@ fn is_domain(domain: &str) -> bool {
             if !address.chars().all(|c| c.is_ascii_hexdigit() || c == ':') {
                 return false;
             }
-            ("localhost", port.strip_prefix(':').or((!port.is_empty()).then_some("")))
+            ("localhost", port.strip_prefix(':').or_else(|| (!port.is_empty()).then_some("")))
         }
         None => match domain.split_once(':') {
             Some((host, port)) => (host, Some(port)),

@@ -1,5 +1,6 @@
 //! Stack files to desired objects: YAML, interpolation, Compose, checks, findings. Pure.
 
+mod check;
 pub mod compose;
 pub mod convert;
 pub mod decode;
@@ -7,6 +8,9 @@ pub mod desired;
 pub mod discover;
 pub mod image;
 pub mod interpolate;
+pub mod load;
+mod merge;
+mod resolve;
 pub mod stack;
 pub mod tree;
 pub mod yaml;

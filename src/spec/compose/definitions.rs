@@ -6,7 +6,7 @@ use crate::model::finding::Finding;
 use crate::spec::decode::{Cursor, Decode, Located, Report};
 
 /// A definition that may need to know its own key.
-pub(super) trait Define: Sized {
+pub(super) trait Define: Default {
     /// Reads the definition of `key`.
     fn define(key: &str, at: &Cursor<'_>, report: &mut Report) -> Option<Self>;
 }
@@ -29,10 +29,9 @@ pub(super) fn definitions<T: Define>(
                     .hint("use letters, digits, '-', '_' and '.'"),
             );
         }
-        if let Some(definition) = T::define(&entry.key, &value, report) {
-            definitions
-                .insert(entry.key.clone(), Located::new(definition, entry.key_place.clone()));
-        }
+        // One that cannot be read counts as declared, so that its users are not reported too.
+        let definition = T::define(&entry.key, &value, report).unwrap_or_default();
+        definitions.insert(entry.key.clone(), Located::new(definition, entry.key_place.clone()));
     }
     definitions
 }

@@ -17,6 +17,8 @@ pub struct Need {
     pub condition: Condition,
     /// Whether it must be declared at all.
     pub required: bool,
+    /// Whether it stands in a plain list, which docker reads without looking at it.
+    pub listed: bool,
 }
 
 /// The services that a service needs, by key.
@@ -33,7 +35,8 @@ impl Decode for DependsOn {
             Value::Sequence(_) => {
                 let names: TextSet = at.get(report)?;
                 for name in names.0 {
-                    needs.insert(name.value, Located::new(Need::default(), name.place));
+                    let need = Need { listed: true, ..Need::default() };
+                    needs.insert(name.value, Located::new(need, name.place));
                 }
             }
             Value::Mapping(_) | Value::Scalar(_) => {
@@ -49,7 +52,7 @@ impl Decode for DependsOn {
 
 impl Default for Need {
     fn default() -> Self {
-        Self { condition: Condition::ServiceStarted, required: true }
+        Self { condition: Condition::ServiceStarted, required: true, listed: false }
     }
 }
 
@@ -71,7 +74,7 @@ impl Decode for Need {
             report.push(finding.hint("remove `restart`"));
         }
         fields.finish(report);
-        Some(Self { condition, required })
+        Some(Self { condition, required, listed: false })
     }
 }
 

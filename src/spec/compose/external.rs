@@ -70,6 +70,7 @@ pub(super) fn settle(
         finding.place = Some(old.place.clone());
         report.push(finding.related(name.place.clone(), "the name").hint("keep `name` only"));
     }
-    let settled = name.take().or_else(|| old.clone());
+    // A blank variable leaves an empty name, which docker takes for none.
+    let settled = name.take().filter(|name| !name.is_empty()).or_else(|| old.clone());
     *name = Some(settled.unwrap_or_else(|| Located::new(key.to_owned(), at.place().clone())));
 }

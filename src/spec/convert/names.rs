@@ -90,14 +90,12 @@ fn named(
     own: Option<&Located<String>>,
     hash: impl FnOnce() -> String,
 ) -> StoreName {
-    match own.filter(|name| !name.is_empty()) {
-        Some(name) => StoreName { plain: name.value.clone(), full: name.value.clone() },
-        None => {
-            let plain = scoped(stack, key);
-            let full = hashed(&plain, &hash());
-            StoreName { plain, full }
-        }
+    if let Some(name) = own.filter(|name| !name.is_empty()) {
+        return StoreName { plain: name.value.clone(), full: name.value.clone() };
     }
+    let plain = scoped(stack, key);
+    let full = hashed(&plain, &hash());
+    StoreName { plain, full }
 }
 
 /// `<plain>-<hash>`, cut before the dash so that it stays within 64 characters.

@@ -8,8 +8,10 @@ use crate::model::desired::Origins;
 use crate::model::labels::{self, Labels};
 use crate::model::network::{Ipam, IpamPool, NetworkSpec};
 use crate::model::task::NetworkAttachment;
-use crate::spec::compose::networks::{Network, Pool};
+use crate::spec::compose::networks::{self, Network, Pool};
+use crate::spec::compose::pairs::Options;
 use crate::spec::compose::{ComposeFile, Service};
+use crate::spec::decode::Located;
 
 /// The network of services that name none.
 const DEFAULT: &str = "default";
@@ -122,11 +124,8 @@ pub(in crate::spec) fn network(
     (spec, origins.into_origins())
 }
 
-fn address_management(
-    compose: &crate::spec::compose::networks::Ipam,
-    origins: &mut Recorder,
-) -> Option<Ipam> {
-    let crate::spec::compose::networks::Ipam { driver, config, options } = compose;
+fn address_management(compose: &networks::Ipam, origins: &mut Recorder) -> Option<Ipam> {
+    let networks::Ipam { driver, config, options } = compose;
     let pools: Vec<_> = config.iter().flatten().collect();
     for pool in &pools {
         let subnet = pool.subnet.as_ref().map(|subnet| subnet.as_str()).unwrap_or_default();
@@ -138,7 +137,7 @@ fn address_management(
     }
     Some(Ipam {
         driver,
-        options: options.as_ref().map(|options| options.to_map()),
+        options: options.as_ref().map(Options::to_map),
         config: pools.into_iter().map(|pool| address_pool(pool)).collect(),
     })
 }
@@ -149,10 +148,10 @@ fn address_pool(pool: &Pool) -> IpamPool {
         subnet: text(subnet.as_ref()),
         ip_range: text(ip_range.as_ref()),
         gateway: text(gateway.as_ref()),
-        aux_address: aux_addresses.as_ref().map(|addresses| addresses.to_map()).unwrap_or_default(),
+        aux_address: aux_addresses.as_ref().map(Options::to_map).unwrap_or_default(),
     }
 }
 
-fn text(text: Option<&crate::spec::decode::Located<String>>) -> String {
+fn text(text: Option<&Located<String>>) -> String {
     text.map(|text| text.value.clone()).unwrap_or_default()
 }

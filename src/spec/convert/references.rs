@@ -40,7 +40,7 @@ pub(super) fn configs(
             },
         ));
     }
-    references.sort_by(|(a, _), (b, _)| a.cmp(b));
+    references.sort_by_key(|(plain, _)| *plain);
     references.into_iter().map(|(_, reference)| reference).collect()
 }
 

@@ -14,6 +14,7 @@ use crate::model::service::ServiceSpec;
 use crate::model::task::TaskTemplate;
 use crate::spec::compose::Service;
 use crate::spec::compose::logging::Logging;
+use crate::spec::compose::pairs::Options;
 use crate::spec::stack::Stack;
 
 /// A service to create, and where its fields were written.
@@ -84,6 +85,6 @@ fn log_driver(compose: &Service, origins: &mut Recorder) -> Option<DriverConfig>
     }
     Some(DriverConfig {
         name: driver.as_ref().map(|driver| driver.value.clone()).unwrap_or_default(),
-        options: options.as_ref().map(|options| options.to_map()).unwrap_or_default(),
+        options: options.as_ref().map(Options::to_map).unwrap_or_default(),
     })
 }

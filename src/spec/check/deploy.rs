@@ -1,0 +1,168 @@
+//! `deploy` settings that exclude each other.
+
+use crate::model::finding::Finding;
+use crate::model::service::ModeKind;
+use crate::spec::compose::deploy::Deploy;
+use crate::spec::compose::{ComposeFile, Service};
+use crate::spec::decode::{Located, Report};
+
+pub(super) fn check(file: &ComposeFile, report: &mut Report) {
+    for (key, service) in &file.services {
+        let Some(deploy) = &service.deploy else { continue };
+        mode(key, deploy, report);
+        constraints(key, deploy, report);
+        start_first(key, service, deploy, report);
+        monitor(key, service, deploy, report);
+    }
+    extensions(file, report);
+}
+
+fn mode(key: &str, deploy: &Deploy, report: &mut Report) {
+    let Some(mode) = &deploy.mode else { return };
+    let counted = matches!(mode.value, ModeKind::Replicated | ModeKind::ReplicatedJob);
+    if let Some(replicas) = deploy.replicas.as_ref().filter(|_| !counted) {
+        let message =
+            format!("services.{key}.deploy.replicas does not go with the mode `{}`", mode.value);
+        report.push(
+            Finding::error("conflicting-keys", replicas.place.clone(), message)
+                .related(mode.place.clone(), "the mode")
+                .hint("remove `replicas`, or use a replicated mode"),
+        );
+    }
+    if mode.value.is_job() {
+        let rollouts = [
+            ("update_config", &deploy.update_config),
+            ("rollback_config", &deploy.rollback_config),
+        ];
+        for (name, rollout) in rollouts {
+            if let Some(rollout) = rollout {
+                let message = format!("services.{key}.deploy.{name} does not go with a job");
+                report.push(
+                    Finding::error("conflicting-keys", rollout.place.clone(), message)
+                        .related(mode.place.clone(), "the mode")
+                        .hint(format!("remove `{name}`: a job is not updated but run again")),
+                );
+            }
+        }
+    }
+}
+
+/// An expression is `key == value` or `key != value` (swarmkit `manager/constraint`).
+fn constraints(key: &str, deploy: &Deploy, report: &mut Report) {
+    let placement = deploy.placement.as_ref();
+    for constraint in placement.and_then(|p| p.constraints.as_ref()).iter().flat_map(|c| &c.value) {
+        if let Some(problem) = constraint_problem(constraint) {
+            let message = format!(
+                "services.{key}.deploy.placement has the constraint \"{}\": {problem}",
+                constraint.value
+            );
+            report.push(
+                Finding::error("invalid-constraint", constraint.place.clone(), message)
+                    .hint("write it as `node.labels.zone == a` or `node.role != manager`"),
+            );
+        }
+    }
+}
+
+fn constraint_problem(constraint: &str) -> Option<&'static str> {
+    let operator = constraint.find("==").or_else(|| constraint.find("!="));
+    let Some((left, right)) = operator.and_then(|at| constraint.split_at_checked(at)) else {
+        return Some("it has neither == nor !=");
+    };
+    let (left, right) = (left.trim(), right.get(2..).unwrap_or_default().trim());
+    let key_chars = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    let value_chars = |c: char| {
+        key_chars(c)
+            || matches!(
+                c,
+                ':' | '('
+                    | ')'
+                    | '?'
+                    | '+'
+                    | '['
+                    | ']'
+                    | '\\'
+                    | '^'
+                    | '$'
+                    | '|'
+                    | '='
+                    | ' '
+                    | '*'
+                    | ','
+            )
+    };
+    if left.is_empty() || !left.chars().all(key_chars) {
+        Some("the part before the operator is no key")
+    } else if right.is_empty() {
+        Some("nothing stands behind the operator")
+    } else if !right.chars().all(value_chars) {
+        Some("the part behind the operator has characters that cannot stand there")
+    } else {
+        None
+    }
+}
+
+/// A new task cannot start beside the old one when both need the same port of a node.
+fn start_first(key: &str, service: &Service, deploy: &Deploy, report: &mut Report) {
+    let order = deploy.update_config.as_ref().and_then(|update| update.order.as_ref());
+    let Some(order) = order.filter(|order| order.as_str() == "start-first") else { return };
+    let mut ports = service.ports.iter().flat_map(|ports| &ports.0);
+    if let Some(port) = ports.find(|port| port.mode == "host" && port.published != 0) {
+        let message = format!(
+            "services.{key} starts new tasks first, but port {} of a node can be taken only once",
+            port.published
+        );
+        report.push(
+            Finding::warning("start-first-host-port", order.place.clone(), message)
+                .related(port.place.clone(), "the port")
+                .hint("use `order: stop-first`, or let more nodes than tasks be eligible"),
+        );
+    }
+}
+
+/// swarmkit watches a new task for `monitor` (5 s by default) after it is running, which a health check that fails
+/// later does not reach.
+fn monitor(key: &str, service: &Service, deploy: &Deploy, report: &mut Report) {
+    let Some(update) = &deploy.update_config else { return };
+    let rolls_back =
+        update.failure_action.as_ref().is_some_and(|action| action.as_str() == "rollback");
+    let (Some(health), Some(monitor)) = (&service.healthcheck, &update.monitor) else { return };
+    let Some(interval) = health.interval.as_ref().filter(|_| rolls_back) else { return };
+    if interval.value > monitor.value {
+        let message = format!(
+            "services.{key}.deploy.update_config.monitor is {}, shorter than the {} between two health checks",
+            monitor.value.0, interval.value.0
+        );
+        report.push(
+            Finding::warning("monitor-too-short", monitor.place.clone(), message)
+                .related(interval.place.clone(), "the interval")
+                .hint("watch new tasks for longer than one interval, or a failure is not seen in time"),
+        );
+    }
+}
+
+/// docker's schemas before 3.7 know no `x-` keys on services, so that only skep could deploy such a file.
+fn extensions(file: &ComposeFile, report: &mut Report) {
+    let Some(version) = &file.version else { return };
+    if !is_before_3_7(version) {
+        return;
+    }
+    for (key, service) in &file.services {
+        if let Some(place) = &service.first_extension {
+            let message = format!(
+                "services.{key} has an `x-` key, which `docker stack deploy` refuses in a file of version {}",
+                version.value
+            );
+            report.push(
+                Finding::warning("extension-needs-3.7", place.clone(), message)
+                    .related(version.place.clone(), "the version")
+                    .hint("remove `version`, or make it \"3.8\""),
+            );
+        }
+    }
+}
+
+fn is_before_3_7(version: &Located<String>) -> bool {
+    let (major, minor) = version.split_once('.').unwrap_or((version, "13"));
+    major == "3" && minor.parse::<u32>().is_ok_and(|minor| minor < 7)
+}

@@ -1,0 +1,25 @@
+//! Whether a stack makes sense: what the Engine would refuse, and what would not do what its author thinks.
+
+mod containers;
+mod depends;
+mod deploy;
+mod names;
+mod networks;
+mod ports;
+mod references;
+mod stores;
+
+use super::decode::Report;
+use super::stack::Stack;
+
+/// Every check of a stack.
+pub(super) fn check(stack: &Stack, report: &mut Report) {
+    names::check(stack, report);
+    references::check(&stack.compose, report);
+    depends::check(&stack.compose, report);
+    networks::check(&stack.compose, report);
+    stores::check(&stack.compose, report);
+    ports::check(&stack.compose, report);
+    containers::check(&stack.compose, report);
+    deploy::check(&stack.compose, report);
+}

@@ -1,0 +1,103 @@
+//! Names that the Engine would refuse, and labels that are skep's own.
+
+use crate::model::finding::Finding;
+use crate::model::labels;
+use crate::model::place::Place;
+use crate::spec::compose::pairs::Pairs;
+use crate::spec::convert::{config_name, network_name, scoped, secret_name, used_networks};
+use crate::spec::decode::{Located, Report};
+use crate::spec::stack::Stack;
+
+/// The longest name of a service (swarmkit `manager/controlapi/common.go`).
+const SERVICE_NAME: usize = 63;
+/// The longest name of a config or secret (swarmkit `manager/controlapi/common.go`).
+const STORE_NAME: usize = 64;
+
+pub(super) fn check(stack: &Stack, report: &mut Report) {
+    let name = stack.name.as_str();
+    for (key, service) in &stack.compose.services {
+        let full = scoped(name, key);
+        service_name(&format!("services.{key}"), &full, &service.place, report);
+        let labels = service.deploy.as_ref().and_then(|deploy| deploy.labels.as_ref());
+        own_labels(&format!("services.{key}.deploy.labels"), labels, report);
+    }
+    for key in used_networks(&stack.compose) {
+        let declared = stack.compose.networks.get(&key);
+        if declared.is_some_and(|network| network.is_external()) {
+            continue;
+        }
+        let full = network_name(name, &key, declared.map(|network| &network.value));
+        if let Some(network) = declared {
+            if !is_label(&full) {
+                let message =
+                    format!("networks.{key} would be named `{full}`, which the Engine refuses");
+                report.push(
+                    Finding::error("invalid-name", network.place.clone(), message)
+                        .hint("names have letters, digits, '-' and '_' and begin and end with a letter or digit"),
+                );
+            }
+            own_labels(&format!("networks.{key}.labels"), network.labels.as_ref(), report);
+        }
+    }
+    for (key, config) in &stack.compose.configs {
+        let full = config_name(name, key, config, &[]).full;
+        store_name(&format!("configs.{key}"), &full, &config.place, report);
+        own_labels(&format!("configs.{key}.labels"), config.labels.as_ref(), report);
+    }
+    for (key, secret) in &stack.compose.secrets {
+        // The hash is as long as the eight digits that stand for it here.
+        let full = secret_name(name, key, secret, &[], None).full.replace("<hash>", "01234567");
+        store_name(&format!("secrets.{key}"), &full, &secret.place, report);
+        own_labels(&format!("secrets.{key}.labels"), secret.labels.as_ref(), report);
+    }
+}
+
+fn service_name(path: &str, full: &str, place: &Place, report: &mut Report) {
+    if full.len() > SERVICE_NAME {
+        let message = format!(
+            "{path} would be named `{full}`, which has {} characters; a Swarm allows {SERVICE_NAME}",
+            full.len()
+        );
+        report.push(
+            Finding::error("name-too-long", place.clone(), message)
+                .hint("shorten the name of the service or of the stack"),
+        );
+    } else if !is_label(full) {
+        let message = format!("{path} would be named `{full}`, which the Engine refuses");
+        report.push(Finding::error("invalid-name", place.clone(), message).hint(
+            "names have letters, digits, '-' and '_' and begin and end with a letter or digit",
+        ));
+    }
+}
+
+fn store_name(path: &str, full: &str, place: &Place, report: &mut Report) {
+    let outer = |c: char| c.is_ascii_alphanumeric();
+    let valid = full.starts_with(outer)
+        && full.ends_with(outer)
+        && full.chars().all(|c| outer(c) || matches!(c, '-' | '_' | '.'));
+    if full.len() > STORE_NAME || !valid {
+        let message = format!("{path} would be named `{full}`, which the Engine refuses");
+        report.push(Finding::error("invalid-name", place.clone(), message).hint(format!(
+            "names have at most {STORE_NAME} letters, digits, '-', '_' and '.', and begin and end with a letter or digit"
+        )));
+    }
+}
+
+/// `^[a-zA-Z0-9](?:[-_]*[A-Za-z0-9]+)*$` (swarmkit `manager/controlapi/common.go`).
+fn is_label(name: &str) -> bool {
+    let outer = |c: char| c.is_ascii_alphanumeric();
+    name.starts_with(outer)
+        && name.ends_with(outer)
+        && name.chars().all(|c| outer(c) || matches!(c, '-' | '_'))
+}
+
+fn own_labels(path: &str, labels: Option<&Located<Pairs>>, report: &mut Report) {
+    for (name, value) in labels.iter().flat_map(|labels| &labels.0) {
+        if labels::is_own(name) || name == labels::NAMESPACE || name == labels::IMAGE {
+            let message = format!("{path} sets `{name}`, which skep sets itself");
+            report.push(
+                Finding::error("reserved-label", value.place.clone(), message).hint("remove it"),
+            );
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! References to networks, volumes, configs, secrets and services that are not declared.
+
+use crate::model::finding::Finding;
+use crate::model::place::Place;
+use crate::spec::compose::ComposeFile;
+use crate::spec::compose::mounts::MountKind;
+use crate::spec::compose::store_refs::StoreRefs;
+use crate::spec::decode::{Located, Report, closest};
+
+pub(super) fn check(file: &ComposeFile, report: &mut Report) {
+    for (key, service) in &file.services {
+        let path = format!("services.{key}");
+        for (network, attachment) in service.networks.iter().flat_map(|networks| &networks.0) {
+            if network != "default" && !file.networks.contains_key(network) {
+                let known = file.networks.keys();
+                report.push(undeclared(&path, "network", network, &attachment.place, known));
+            }
+        }
+        for mount in service.volumes.iter().flat_map(|mounts| &mounts.0) {
+            let named = match mount.kind {
+                MountKind::Volume => !mount.source.is_empty(),
+                MountKind::Cluster => !mount.source.starts_with("group:"),
+                MountKind::Bind | MountKind::Tmpfs | MountKind::Npipe => false,
+            };
+            if named && !file.volumes.contains_key(&mount.source) {
+                let known = file.volumes.keys();
+                report.push(undeclared(&path, "volume", &mount.source, &mount.place, known));
+            }
+        }
+        stores(&path, "config", service.configs.as_ref(), &file.configs.keys(), report);
+        stores(&path, "secret", service.secrets.as_ref(), &file.secrets.keys(), report);
+        let credentials = service.credential_spec.as_ref().and_then(|spec| spec.config.as_ref());
+        if let Some(config) = credentials.filter(|config| !file.configs.contains_key(&config.value))
+        {
+            let known = file.configs.keys();
+            report.push(undeclared(&path, "config", config, &config.place, known));
+        }
+    }
+}
+
+fn stores<'a>(
+    path: &str,
+    kind: &str,
+    references: Option<&Located<StoreRefs>>,
+    known: &(impl Iterator<Item = &'a String> + Clone),
+    report: &mut Report,
+) {
+    for reference in references.iter().flat_map(|references| &references.0) {
+        let source = &reference.source;
+        if !known.clone().any(|known| *known == source.value) {
+            report.push(undeclared(path, kind, source, &source.place, known.clone()));
+        }
+    }
+}
+
+fn undeclared<'a>(
+    path: &str,
+    kind: &str,
+    name: &str,
+    place: &Place,
+    known: impl Iterator<Item = &'a String>,
+) -> Finding {
+    let message = format!("{path} uses the {kind} `{name}`, which is not declared");
+    let finding = Finding::error("undeclared", place.clone(), message);
+    match closest(name, known.map(String::as_str)) {
+        Some(near) => finding.hint(format!("did you mean `{near}`?")),
+        None => finding.hint(format!("declare it below the top-level `{kind}s`")),
+    }
+}

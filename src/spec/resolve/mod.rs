@@ -1,0 +1,11 @@
+//! Whatever a stack file only points at: variables for its containers, data of configs and secrets, host paths.
+
+mod binds;
+mod data;
+mod environment;
+mod files;
+
+pub(super) use binds::{BindBase, resolve_binds};
+pub(super) use data::{configs, secrets};
+pub(super) use environment::environments;
+pub(super) use files::Files;

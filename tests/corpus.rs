@@ -1,0 +1,277 @@
+//! Real stack files: the specs that skep makes of them are those that docker's client sends.
+//!
+//! The files are under their own licences and not part of the project. They are looked for at `$SKEP_INPUTS`, else
+//! at `../shared/inputs`; without them the test is skipped and says so.
+
+#![expect(clippy::expect_used, reason = "a machine on which these fail cannot run the test")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+use skep::model::desired::DesiredStack;
+use skep::model::finding::Finding;
+use skep::model::labels;
+use skep::sources::DirectoryTree;
+use skep::spec::desired::{Identity, desired};
+use skep::spec::discover::StackFiles;
+use skep::spec::interpolate::{Origin, Variables};
+use skep::spec::load::{Input, Loaded, Options, load};
+
+/// Cases that differ from docker on purpose; each has its line in `docs/compose.md`.
+const EXPLAINED: &[(&str, &str)] = &[
+    ("050", "the Engine refuses the name of a service, so skep does"),
+    ("051", "the Engine refuses the names of two services, so skep does"),
+    ("151", "a publish mode that there is not becomes what the Engine makes of it"),
+];
+
+struct Case {
+    id: String,
+    folder: PathBuf,
+    file: String,
+    env: BTreeMap<String, String>,
+    stubs: Vec<(String, String)>,
+    golden: Option<Value>,
+}
+
+fn inputs() -> Option<PathBuf> {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = std::env::var_os("SKEP_INPUTS")
+        .map_or_else(|| manifest.join("../shared/inputs"), PathBuf::from);
+    path.join("corpus/_cases").is_dir().then_some(path)
+}
+
+fn json(path: &Path) -> Option<Value> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+fn text(value: &Value, key: &str) -> String {
+    value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn cases(inputs: &Path) -> Vec<Case> {
+    let corpus = inputs.join("corpus");
+    let mut files: Vec<PathBuf> = fs::read_dir(corpus.join("_cases"))
+        .expect("the cases")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    files.sort();
+    files
+        .iter()
+        .map(|path| {
+            let case = json(path).expect("a case");
+            let id = text(&case, "id");
+            let env = case.get("env").and_then(Value::as_object).cloned().unwrap_or_default();
+            let stubs = case.get("stubs").and_then(Value::as_array).cloned().unwrap_or_default();
+            Case {
+                folder: corpus.join(text(&case, "dir")),
+                file: text(&case, "file"),
+                env: env
+                    .into_iter()
+                    .map(|(name, value)| (name, value.as_str().unwrap_or_default().to_owned()))
+                    .collect(),
+                stubs: stubs
+                    .iter()
+                    .map(|stub| (text(stub, "path"), text(stub, "content")))
+                    .collect(),
+                golden: json(&corpus.join(format!("_golden/{id}.deploy.json"))),
+                id,
+            }
+        })
+        .collect()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a directory");
+    for entry in fs::read_dir(from).expect("a directory") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("a type").is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("a copy");
+        }
+    }
+}
+
+fn load_case(case: &Case, folder: &Path) -> Loaded {
+    copy(&case.folder, folder);
+    for (path, content) in &case.stubs {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+        fs::write(path, content).expect("a stub");
+    }
+    let tree = DirectoryTree::open(folder).expect("the folder");
+    let mut variables = Variables::new();
+    for (name, value) in &case.env {
+        variables.add(name, value, Origin::Process);
+    }
+    variables.add("HOME", "/home/dummy", Origin::Process);
+    variables.add("PWD", "", Origin::Process);
+    // Recorded with it set and blank, which the case does not say.
+    variables.add("USERNAME", "", Origin::Process);
+    let files = StackFiles {
+        name: "sk".to_owned(),
+        files: vec![case.file.clone()],
+        directory: case.file.rsplit_once('/').map_or("", |(directory, _)| directory).to_owned(),
+    };
+    let options = Options {
+        name: "sk".parse().ok(),
+        bind_root: Some(format!("/__ROOT__/{}", case.id)),
+        ..Options::default()
+    };
+    load(&tree, &[Input { files, variables }], &options)
+}
+
+/// The objects as docker would name and label them.
+fn as_docker(stack: &DesiredStack) -> Value {
+    let mut renamed = BTreeMap::new();
+    for (key, name) in stack
+        .configs
+        .iter()
+        .map(|config| (&config.key, &config.spec.name))
+        .chain(stack.secrets.iter().map(|secret| (&secret.key, &secret.spec.name)))
+    {
+        if let Some((plain, _)) =
+            name.rsplit_once('-').filter(|(plain, _)| *plain == format!("sk_{key}"))
+        {
+            renamed.insert(name.clone(), plain.to_owned());
+        }
+    }
+    let object = |value: Value| strip(value, &renamed);
+    let named = |objects: Vec<Value>| {
+        let objects = objects.into_iter().map(object).map(|value| (text(&value, "Name"), value));
+        Value::Object(objects.collect::<Map<_, _>>())
+    };
+    let to_value = |spec| serde_json::to_value(spec).expect("JSON");
+    serde_json::json!({
+        "networks": named(stack.networks.iter().map(|network| serde_json::to_value(&network.spec).expect("JSON")).collect()),
+        "configs": named(stack.configs.iter().map(|config| serde_json::to_value(&config.spec).expect("JSON")).collect()),
+        "services": named(stack.services.iter().map(|service| to_value(&service.spec)).collect()),
+        "secrets": stack.secrets.iter().map(|secret| {
+            let data = secret.spec.data.as_ref().map(|data| data.expose().clone());
+            let mut value = object(serde_json::to_value(&secret.spec).expect("JSON"));
+            if let Some(data) = data {
+                use base64::Engine as _;
+                value["Data"] = base64::engine::general_purpose::STANDARD.encode(data).into();
+            }
+            (text(&value, "Name"), value)
+        }).collect::<Map<_, _>>(),
+    })
+}
+
+/// Without skep's labels, and with docker's names of configs and secrets.
+fn strip(value: Value, renamed: &BTreeMap<String, String>) -> Value {
+    match value {
+        Value::Object(map) => Value::Object(
+            map.into_iter()
+                .filter(|(key, _)| !labels::is_own(key))
+                .map(|(key, value)| (key, strip(value, renamed)))
+                .collect(),
+        ),
+        Value::Array(items) => {
+            Value::Array(items.into_iter().map(|item| strip(item, renamed)).collect())
+        }
+        Value::String(text) => Value::String(renamed.get(&text).cloned().unwrap_or(text)),
+        other => other,
+    }
+}
+
+/// The recorded requests without the Engine's ids.
+fn without_ids(golden: &Value) -> Value {
+    fn walk(value: &Value) -> Value {
+        match value {
+            Value::Object(map) => Value::Object(
+                map.iter()
+                    .filter(|(key, _)| !matches!(key.as_str(), "SecretID" | "ConfigID"))
+                    .map(|(key, value)| (key.clone(), walk(value)))
+                    .collect(),
+            ),
+            Value::Array(items) => Value::Array(items.iter().map(walk).collect()),
+            other => other.clone(),
+        }
+    }
+    let kinds = ["networks", "configs", "secrets", "services"];
+    let kinds =
+        kinds.iter().map(|kind| ((*kind).to_owned(), golden.get(*kind).map_or(Value::Null, walk)));
+    Value::Object(kinds.collect())
+}
+
+fn differences(path: &str, ours: &Value, docker: &Value, found: &mut Vec<String>) {
+    match (ours, docker) {
+        (Value::Object(left), Value::Object(right)) => {
+            let keys: std::collections::BTreeSet<_> = left.keys().chain(right.keys()).collect();
+            for key in keys {
+                let null = Value::Null;
+                let (left, right) =
+                    (left.get(key).unwrap_or(&null), right.get(key).unwrap_or(&null));
+                differences(&format!("{path}/{key}"), left, right, found);
+            }
+        }
+        (left, right) if left == right => {}
+        (left, right) => found.push(format!("{path}\n    skep   {left}\n    docker {right}")),
+    }
+}
+
+fn describe(findings: &[Finding]) -> String {
+    let errors = findings.iter().filter(|finding| finding.is_error());
+    let line = |finding: &Finding| {
+        let place = finding.place.as_ref().map(ToString::to_string).unwrap_or_default();
+        format!("    {place} {}: {}", finding.code, finding.message)
+    };
+    errors.map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn real_stack_files_yield_what_docker_sends() {
+    let Some(inputs) = inputs() else {
+        println!("skipped: no corpus; set SKEP_INPUTS to the folder that holds it");
+        return;
+    };
+    let scratch = tempfile::tempdir().expect("a folder");
+    let mut problems = Vec::new();
+    let (mut same, mut refused, mut total, mut refusable) = (0, 0, 0, 0);
+    for case in cases(&inputs) {
+        let loaded = load_case(&case, &scratch.path().join(&case.id));
+        let Some(golden) = &case.golden else {
+            refusable += 1;
+            let located = loaded.findings.iter().any(|f| f.is_error() && f.place.is_some());
+            if located {
+                refused += 1;
+            } else {
+                problems.push(format!("{}: docker refuses it, skep finds nothing", case.id));
+            }
+            continue;
+        };
+        total += 1;
+        let Some(stack) = loaded.stacks.first() else {
+            problems.push(format!("{}: refused\n{}", case.id, describe(&loaded.findings)));
+            continue;
+        };
+        let (fleet, source) = ("default".parse().expect("a name"), "cli".parse().expect("a name"));
+        let stack = desired(stack, &Identity { fleet: &fleet, source: &source, key: None });
+        let mut found = Vec::new();
+        differences("", &as_docker(&stack), &without_ids(golden), &mut found);
+        if found.is_empty() {
+            same += 1;
+        } else {
+            problems.push(format!(
+                "{}: {} differences\n  {}",
+                case.id,
+                found.len(),
+                found.join("\n  ")
+            ));
+        }
+    }
+    println!(
+        "{same} of {total} files yield docker's specs, {refused} of {refusable} are refused with a place"
+    );
+    for (id, reason) in EXPLAINED {
+        let before = problems.len();
+        problems.retain(|problem| !problem.starts_with(id));
+        println!("{id} differs: {reason}");
+        assert_eq!(before - problems.len(), 1, "{id} does not differ any more");
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
