@@ -98,6 +98,28 @@ fn every_pattern_of_sensitive_names_is_listed() {
 }
 
 #[test]
+fn every_setting_has_a_row() {
+    let page = read("docs/settings.md");
+    let schema: serde_json::Value =
+        serde_json::from_str(&read("schema/settings.schema.json")).unwrap();
+    let mut objects = vec![&schema["properties"]];
+    objects.extend(["Source", "StackSettings"].map(|name| &schema["$defs"][name]["properties"]));
+    for properties in objects {
+        for key in properties.as_object().expect("properties").keys() {
+            assert!(page.contains(&format!("\n| `{key}` |")), "{key} has no row");
+        }
+    }
+}
+
+#[test]
+fn the_example_settings_are_without_findings() {
+    let file = read("examples/skep.yaml");
+    let (settings, findings) = skep::settings::parse(file.as_bytes(), "examples/skep.yaml".into());
+    assert_eq!(findings, []);
+    assert!(settings.is_some_and(|settings| settings.sources.len() == 1));
+}
+
+#[test]
 fn relative_links_lead_to_files_and_headings() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut pages: Vec<PathBuf> = fs::read_dir(root.join("docs"))
