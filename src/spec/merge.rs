@@ -225,7 +225,7 @@ mod tests {
                 "{networks: {x: {aliases: [w]}}}",
             ),
             (
-                "{volumes: [a:/d, b:/e]}",
+                "{volumes: [aa:/d, bb:/e]}",
                 "{volumes: [{target: /d}]}",
                 "{volumes: [{target: /d}, bb:/e]}",
             ),
