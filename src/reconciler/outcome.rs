@@ -35,7 +35,6 @@ fn of_hold(hold: &Hold) -> Verdict {
         HoldCode::WaitsForObject
         | HoldCode::WaitsForHealth
         | HoldCode::WaitsForTasksGone
-        | HoldCode::WaitsForFleetRecord
         | HoldCode::WaitsForRollout
         | HoldCode::ImageUnavailable
         | HoldCode::RefusedRelease => Verdict::Unhealthy,

@@ -20,6 +20,7 @@ use super::health;
 use super::plan::{self, Answer, Images, Inputs, Learned, Plan, View, unresolved};
 use super::policy::{Policy, ResolveImage, Scope};
 use super::record;
+use super::step::Write;
 
 /// How many registries are asked at once.
 const PARALLEL_QUESTIONS: usize = 8;
@@ -236,6 +237,12 @@ impl Writer {
                 |interrupted, stalled, plan| Ended { plan, performed, interrupted, stalled };
             if *stop.borrow() {
                 return Ok(ended(true, false, plan));
+            }
+            // The key of a new fleet is no end in itself; what it is for comes with the next plan.
+            let only_began =
+                plan.steps.iter().any(|step| matches!(step.write, Write::CreateRecord { .. }));
+            if only_began && report.failed == 0 {
+                continue;
             }
             if wait == Wait::No {
                 return Ok(ended(false, false, plan));

@@ -71,8 +71,6 @@ hold_codes! {
     WaitsForHealth = "waits-for-health", Waiting;
     /// Tasks that use the object have not stopped yet.
     WaitsForTasksGone = "waits-for-tasks-gone", Waiting;
-    /// The fleet record, which holds the key of fingerprints, must be written first.
-    WaitsForFleetRecord = "waits-for-fleet-record", Waiting;
     /// A rollout of the service is under way, and Swarm has not judged it yet.
     WaitsForRollout = "waits-for-rollout", Waiting;
     /// The registry cannot be asked just now.

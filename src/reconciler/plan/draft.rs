@@ -8,10 +8,11 @@ use crate::model::name::StackName;
 
 use super::super::step::{Step, Write};
 
-/// One change and the write that performs it, if it can be written down already.
+/// One change and the write that performs it.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) change: Change,
+    /// The write; `None` when it cannot be written down before the fleet has a key, or at all.
     pub(super) write: Option<Write>,
     /// Objects of the same pass that must have been written before.
     pub(super) needs: Vec<ObjectKey>,
@@ -120,10 +121,4 @@ impl<'a> StackDraft<'a> {
             })
             .collect()
     }
-}
-
-/// A hold on something that needs the fleet record, which the same plan makes first.
-pub(super) fn waits_for_record(record: &str) -> Hold {
-    Hold::new(HoldCode::WaitsForFleetRecord, format!("waits for the fleet record {record}"))
-        .needs(ObjectKey::new(Kind::Config, record))
 }

@@ -362,11 +362,10 @@ impl<'a> Context<'a> {
         let Some(record) = self.record else {
             let needed = drafts.iter().any(|draft| {
                 !draft.is_held()
-                    && draft.entries.iter().any(|entry| {
-                        let holds = &entry.change.holds;
-                        holds.iter().any(|hold| hold.code == HoldCode::WaitsForFleetRecord)
-                            && !holds.iter().any(Hold::is_standing)
-                    })
+                    && draft
+                        .entries
+                        .iter()
+                        .any(|entry| entry.write.is_none() && !entry.change.is_standing())
             });
             if !needed {
                 return None;

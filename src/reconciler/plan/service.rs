@@ -13,7 +13,7 @@ use crate::model::service::ServiceSpec;
 use super::super::ownership::{Owner, owner};
 use super::super::policy::Adoption;
 use super::super::step::{Target, Write};
-use super::draft::{StackDraft, waits_for_record};
+use super::draft::StackDraft;
 use super::gate::{self, Standing};
 use super::network::{protected, replace_not_allowed};
 use super::{Context, effect, foreign, image, index, not_adopted, preflight, release};
@@ -103,9 +103,9 @@ impl Planner<'_> {
         change.holds.extend(image::pin(self.context, self.service, &mut spec, None).holds);
         self.add_common_holds(&spec, draft, &mut change);
         self.add_gates(&mut change);
-        self.stamp(&mut spec, fingerprint, &mut change);
         let needs = needs(&spec, draft);
-        draft.push_after(change, Some(Write::CreateService(Box::new(spec))), needs);
+        let write = stamped(spec, fingerprint).map(|spec| Write::CreateService(Box::new(spec)));
+        draft.push_after(change, write, needs);
     }
 
     fn plan_existing(&self, mut spec: ServiceSpec, live: &LiveService, draft: &mut StackDraft<'_>) {
@@ -163,14 +163,13 @@ impl Planner<'_> {
         {
             change.holds.push(hold);
         }
-        self.stamp(&mut spec, fingerprint, &mut change);
         let needs = needs(&spec, draft);
-        let write = Write::UpdateService {
+        let write = stamped(spec, fingerprint).map(|spec| Write::UpdateService {
             target: Target { id: live.id.clone(), version: live.version },
             spec: Box::new(spec),
             raw: live.raw.clone(),
-        };
-        draft.push_after(change, Some(write), needs);
+        });
+        draft.push_after(change, write, needs);
     }
 
     /// A service whose mode changes goes first; the next pass finds it missing and creates it.
@@ -195,16 +194,6 @@ impl Planner<'_> {
     /// The spec as the Engine would give it back: normalised, without fields that this Engine drops.
     fn comparable(&self, spec: &ServiceSpec) -> ServiceSpec {
         release::comparable(spec, self.context.observed.engine.api)
-    }
-
-    /// Writes down on the service what is applied, or waits until there is a key for that.
-    fn stamp(&self, spec: &mut ServiceSpec, fingerprint: Option<String>, change: &mut Change) {
-        match fingerprint {
-            Some(fingerprint) => {
-                spec.labels.insert(labels::APPLIED.to_owned(), fingerprint);
-            }
-            None => change.holds.push(waits_for_record(&self.context.record_name)),
-        }
     }
 
     fn may_adopt(&self, ownership: &Owner) -> bool {
@@ -320,6 +309,12 @@ impl Planner<'_> {
             ));
         }
     }
+}
+
+/// The spec with the stamp of what is applied; `None` while there is no key to make it with.
+fn stamped(mut spec: ServiceSpec, fingerprint: Option<String>) -> Option<ServiceSpec> {
+    spec.labels.insert(labels::APPLIED.to_owned(), fingerprint?);
+    Some(spec)
 }
 
 /// Objects of the same pass that must be written before the service.

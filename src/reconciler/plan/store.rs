@@ -15,7 +15,7 @@ use crate::model::store::{ConfigSpec, SecretSpec};
 use super::super::ownership::{Owner, owner};
 use super::super::policy::Adoption;
 use super::super::step::{Target, Write};
-use super::draft::{StackDraft, waits_for_record};
+use super::draft::StackDraft;
 use super::{Context, foreign, not_adopted};
 
 /// Plans the configs of `stack`.
@@ -134,11 +134,10 @@ fn plan_secret(
             change.place = Some(desired.place.clone());
             change.content =
                 Some(Content::Hidden { from: newest.map(|live| live.spec.name.clone()) });
-            if context.record.is_none() && desired.spec.data.is_some() {
-                change.holds.push(waits_for_record(&context.record_name));
-            }
+            // Without a key there is no fingerprint, and so no name.
+            let named = context.record.is_some() || desired.spec.data.is_none();
             draft.pending.insert(key);
-            draft.push(change, Some(Write::CreateSecret(desired.spec.clone())));
+            draft.push(change, named.then(|| Write::CreateSecret(desired.spec.clone())));
         }
     }
 }
@@ -251,9 +250,6 @@ fn claim(
     change.place = Some(place);
     if !proven {
         change.notes.push("content checked when applied".to_owned());
-        if context.record.is_none() {
-            change.holds.push(waits_for_record(&context.record_name));
-        }
     }
     match ownership {
         Owner::Foreign(whose) if context.policy.adoption != Adoption::Always => {
@@ -269,7 +265,8 @@ fn claim(
         Owner::Ours | Owner::Unowned | Owner::Foreign(_) => {}
     }
     draft.pending.insert(key.clone());
-    draft.push(change, Some(write(wanted)));
+    let writable = proven || context.record.is_some();
+    draft.push(change, writable.then(|| write(wanted)));
 }
 
 fn block_other_content(
