@@ -207,7 +207,10 @@ impl Failure {
             404 => Self::NotFound { message },
             400 if says("only updates to Labels are allowed") => Self::DataDiffers,
             // "is already in use" is said of published ports: that is a refusal.
-            400 | 403 if says(" is in use by ") => Self::InUse { message },
+            // A network is also held by containers outside of services.
+            400 | 403 if says(" is in use by ") || says("has active endpoints") => {
+                Self::InUse { message }
+            }
             503 if says("is not a swarm manager") => Self::NotManager { message },
             500 | 503 if says("does not have a leader") => Self::NoLeader { message },
             501 => Self::Refused { status, message },

@@ -156,10 +156,11 @@ fn known(platforms: Vec<InspectedPlatform>) -> Vec<Platform> {
 
 fn sort(error: SwarmError) -> ResolveError {
     match &error.failure {
-        Failure::NotFound { message } => ResolveError::NotFound(message.clone()),
+        // 400: the engine does not take it for a reference.
+        Failure::NotFound { message } | Failure::Refused { status: 400, message } => {
+            ResolveError::NotFound(message.clone())
+        }
         Failure::Refused { status: 401 | 403, message } => ResolveError::Denied(message.clone()),
-        // The engine does not take it for a reference.
-        Failure::Refused { status: 400, message } => ResolveError::NotFound(message.clone()),
         Failure::Refused { message, .. } | Failure::Engine { message, .. } => {
             let says = |words: &str| message.to_ascii_lowercase().contains(words);
             if says("manifest unknown") || says("name unknown") {

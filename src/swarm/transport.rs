@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bollard::{BollardRequest, Docker};
 use bytes::Bytes;
@@ -186,6 +186,7 @@ impl Connection {
     /// Sends `call` and reads the whole answer; anything but a success is an error.
     pub(super) async fn send(&self, call: Call) -> Result<Answer, SwarmError> {
         let Call { operation, method, path, registry_auth, body, patience } = call;
+        let target = format!("{method} {path}");
         let result = async {
             let target: PathAndQuery = path.parse().map_err(|error: http::uri::InvalidUri| {
                 Failure::Unreadable { source: error.into() }
@@ -203,7 +204,12 @@ impl Connection {
             }
             self.exchange(request, patience).await
         };
-        result.await.map_err(|failure| SwarmError::new(operation, failure))
+        let started = Instant::now();
+        let result = result.await;
+        // Paths hold ids and names; bodies and credentials are never logged.
+        let failed = result.is_err();
+        tracing::debug!(%operation, %target, failed, elapsed = ?started.elapsed(), "engine call");
+        result.map_err(|failure| SwarmError::new(operation, failure))
     }
 
     /// Sends `call` and reads its answer as JSON.
