@@ -1,5 +1,7 @@
 //! Ten typical mistakes as their authors see them.
 
+use proptest::prelude::*;
+
 use super::{Look, json, summary, text};
 use crate::diff::mask::Sensitivity;
 use crate::model::finding::{self, Finding};
@@ -104,4 +106,14 @@ fn a_finding_without_its_file_still_says_where() {
     assert!(text.contains("shop/stack.yaml:5:5"), "{text}");
     assert!(text.contains("shop/stack.yaml:3:5"), "{text}");
     assert_eq!(summary(&[]), "no findings");
+}
+
+proptest! {
+    #[test]
+    fn any_file_can_be_shown(
+        parts in prop::collection::vec("(services|a|PASSWORD|[${}:'\"#&*!|>-]|\\[|\\]|\t|\r\n|\n|\n  |: |é|猫|\u{1b}|\u{202e}|\u{301}|\u{feff}|://u:p@| )", 0..40),
+        width in 0_usize..120,
+    ) {
+        rendered(&parts.concat(), Look { color: true, width });
+    }
 }
