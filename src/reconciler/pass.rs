@@ -8,8 +8,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use crate::model::desired::Desired;
+use crate::model::key::{Kind, ObjectKey};
 use crate::model::live::Observed;
+use crate::model::name::{FleetName, StackName};
 use crate::model::nanos::Nanos;
+use crate::model::store::ConfigSpec;
 use crate::spec::desired::{Identity, world};
 use crate::spec::stack::Stack;
 use crate::swarm::{self, Actuator, Connection, Credentials, Observer, SwarmError};
@@ -17,10 +20,11 @@ use crate::swarm::{self, Actuator, Connection, Credentials, Observer, SwarmError
 use super::apply::{self, FreshKey};
 use super::event::Event;
 use super::health;
+use super::ownership::owning_stack;
 use super::plan::{self, Answer, Images, Inputs, Learned, Plan, View, unresolved};
 use super::policy::{Policy, ResolveImage, Scope};
-use super::record;
-use super::step::Write;
+use super::record::{self, Refusal};
+use super::step::{Target, Write};
 
 /// How many registries are asked at once.
 const PARALLEL_QUESTIONS: usize = 8;
@@ -268,6 +272,44 @@ impl Writer {
                 rest(pace, &mut stop).await;
             }
         }
+    }
+}
+
+impl Writer {
+    /// Allows refused releases of a stack, or of one of its services, to be tried once more, and returns the names of
+    /// those services. What is remembered about others stays.
+    ///
+    /// # Errors
+    /// When the Swarm cannot be observed, or the record was written by someone else meanwhile.
+    pub async fn retry(
+        &self,
+        fleet: &FleetName,
+        stack: &StackName,
+        service: Option<&str>,
+    ) -> Result<Vec<String>, SwarmError> {
+        let observed = self.reader.observer.observe().await?;
+        let Some(record) = record::find(&observed, fleet) else { return Ok(Vec::new()) };
+        let mut labels = record.labels.clone();
+        let mut allowed = Vec::new();
+        for live in &observed.services {
+            let name = &live.spec.name;
+            let key = ObjectKey::new(Kind::Service, name);
+            let ours = owning_stack(&key, &live.spec.labels, fleet).as_ref() == Some(stack);
+            let meant = service.is_none_or(|service| *name == format!("{stack}_{service}"));
+            let refused = matches!(record.refused.get(name), Some(Refusal::Refused(_)));
+            if ours && meant && refused {
+                record::allow(&mut labels, name, live.version);
+                allowed.push(name.clone());
+            }
+        }
+        if !allowed.is_empty() {
+            let actuator =
+                Actuator::new(self.connection.clone(), self.credentials.clone(), &observed);
+            let spec = ConfigSpec { name: record::name(fleet), labels, ..ConfigSpec::default() };
+            let Target { id, version } = &record.target;
+            actuator.label_config(id, *version, &spec).await?;
+        }
+        Ok(allowed)
     }
 }
 

@@ -15,18 +15,29 @@ use super::step::Target;
 const LAYOUT: &str = "1";
 /// The prefix of a label that remembers a refused release; the name of the service follows.
 const REFUSED: &str = "skep.refused.";
+/// What the value of such a label begins with once a person has allowed another try; the version of the service follows.
+const ALLOWED: &str = "allowed:";
 
 /// What a fleet remembers in its Swarm.
 #[derive(Debug, Clone)]
 pub struct FleetRecord {
     /// The key of fingerprints.
     pub key: FleetKey,
-    /// Services and the fingerprint of the release that Swarm rolled back.
-    pub refused: BTreeMap<String, String>,
+    /// Services with a release that Swarm rolled back.
+    pub refused: BTreeMap<String, Refusal>,
     /// The config that holds it, for writes.
     pub target: Target,
     /// The config as it is, without its data.
     pub labels: Labels,
+}
+
+/// What is remembered of a release that Swarm rolled back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The release with this fingerprint is not tried again.
+    Refused(String),
+    /// A person allowed one more try while the service was at this version. Any write ends that.
+    Allowed(u64),
 }
 
 /// The name of the config that holds the record of `fleet`.
@@ -48,7 +59,12 @@ fn read(config: &Live<ConfigSpec>) -> Option<FleetRecord> {
     }
     let bytes: [u8; KEY_LENGTH] = spec.data.0.as_slice().try_into().ok()?;
     let refused = spec.labels.iter().filter_map(|(label, value)| {
-        label.strip_prefix(REFUSED).map(|service| (service.to_owned(), value.clone()))
+        let service = label.strip_prefix(REFUSED)?;
+        let refusal = match value.strip_prefix(ALLOWED) {
+            Some(version) => Refusal::Allowed(version.parse().ok()?),
+            None => Refusal::Refused(value.clone()),
+        };
+        Some((service.to_owned(), refusal))
     });
     Some(FleetRecord {
         key: FleetKey::new(bytes),
@@ -61,6 +77,11 @@ fn read(config: &Live<ConfigSpec>) -> Option<FleetRecord> {
 /// Remembers in the record's labels that Swarm refused the release `fingerprint` of `service`.
 pub fn refuse(labels: &mut Labels, service: &str, fingerprint: &str) {
     labels.insert(format!("{REFUSED}{service}"), fingerprint.to_owned());
+}
+
+/// Allows the refused release of `service`, now at `version`, to be tried once more.
+pub fn allow(labels: &mut Labels, service: &str, version: u64) {
+    labels.insert(format!("{REFUSED}{service}"), format!("{ALLOWED}{version}"));
 }
 
 /// The labels of a new record.

@@ -9,6 +9,7 @@ use crate::model::live::{ApiVersion, LiveService, TaskState, UpdateState};
 use crate::model::service::ServiceSpec;
 use crate::swarm::{floors, normal};
 
+use super::super::record::Refusal;
 use super::Context;
 
 /// The fingerprint of a release: of its normalised spec without skep's own labels and without the counter that
@@ -61,10 +62,15 @@ pub(super) fn refusal(
     fingerprint: &str,
 ) -> Option<Hold> {
     let name = live.spec.name.as_str();
-    let remembered = context
-        .record
-        .and_then(|record| record.refused.get(name))
-        .is_some_and(|refused| refused == fingerprint);
+    let remembered = match context.record.and_then(|record| record.refused.get(name)) {
+        Some(Refusal::Allowed(version))
+            if *version == live.version && !context.learned.applied.contains_key(name) =>
+        {
+            return None;
+        }
+        Some(Refusal::Refused(refused)) => refused == fingerprint,
+        Some(Refusal::Allowed(_)) | None => false,
+    };
     let rolled_back = live.update.as_ref().filter(|update| {
         matches!(update.state, UpdateState::RollbackCompleted | UpdateState::RollbackPaused)
     });
@@ -86,8 +92,18 @@ pub(super) fn refusal(
             HoldCode::RefusedRelease,
             format!("Swarm rolled this release back{words}; it is not tried again by itself"),
         )
-        .unblock(format!("change the file, or skep apply --retry {name}")),
+        .unblock(format!("change the file, or allow one more try: skep retry {}", target(live))),
     )
+}
+
+/// The service as commands name it: `shop/web`.
+fn target(live: &LiveService) -> String {
+    let name = &live.spec.name;
+    let stack = live.spec.labels.get(labels::NAMESPACE);
+    match stack.and_then(|stack| Some((stack, name.strip_prefix(stack)?.strip_prefix('_')?))) {
+        Some((stack, key)) => format!("{stack}/{key}"),
+        None => name.clone(),
+    }
 }
 
 /// Whether the newest failed task ran the template that is desired now: then it is this release that was rolled back,

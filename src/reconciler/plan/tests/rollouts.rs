@@ -83,7 +83,7 @@ fn a_release_that_swarm_rolled_back_is_remembered_and_not_tried_again() {
     let bad = world.plan();
     let Write::UpdateService { spec, .. } = &bad.steps[0].write else { panic!("no update") };
     let applied = spec.labels[crate::model::labels::APPLIED].clone();
-    world.learned.applied.insert("shop_web".to_owned(), applied);
+    world.learned.applied.insert("shop_web".to_owned(), applied.clone());
     world.live("shop_web").update = Some(UpdateStatus {
         state: UpdateState::RollbackCompleted,
         started: None,
@@ -100,6 +100,13 @@ fn a_release_that_swarm_rolled_back_is_remembered_and_not_tried_again() {
     // Another skep, that applied nothing itself, reads it from the record, even after the status is gone.
     world.learned.applied.clear();
     world.live("shop_web").update = None;
+    assert_eq!(outline(&world.plan()), ["update service shop_web [refused-release]"]);
+    // A person allows one more try; the next write ends that.
+    let record = &mut world.observed.configs[0].spec.labels;
+    crate::reconciler::record::allow(record, "shop_web", 10);
+    assert_eq!(outline(&world.plan()), ["update service shop_web"]);
+    let record = &mut world.observed.configs[0].spec.labels;
+    crate::reconciler::record::refuse(record, "shop_web", &applied);
     assert_eq!(outline(&world.plan()), ["update service shop_web [refused-release]"]);
     let web = &mut world.declared("shop", "web").spec;
     web.task_template.container_spec.as_mut().unwrap().image = "acme/web:good".to_owned();
