@@ -7,7 +7,7 @@ use hyper::StatusCode;
 use jiff::Timestamp;
 use serde_json::json;
 use skep::model::key::{Kind, ObjectKey};
-use skep::model::live::{Observed, TaskState};
+use skep::model::live::{LiveService, Observed, Task, TaskState, Workload};
 use skep::model::store::{ConfigSpec, Data};
 use skep::swarm::{Actuator, Credentials, Failure, Observer};
 
@@ -103,25 +103,73 @@ async fn a_running_task_has_the_template_of_its_service_and_a_healthy_node() {
     );
     actuator.create_service(&web).await.unwrap();
 
+    let (observed, workload) =
+        until(&observer, &name, |_, task| task.state == TaskState::Running).await;
+    let live = service(&observed, &name);
+    let task = task_of(&workload, live);
+    assert_eq!(task.template, live.spec.task_template);
+    assert_eq!((task.desired, task.slot), (TaskState::Running, 1));
+    assert_eq!((live.counts.desired, live.job_iteration), (1, None));
+    let node = workload.nodes.iter().find(|node| Some(&node.id) == task.node_id.as_ref()).unwrap();
+    assert_eq!((node.state.as_str(), node.availability.as_str()), ("ready", "active"));
+    assert!(node.manager && node.memory_bytes > 0 && node.os == "linux");
+}
+
+#[tokio::test]
+async fn a_job_and_its_tasks_are_of_one_iteration() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let scratch = Scratch::on(&engine);
+    let connection = engine.connect().await;
+    let observer = Observer::new(connection.clone()).unwrap();
+    let actuator =
+        Actuator::new(connection, Credentials::default(), &observer.observe().await.unwrap());
+    let name = scratch.name("job");
+    let job = spec(
+        &name,
+        json!({"TaskTemplate": {"ContainerSpec": {"Image": "skep-demo/web:1", "Args": ["job"]}},
+            "Mode": {"ReplicatedJob": {}}}),
+    );
+    actuator.create_service(&job).await.unwrap();
+    let is_done = |live: &LiveService, task: &Task| {
+        task.state == TaskState::Complete && live.counts.completed == 1
+    };
+    let (observed, workload) = until(&observer, &name, is_done).await;
+    let live = service(&observed, &name);
+    let task = task_of(&workload, live);
+    assert_eq!((task.job_iteration, task.exit_code), (live.job_iteration, Some(0)));
+    assert_eq!(live.job_iteration, Some(0));
+    assert_eq!(task.template, live.spec.task_template);
+
+    // Any write runs it again.
+    let mut labelled = job;
+    labelled.labels.insert("a".into(), "b".into());
+    actuator.update_service(&live.id, live.version, &live.raw, &labelled).await.unwrap();
+    let observed = observer.observe().await.unwrap();
+    assert_ne!(service(&observed, &name).job_iteration, live.job_iteration);
+}
+
+/// Looks until the service `name` and a task of it are as wanted.
+async fn until(
+    observer: &Observer,
+    name: &str,
+    wanted: impl Fn(&LiveService, &Task) -> bool,
+) -> (Observed, Workload) {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         let observed = observer.observe().await.unwrap();
         let workload = observer.workload(&observed).await.unwrap();
-        let live = service(&observed, &name);
-        let task = workload.tasks.iter().find(|task| task.service_id == live.id);
-        if let Some(task) = task.filter(|task| task.state == TaskState::Running) {
-            assert_eq!(task.template, live.spec.task_template);
-            assert_eq!((task.desired, task.slot), (TaskState::Running, 1));
-            assert_eq!((live.counts.desired, live.job_iteration), (1, None));
-            let node = workload.nodes.iter().find(|node| Some(&node.id) == task.node_id.as_ref());
-            let node = node.unwrap();
-            assert_eq!((node.state.as_str(), node.availability.as_str()), ("ready", "active"));
-            assert!(node.manager && node.memory_bytes > 0 && node.os == "linux");
-            return;
+        let live = service(&observed, name);
+        let mut tasks = workload.tasks.iter().filter(|task| task.service_id == live.id);
+        if tasks.any(|task| wanted(live, task)) {
+            return (observed, workload);
         }
-        assert!(Instant::now() < deadline, "no task runs: {:?}", workload.tasks);
+        assert!(Instant::now() < deadline, "{:?}", workload.tasks);
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+fn task_of<'w>(workload: &'w Workload, live: &LiveService) -> &'w Task {
+    workload.tasks.iter().find(|task| task.service_id == live.id).unwrap()
 }
 
 #[tokio::test]
