@@ -9,15 +9,16 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
-use skep::model::desired::DesiredStack;
-use skep::model::finding::Finding;
-use skep::model::labels;
+use serde_json::Value;
 use skep::sources::DirectoryTree;
 use skep::spec::desired::{Identity, desired};
 use skep::spec::discover::StackFiles;
 use skep::spec::interpolate::{Origin, Variables};
 use skep::spec::load::{Input, Loaded, Options, load};
+
+mod recorded;
+
+use recorded::{describe, differences, text};
 
 /// Cases that differ from docker on purpose; each has its line in `docs/compose.md`.
 const EXPLAINED: &[(&str, &str)] = &[
@@ -44,10 +45,6 @@ fn inputs() -> Option<PathBuf> {
 
 fn json(path: &Path) -> Option<Value> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
-}
-
-fn text(value: &Value, key: &str) -> String {
-    value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 fn cases(inputs: &Path) -> Vec<Case> {
@@ -124,105 +121,6 @@ fn load_case(case: &Case, folder: &Path) -> Loaded {
     load(&tree, &[Input { files, variables }], &options)
 }
 
-/// The objects as docker would name and label them.
-fn as_docker(stack: &DesiredStack) -> Value {
-    let mut renamed = BTreeMap::new();
-    for (key, name) in stack
-        .configs
-        .iter()
-        .map(|config| (&config.key, &config.spec.name))
-        .chain(stack.secrets.iter().map(|secret| (&secret.key, &secret.spec.name)))
-    {
-        if let Some((plain, _)) =
-            name.rsplit_once('-').filter(|(plain, _)| *plain == format!("sk_{key}"))
-        {
-            renamed.insert(name.clone(), plain.to_owned());
-        }
-    }
-    let object = |value: Value| strip(value, &renamed);
-    let named = |objects: Vec<Value>| {
-        let objects = objects.into_iter().map(object).map(|value| (text(&value, "Name"), value));
-        Value::Object(objects.collect::<Map<_, _>>())
-    };
-    let to_value = |spec| serde_json::to_value(spec).expect("JSON");
-    serde_json::json!({
-        "networks": named(stack.networks.iter().map(|network| serde_json::to_value(&network.spec).expect("JSON")).collect()),
-        "configs": named(stack.configs.iter().map(|config| serde_json::to_value(&config.spec).expect("JSON")).collect()),
-        "services": named(stack.services.iter().map(|service| to_value(&service.spec)).collect()),
-        "secrets": stack.secrets.iter().map(|secret| {
-            let data = secret.spec.data.as_ref().map(|data| data.expose().clone());
-            let mut value = object(serde_json::to_value(&secret.spec).expect("JSON"));
-            if let Some(data) = data {
-                use base64::Engine as _;
-                value["Data"] = base64::engine::general_purpose::STANDARD.encode(data).into();
-            }
-            (text(&value, "Name"), value)
-        }).collect::<Map<_, _>>(),
-    })
-}
-
-/// Without skep's labels, and with docker's names of configs and secrets.
-fn strip(value: Value, renamed: &BTreeMap<String, String>) -> Value {
-    match value {
-        Value::Object(map) => Value::Object(
-            map.into_iter()
-                .filter(|(key, _)| !labels::is_own(key))
-                .map(|(key, value)| (key, strip(value, renamed)))
-                .collect(),
-        ),
-        Value::Array(items) => {
-            Value::Array(items.into_iter().map(|item| strip(item, renamed)).collect())
-        }
-        Value::String(text) => Value::String(renamed.get(&text).cloned().unwrap_or(text)),
-        other => other,
-    }
-}
-
-/// The recorded requests without the Engine's ids.
-fn without_ids(golden: &Value) -> Value {
-    fn walk(value: &Value) -> Value {
-        match value {
-            Value::Object(map) => Value::Object(
-                map.iter()
-                    .filter(|(key, _)| !matches!(key.as_str(), "SecretID" | "ConfigID"))
-                    .map(|(key, value)| (key.clone(), walk(value)))
-                    .collect(),
-            ),
-            Value::Array(items) => Value::Array(items.iter().map(walk).collect()),
-            other => other.clone(),
-        }
-    }
-    let kinds = ["networks", "configs", "secrets", "services"];
-    let kinds =
-        kinds.iter().map(|kind| ((*kind).to_owned(), golden.get(*kind).map_or(Value::Null, walk)));
-    Value::Object(kinds.collect())
-}
-
-fn differences(path: &str, ours: &Value, docker: &Value, found: &mut Vec<String>) {
-    match (ours, docker) {
-        (Value::Object(left), Value::Object(right)) => {
-            let keys: std::collections::BTreeSet<_> = left.keys().chain(right.keys()).collect();
-            for key in keys {
-                let null = Value::Null;
-                let (left, right) =
-                    (left.get(key).unwrap_or(&null), right.get(key).unwrap_or(&null));
-                differences(&format!("{path}/{key}"), left, right, found);
-            }
-        }
-        (left, right) if left == right => {}
-        (left, right) => found.push(format!("{path}\n    skep   {left}\n    docker {right}")),
-    }
-}
-
-fn describe(findings: &[Finding]) -> String {
-    let errors = findings.iter().filter(|finding| finding.is_error());
-    let line = |finding: &Finding| {
-        let place = finding.place.as_ref().map(ToString::to_string).unwrap_or_default();
-        format!("    {place} {}: {}", finding.code, finding.message)
-    };
-    errors.map(line).collect::<Vec<_>>().join("\n")
-}
-
 #[test]
 fn real_stack_files_yield_what_docker_sends() {
     let Some(inputs) = inputs() else {
@@ -251,8 +149,7 @@ fn real_stack_files_yield_what_docker_sends() {
         };
         let (fleet, source) = ("default".parse().expect("a name"), "cli".parse().expect("a name"));
         let stack = desired(stack, &Identity { fleet: &fleet, source: &source, key: None });
-        let mut found = Vec::new();
-        differences("", &as_docker(&stack), &without_ids(golden), &mut found);
+        let found = differences(&stack, golden);
         if found.is_empty() {
             same += 1;
         } else {

@@ -11,6 +11,7 @@ pub mod interpolate;
 pub mod load;
 mod merge;
 mod resolve;
+pub mod schema;
 pub mod stack;
 pub mod tree;
 pub mod yaml;

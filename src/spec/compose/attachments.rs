@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::pairs::Options;
 use super::text_list::TextSet;
+use super::unsupported::{self, Unsupported, no};
 use crate::spec::decode::{Cursor, Decode, Located, Report};
 use crate::spec::yaml::node::Value;
 
@@ -25,14 +26,15 @@ pub struct Attachment {
 pub struct Attachments(pub IndexMap<String, Located<Attachment>>);
 
 /// Keys of the Compose specification that a Swarm has no place for.
-const NOT_ON_SWARM: [(&str, &str); 7] = [
-    ("ipv4_address", "a Swarm gives addresses itself; use the name of the service"),
-    ("ipv6_address", "a Swarm gives addresses itself; use the name of the service"),
-    ("link_local_ips", "a Swarm gives addresses itself; use the name of the service"),
-    ("mac_address", "a Swarm gives addresses itself"),
-    ("priority", "the order of networks cannot be chosen on a Swarm"),
-    ("gw_priority", "the default gateway cannot be chosen on a Swarm"),
-    ("interface_name", "interfaces cannot be named on a Swarm"),
+#[rustfmt::skip]
+pub const UNSUPPORTED: &[Unsupported] = &[
+    no("ipv4_address", "a Swarm gives addresses itself; use the name of the service"),
+    no("ipv6_address", "a Swarm gives addresses itself; use the name of the service"),
+    no("link_local_ips", "a Swarm gives addresses itself; use the name of the service"),
+    no("mac_address", "a Swarm gives addresses itself; remove it"),
+    no("priority", "the order of networks cannot be chosen on a Swarm"),
+    no("gw_priority", "the default gateway cannot be chosen on a Swarm"),
+    no("interface_name", "interfaces cannot be named on a Swarm"),
 ];
 
 impl Decode for Attachments {
@@ -65,9 +67,7 @@ impl Decode for Attachment {
             aliases: fields.get("aliases", report),
             driver_opts: fields.get("driver_opts", report),
         };
-        for (key, hint) in NOT_ON_SWARM {
-            fields.warn_if_present(key, "not-on-swarm", "does nothing on a Swarm", hint, report);
-        }
+        unsupported::warn(&mut fields, UNSUPPORTED, report);
         fields.finish(report);
         Some(attachment)
     }

@@ -20,10 +20,10 @@ pub struct ComposeFile {
     #[schemars(with = "Option<String>", example = &"shop")]
     pub name: Option<Located<StackName>>,
     /// The version of docker's old schemas; it has no effect.
-    #[schemars(with = "Option<String>", example = &"3.8")]
+    #[schemars(with = "Option<serde_json::Value>", extend("type" = ["string", "number"]), example = &"3.8")]
     pub version: Option<Located<String>>,
     /// Services by key.
-    #[schemars(with = "std::collections::BTreeMap<String, Service>")]
+    #[schemars(with = "Option<std::collections::BTreeMap<String, Service>>")]
     pub services: Definitions<Service>,
     /// Networks by key.
     #[schemars(with = "Option<std::collections::BTreeMap<String, Option<Network>>>")]

@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use super::file_mode::FileMode;
 use super::mount_text::{self, PROPAGATIONS};
 use super::size::ByteSize;
+use super::unsupported::{self, Unsupported, no};
 use crate::spec::decode::{Cursor, Decode, Fields, Located, Report};
 use crate::spec::yaml::node::Value;
 
@@ -240,13 +241,16 @@ impl Decode for BindOptions {
     }
 }
 
+/// Keys of the Compose specification that a Swarm has no place for.
+pub const UNSUPPORTED: &[Unsupported] =
+    &[no("labels", "put the labels below the top-level `volumes`")];
+
 impl Decode for VolumeOptions {
     fn decode(at: &Cursor<'_>, report: &mut Report) -> Option<Self> {
         let mut fields = at.fields(report)?;
         let options =
             Self { nocopy: fields.get("nocopy", report), subpath: fields.get("subpath", report) };
-        let hint = "put the labels below the top-level `volumes`";
-        fields.warn_if_present("labels", "not-on-swarm", "is not sent to a Swarm", hint, report);
+        unsupported::warn(&mut fields, UNSUPPORTED, report);
         fields.finish(report);
         Some(options)
     }

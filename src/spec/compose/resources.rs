@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 
 use super::cpus::Cpus;
 use super::size::ByteSize;
+use super::unsupported::{self, Unsupported, no};
 use crate::spec::decode::{Cursor, Decode, Located, Report};
 
 /// What tasks may use, and what must be free for them.
@@ -61,6 +62,12 @@ pub struct DiscreteResource {
     pub value: Option<i64>,
 }
 
+/// Keys of the Compose specification that a Swarm has no place for.
+pub const UNSUPPORTED: &[Unsupported] = &[no(
+    "devices",
+    "declare the devices on the nodes as generic resources and reserve them with `generic_resources`",
+)];
+
 impl Decode for Resources {
     fn decode(at: &Cursor<'_>, report: &mut Report) -> Option<Self> {
         let mut fields = at.fields(report)?;
@@ -94,14 +101,7 @@ impl Decode for Reservations {
             memory: fields.get("memory", report),
             generic_resources: fields.get("generic_resources", report),
         };
-        let hint = "declare the devices on the nodes as generic resources and reserve them with `generic_resources`";
-        fields.warn_if_present(
-            "devices",
-            "not-on-swarm",
-            "reserves nothing on a Swarm",
-            hint,
-            report,
-        );
+        unsupported::warn(&mut fields, UNSUPPORTED, report);
         fields.finish(report);
         Some(reservations)
     }

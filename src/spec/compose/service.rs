@@ -222,7 +222,7 @@ impl Define for Service {
 }
 
 fn not_honoured(fields: &mut Fields<'_>, report: &mut Report) {
-    unsupported::warn(fields, report);
+    unsupported::warn(fields, unsupported::UNSUPPORTED, report);
     if let Some(privileged) = fields.at("privileged")
         && privileged.get::<bool>(report) == Some(true)
     {

@@ -1,4 +1,4 @@
-//! The service keys that a Swarm has no place for, and what to use instead.
+//! The keys that a Swarm has no place for, and what to use instead.
 
 use crate::spec::decode::{Fields, Report};
 
@@ -11,7 +11,8 @@ pub struct Unsupported {
     pub instead: &'static str,
 }
 
-const fn no(key: &'static str, instead: &'static str) -> Unsupported {
+/// `key`, with what to use instead.
+pub(in crate::spec) const fn no(key: &'static str, instead: &'static str) -> Unsupported {
     Unsupported { key, instead }
 }
 
@@ -20,7 +21,7 @@ const NAMESPACES: &str = "a Swarm has no setting for namespaces; remove it";
 const HOOKS: &str =
     "run it from the entry point of the image, or as a job that the service depends on";
 
-/// Every such key. `docker stack deploy` ignores some of them and refuses others.
+/// Every such key of a service. `docker stack deploy` ignores some of them and refuses others.
 #[rustfmt::skip]
 pub const UNSUPPORTED: &[Unsupported] = &[
     no("annotations", "use `labels`"),
@@ -75,9 +76,9 @@ pub const UNSUPPORTED: &[Unsupported] = &[
     no("volumes_from", "mount one named volume in both services"),
 ];
 
-/// One warning for each such key of a service.
-pub(super) fn warn(fields: &mut Fields<'_>, report: &mut Report) {
-    for Unsupported { key, instead } in UNSUPPORTED {
+/// One warning for each key of `unsupported` that is there.
+pub(super) fn warn(fields: &mut Fields<'_>, unsupported: &[Unsupported], report: &mut Report) {
+    for Unsupported { key, instead } in unsupported {
         fields.warn_if_present(key, "not-on-swarm", "does nothing on a Swarm", instead, report);
     }
 }

@@ -80,7 +80,6 @@ pub(super) fn restart(compose: &Service, origins: &mut Recorder) -> Option<task:
     let (condition, max_attempts) = match compose.restart.as_ref()?.value {
         Restart::No => return None,
         Restart::Always => ("any", None),
-        Restart::OnFailure(0) => ("on-failure", None),
         Restart::OnFailure(count) => ("on-failure", Some(count)),
     };
     Some(task::RestartPolicy {
