@@ -1,3 +1,7 @@
 //! The `skep` program: arguments in, exit code out.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    skep::cli::run(std::env::args_os()).into()
+}

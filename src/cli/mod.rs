@@ -1,3 +1,95 @@
 //! The commands: arguments in, text or JSON out. Nothing else prints.
 
+mod apply;
+mod args;
+mod completions;
+mod ending;
+mod engine;
+mod error;
+mod exit;
 pub mod findings;
+mod format;
+mod inputs;
+mod load;
+mod logging;
+mod observe;
+mod output;
+mod plan;
+mod progress;
+mod render;
+mod request;
+mod retry;
+mod schema;
+mod settings;
+mod status;
+mod validate;
+mod variables;
+
+use std::ffi::OsString;
+
+use clap::Parser as _;
+
+use args::{Cli, Command};
+use error::CommandError;
+pub use exit::ExitCode;
+use logging::Logging;
+use output::Output;
+
+/// What a person can do about a bug.
+const BUG: &str = "\
+This is a bug in skep, not in your files. Please report it, with the command, the lines above, and the output of
+`skep observe`, which holds no secrets. Running the command again is safe: skep starts from what it observes.
+";
+
+/// Runs the program with these arguments, the first of which is its name.
+pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
+    let report = |details: &str| output::talk(&format!("\nskep {details}\n{BUG}"));
+    exit::guard(|| dispatch(arguments), report)
+}
+
+fn dispatch(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
+    let Cli { global, command } = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => {
+            drop(error.print());
+            return ExitCode::Usage;
+        }
+        // Help and the version; a reader that has gone away is no failure.
+        Err(error) => {
+            drop(error.print());
+            return ExitCode::Fine;
+        }
+    };
+    let mut output = Output::new(global.color);
+    let logging = Logging {
+        verbosity: global.verbose,
+        directives: std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty()),
+        format: global.log_format,
+        colors: output.talk_look().palette == crate::diff::render::Palette::Ansi,
+    };
+    let result = logging.start().and_then(|()| match command {
+        Command::Validate(args) => validate::validate(&global, &args, &mut output),
+        Command::Render(args) => render::render(&global, &args, &mut output),
+        Command::Plan(args) => block_on(plan::plan(&global, &args, &mut output)),
+        Command::Apply(args) => block_on(apply::apply(&global, &args, &mut output)),
+        Command::Status(args) => block_on(status::status(&global, &args, &mut output)),
+        Command::Retry(args) => block_on(retry::retry(&global, &args, &mut output)),
+        Command::Observe(args) => block_on(observe::observe(&global, &args, &mut output)),
+        Command::Schema(args) => schema::schema(&args, &mut output),
+        Command::Completions(args) => completions::completions(&args, &mut output),
+    });
+    result.unwrap_or_else(|error| {
+        output::talk(&error.render(output.talk_look()));
+        error.exit()
+    })
+}
+
+/// Runs a command that speaks with an engine. One thread is enough for a few requests at a time.
+fn block_on(
+    command: impl Future<Output = Result<ExitCode, CommandError>>,
+) -> Result<ExitCode, CommandError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|error| CommandError::failed(error).context("cannot start the runtime"))?;
+    runtime.block_on(command)
+}

@@ -12,4 +12,5 @@ pub mod pass;
 pub mod plan;
 pub mod policy;
 pub mod record;
+pub mod status;
 pub mod step;

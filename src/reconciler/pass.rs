@@ -81,8 +81,7 @@ impl Reader {
         let mut observed = self.observer.observe().await?;
         let images = self.ask(request, &observed).await;
         let plan = decide(request, &observed, &images, learned);
-        let moving = learned.has_written
-            || plan.document.changes().next().is_some()
+        let moving = plan.document.changes().next().is_some()
             || plan.health.keys().any(|name| {
                 let live = observed.services.iter().find(|live| live.spec.name == *name);
                 live.is_some_and(health::needs_tasks)
@@ -238,7 +237,6 @@ impl Writer {
             )
             .await;
             performed += report.performed;
-            learned.has_written |= report.performed > 0;
             let ended =
                 |interrupted, stalled, plan| Ended { plan, performed, interrupted, stalled };
             if *stop.borrow() {

@@ -43,7 +43,9 @@ use super::step::{Step, Write};
 use draft::StackDraft;
 use index::Index;
 
+pub(super) use gate::describe;
 pub use image::{Answer, Images, unresolved};
+pub(super) use release::is_as_applied;
 
 /// Everything that a plan depends on. Equal inputs give equal plans.
 #[derive(Debug, Clone, Copy)]
@@ -86,8 +88,6 @@ pub struct Learned {
     pub different_secrets: BTreeSet<String>,
     /// Releases applied by this run, by service.
     pub applied: BTreeMap<String, String>,
-    /// Whether this run has written something, so that counts of tasks are not believed before they have lasted.
-    pub has_written: bool,
     /// How often a write failed without an explanation.
     pub failures: BTreeMap<ObjectKey, u32>,
     /// Writes that the Engine refused for good, with its words.

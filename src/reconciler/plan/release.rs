@@ -9,7 +9,7 @@ use crate::model::live::{ApiVersion, LiveService, TaskState, UpdateState};
 use crate::model::service::ServiceSpec;
 use crate::swarm::{floors, normal};
 
-use super::super::record::Refusal;
+use super::super::record::{FleetRecord, Refusal};
 use super::Context;
 
 /// The fingerprint of a release: of its normalised spec without skep's own labels and without the counter that
@@ -40,7 +40,13 @@ pub(super) fn as_declared(
 ) -> ServiceSpec {
     let declared = comparable(&service.spec, api);
     let mut spec = with_ignored(&live.spec, &declared, &service.ignore);
-    let declared = live.spec.labels.get(labels::IMAGE).cloned().unwrap_or_default();
+    forget_digest(&mut spec);
+    spec
+}
+
+/// Takes the digest and the platforms that resolution added out of a live spec.
+fn forget_digest(spec: &mut ServiceSpec) {
+    let declared = spec.labels.get(labels::IMAGE).cloned().unwrap_or_default();
     if let Some(container) = &mut spec.task_template.container_spec
         && let Some((name, _)) = container.image.split_once('@')
         && !declared.contains('@')
@@ -51,7 +57,18 @@ pub(super) fn as_declared(
             placement.platforms.clear();
         }
     }
-    spec
+}
+
+/// Whether a live service is as it was last applied, told without its file: fields that someone else owns count too.
+pub(in crate::reconciler) fn is_as_applied(
+    live: &LiveService,
+    record: Option<&FleetRecord>,
+) -> bool {
+    let applied = live.spec.labels.get(labels::APPLIED);
+    let (Some(record), Some(applied)) = (record, applied) else { return false };
+    let mut spec = live.spec.clone();
+    forget_digest(&mut spec);
+    fingerprint(&record.key, &spec) == *applied
 }
 
 /// The hold on a release that Swarm has rolled back already, remembered or seen just now.

@@ -1,0 +1,205 @@
+//! `skep apply`: makes the Swarm what the stack files declare, and says when it is healthy.
+
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::diff::render;
+use crate::model::nanos::Nanos;
+use crate::reconciler::event::Event;
+use crate::reconciler::pass::{Ended, Reader, Request, Wait, Writer};
+use crate::reconciler::plan::{Learned, Plan};
+use crate::swarm::{Connection, SwarmError};
+
+use super::args::{GlobalArgs, PolicyArgs, StackArgs};
+use super::ending;
+use super::engine;
+use super::error::CommandError;
+use super::exit::ExitCode;
+use super::load::Stacks;
+use super::output::{self, Output};
+use super::progress::{Progress, Tally};
+use super::request::{Showing, request};
+
+/// How often the sign of work moves.
+const TICK: Duration = Duration::from_millis(120);
+
+/// Make the Swarm what the stack files declare, and wait until it is healthy
+///
+/// The plan is shown first, and on a terminal you are asked. What needs something else first (a database before its
+/// users, a job before the service) waits for it. What cannot be done without you is left, and named at the end.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  skep apply stacks/
+  skep apply shop/stack.yaml --var TAG=1.4 --yes
+  skep apply stacks/ --prune                 also remove what is no longer declared
+  skep apply stacks/ --yes --timeout 2m      give up on a service after two minutes without progress
+
+Exit codes: 0 done and healthy, 1 failed or answered no, 4 applied but not healthy, 5 blocked by a guard,
+64 neither a terminal nor --yes, 130 interrupted.")]
+pub(super) struct ApplyArgs {
+    #[command(flatten)]
+    stacks: StackArgs,
+
+    #[command(flatten)]
+    policy: PolicyArgs,
+
+    /// Do not ask
+    #[arg(long, short = 'y')]
+    yes: bool,
+
+    /// Write what is ready and end without waiting for health; exit with 4 if something still waits
+    #[arg(long)]
+    no_wait: bool,
+
+    /// How long a service may go without a new healthy task, such as 90s or 10m [default: from its own health check and
+    /// update settings, at least 5m]
+    #[arg(long, value_name = "DURATION", value_parser = parse_timeout, conflicts_with = "no_wait")]
+    timeout: Option<Nanos>,
+}
+
+pub(super) async fn apply(
+    global: &GlobalArgs,
+    args: &ApplyArgs,
+    output: &mut Output,
+) -> Result<ExitCode, CommandError> {
+    let mut stacks = Stacks::load(global, &args.stacks.paths, &args.stacks.reading)?;
+    stacks.accept_emptiness();
+    let invalid = stacks.has_errors();
+    output::talk(&stacks.findings_text(output.talk_look()));
+    let showing = Showing::default();
+    let request = request(global, &args.policy, stacks, args.timeout, showing)?;
+    let connection = engine::connect(global).await?;
+    let reader = Reader::new(connection.clone(), engine::credentials())?;
+    let (plan, _) = reader.plan(&request, &Learned::default()).await?;
+    show(&plan, output)?;
+    let wait = if args.no_wait { Wait::No } else { Wait::UntilSettled };
+    let settled = plan.steps.is_empty() && !plan.is_waiting();
+    if settled && (wait == Wait::No || !plan.is_progressing()) {
+        let ended = Ended { plan, performed: 0, interrupted: false, stalled: false };
+        return finish(&ended, wait, &Tally::default(), invalid, output);
+    }
+    if !plan.steps.is_empty() && !args.yes && !consents(output)? {
+        output::talk("Nothing was written.\n");
+        return Ok(ExitCode::Failed);
+    }
+    let live = output.talks_to_terminal() && global.verbose == 0;
+    let progress = Mutex::new(Progress::new(output.talk_look(), live));
+    let ended = carry_out(connection, &request, wait, &progress).await?;
+    let tally = lock(&progress).tally().clone();
+    match ended {
+        Some(ended) => finish(&ended, wait, &tally, invalid, output),
+        None => Ok(ExitCode::Interrupted),
+    }
+}
+
+/// Shows the plan where it can be read before the question is answered.
+fn show(plan: &Plan, output: &mut Output) -> io::Result<()> {
+    if output.can_ask() && !output.is_terminal() {
+        output::talk(&render::text(&plan.document, output.talk_look()));
+    }
+    output.result(&render::text(&plan.document, output.look()))
+}
+
+fn consents(output: &Output) -> Result<bool, CommandError> {
+    if !output.can_ask() {
+        return Err(CommandError::usage("nothing was written: there is no terminal to ask on")
+            .hint("--yes applies without a question; skep plan only shows what would change"));
+    }
+    let answer = output::ask("\nApply these changes? [y/N] ")?;
+    Ok(answer.is_some_and(|answer| matches!(answer.to_lowercase().as_str(), "y" | "yes")))
+}
+
+/// Makes passes until everything has settled. The first signal ends it after the step that is under way, the second at
+/// once; then there is nothing to tell.
+async fn carry_out(
+    connection: Connection,
+    request: &Request,
+    wait: Wait,
+    progress: &Mutex<Progress>,
+) -> Result<Option<Ended>, CommandError> {
+    let writer = Writer::new(connection, engine::credentials(), engine::fresh_key()?)?;
+    let (stop, stopped) = watch::channel(false);
+    let mut sink = |event: Event<'_>| {
+        let text = lock(progress).event(&event);
+        output::talk(&text);
+    };
+    let interrupted = async {
+        until_signal().await?;
+        stop.send_replace(true);
+        let line =
+            "Stopping after the writes that are under way; press Ctrl-C again to stop at once.\n";
+        let text = lock(progress).say(line);
+        output::talk(&text);
+        until_signal().await
+    };
+    let ticks = async {
+        loop {
+            tokio::time::sleep(TICK).await;
+            let text = lock(progress).tick();
+            output::talk(&text);
+        }
+    };
+    let ended: Option<Result<Ended, SwarmError>> = tokio::select! {
+        ended = writer.converge(request, wait, stopped, &mut sink) => Some(ended),
+        signal = interrupted => {
+            signal.map_err(|error| CommandError::failed(error).context("cannot wait for signals"))?;
+            None
+        }
+        () = ticks => None,
+    };
+    let text = lock(progress).erase();
+    output::talk(&text);
+    Ok(ended.transpose()?)
+}
+
+/// Waits for Ctrl-C, or for what a service manager sends.
+async fn until_signal() -> io::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+fn finish(
+    ended: &Ended,
+    wait: Wait,
+    tally: &Tally,
+    invalid: bool,
+    output: &mut Output,
+) -> Result<ExitCode, CommandError> {
+    output.result(&format!("\n{}", ending::text(ended, wait, tally, output.look())))?;
+    Ok(ending::exit(ended, wait, tally, invalid))
+}
+
+fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
+    progress.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn parse_timeout(text: &str) -> Result<Nanos, String> {
+    let duration: jiff::SignedDuration = text.parse().map_err(|_| "write it as 90s or 10m")?;
+    let nanos = i64::try_from(duration.as_nanos()).map_err(|_| "that is too long")?;
+    if nanos > 0 { Ok(Nanos(nanos)) } else { Err("it must be longer than nothing".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_is_a_positive_duration() {
+        assert_eq!(parse_timeout("90s"), Ok(Nanos::seconds(90)));
+        assert_eq!(parse_timeout("1m30s"), Ok(Nanos::seconds(90)));
+        for wrong in ["", "90", "0s", "-5m", "soon", "99999999999h"] {
+            assert!(parse_timeout(wrong).is_err(), "{wrong}");
+        }
+    }
+}

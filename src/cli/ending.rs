@@ -1,0 +1,126 @@
+//! The last words of an apply: what was done, what is not healthy, what is held and how to go on.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::diff::document::{Change, Document, Hold, HoldCode};
+use crate::diff::render::{Look, Role, clean};
+use crate::reconciler::health::Verdict as HealthVerdict;
+use crate::reconciler::outcome::{self, Verdict};
+use crate::reconciler::pass::{Ended, Wait};
+use crate::reconciler::plan::Plan;
+
+use super::exit::ExitCode;
+use super::progress::{self, Tally};
+
+/// How a run ended, for the shell.
+pub(super) fn exit(ended: &Ended, wait: Wait, tally: &Tally, invalid: bool) -> ExitCode {
+    if ended.interrupted {
+        return ExitCode::Interrupted;
+    }
+    let mut code = if invalid { ExitCode::Failed } else { ExitCode::Fine };
+    let verdict = match wait {
+        Wait::UntilSettled => outcome::verdict(&ended.plan),
+        // The plan is older than the steps, so that its healths say nothing about them.
+        Wait::No => outcome::verdict(&Plan { health: BTreeMap::default(), ..ended.plan.clone() }),
+    };
+    if wait == Wait::No {
+        if tally.failed > 0 {
+            code = code.worst(ExitCode::Failed);
+        }
+        if !tally.deferred.is_empty() {
+            code = code.worst(ExitCode::NotHealthy);
+        }
+    }
+    code.worst(match verdict {
+        Verdict::Done => ExitCode::Fine,
+        Verdict::Unhealthy => ExitCode::NotHealthy,
+        Verdict::Blocked => ExitCode::Blocked,
+        Verdict::Failed => ExitCode::Failed,
+    })
+}
+
+/// The last words as text.
+pub(super) fn text(ended: &Ended, wait: Wait, tally: &Tally, look: Look) -> String {
+    let Ended { plan, performed: _, interrupted, stalled } = ended;
+    let mut text = headline(ended, wait, tally, look);
+    if wait == Wait::UntilSettled {
+        for (name, health) in &plan.health {
+            let changes = plan.document.changes().any(|change| change.object.name == *name);
+            let back = health.verdict == HealthVerdict::RolledBack && !changes;
+            if health.verdict.is_healthy() || back {
+                continue;
+            }
+            let count = format!("{}/{} tasks ready", health.ready, health.wanted);
+            let name = look.palette.paint(Role::Strong, name);
+            let _ = writeln!(text, "  service {name}: {count}");
+            let failure = health.failure.as_ref().map(progress::failed);
+            for words in failure.iter().chain(health.message.iter()) {
+                let _ = writeln!(text, "    {}", look.palette.paint(Role::Removed, &clean(words)));
+            }
+        }
+    }
+    if *stalled {
+        text.push_str("  nothing has moved for too long; what still waits is below\n");
+    }
+    text.push_str(&holds(&plan.document, look));
+    if *interrupted {
+        text.push_str(
+            "Interrupted. Nothing is half-written; the next skep apply goes on from here.\n",
+        );
+    }
+    text
+}
+
+fn headline(ended: &Ended, wait: Wait, tally: &Tally, look: Look) -> String {
+    let strong = |words: &str| look.palette.paint(Role::Strong, words);
+    let done: Vec<String> =
+        tally.done.iter().map(|(done, count)| format!("{count} {done}")).collect();
+    let done = if done.is_empty() {
+        "Nothing was written.".to_owned()
+    } else {
+        format!("Applied: {}.", done.join(", "))
+    };
+    let services = ended.plan.health.len();
+    let bad = ended.plan.health.values().filter(|health| !health.verdict.is_healthy()).count();
+    let health = match (wait, services, bad) {
+        (Wait::No, _, _) if tally.done.is_empty() => String::new(),
+        (Wait::No, _, _) => " Not waited for health.".to_owned(),
+        (Wait::UntilSettled, 0, _) => String::new(),
+        (Wait::UntilSettled, 1, 0) => " The service is healthy.".to_owned(),
+        (Wait::UntilSettled, _, 0) => format!(" All {services} services are healthy."),
+        (Wait::UntilSettled, _, _) => format!(" {bad} of {services} services are not healthy."),
+    };
+    format!("{}{health}\n", strong(&done))
+}
+
+/// Every hold with the object that it concerns and how to end it.
+fn holds(document: &Document, look: Look) -> String {
+    let mut text = String::new();
+    let mut line = |what: Option<&Change>, hold: &Hold| {
+        let what = what.map_or_else(String::new, |change| format!("{}: ", change.object));
+        let role = if hold.is_standing() { Role::Standing } else { Role::Waiting };
+        let word = if hold.is_standing() { "held" } else { "waits" };
+        let word = look.palette.paint(role, word);
+        let _ = writeln!(text, "  {word} {what}{}", clean(&hold.reason));
+        if let Some(unblock) = &hold.unblock {
+            let _ = writeln!(text, "    {}", look.palette.paint(Role::Command, &clean(unblock)));
+        }
+    };
+    for hold in &document.holds {
+        line(None, hold);
+    }
+    for stack in &document.stacks {
+        for hold in &stack.holds {
+            line(None, hold);
+        }
+        for change in &stack.changes {
+            // What holds the whole stack was said once.
+            let own = change.holds.iter().filter(|hold| hold.code != HoldCode::Paused);
+            for hold in own {
+                line(Some(change), hold);
+            }
+        }
+    }
+    text
+}

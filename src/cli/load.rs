@@ -1,0 +1,263 @@
+//! From paths to stacks: opens each PATH, finds its stacks, and loads them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::diff::mask::Sensitivity;
+use crate::diff::render::{Look, Palette};
+use crate::model::finding::{self, Finding, Severity};
+use crate::model::name::{SourceName, StackName};
+use crate::model::place::Place;
+use crate::settings::{Settings, Source, StackSettings};
+use crate::sources::{self, DirectoryTree};
+use crate::spec::discover::{Discovery, Scope, discover, same_name};
+use crate::spec::load::{self, Input, Options};
+use crate::spec::stack::Stack;
+
+use super::args::{GlobalArgs, ReadingArgs};
+use super::error::CommandError;
+use super::findings;
+use super::inputs::inputs;
+use super::settings::Setup;
+use super::variables;
+
+/// What the PATHs of a command line hold.
+#[derive(Debug)]
+pub(super) struct Stacks {
+    /// The settings that go with them.
+    pub(super) settings: Settings,
+    /// The name of where they come from.
+    pub(super) source: SourceName,
+    /// The stacks that can be used, by name.
+    pub(super) good: Vec<Stack>,
+    /// The names of those that cannot be used.
+    pub(super) invalid: BTreeSet<StackName>,
+    /// Whether a stack that is not among them is absent.
+    pub(super) whole: bool,
+    /// Everything that was found, sorted.
+    pub(super) findings: Vec<Finding>,
+    /// What was read, where all of it has one revision.
+    pub(super) revision: Option<String>,
+    /// Whether the settings have errors, so that nothing may be done on their behalf.
+    pub(super) settings_are_broken: bool,
+    trees: Vec<DirectoryTree>,
+}
+
+/// The code of the finding on a directory without stacks.
+const NO_STACKS: &str = "no-stacks";
+
+impl Stacks {
+    /// Loads the stacks of `paths`. What is wrong with the files is in the findings.
+    ///
+    /// # Errors
+    /// When a PATH or another argument makes no sense.
+    pub(super) fn load(
+        global: &GlobalArgs,
+        paths: &[PathBuf],
+        args: &ReadingArgs,
+    ) -> Result<Self, CommandError> {
+        let Setup { settings, directory, findings } = Setup::load(global.config.as_deref(), paths)?;
+        let settings_are_broken = findings.iter().any(Finding::is_error);
+        let origin = Origin::of(&settings, &directory, paths, args)?;
+        let listed = origin.listed(&settings);
+        let mut all = Self {
+            source: origin.name,
+            good: Vec::new(),
+            invalid: BTreeSet::new(),
+            whole: origin.is_whole,
+            settings_are_broken,
+            findings,
+            revision: None,
+            trees: Vec::new(),
+            settings,
+        };
+        for path in &origin.paths {
+            let root = args.root.as_deref().or(origin.root.as_deref());
+            let (tree, start) = sources::open(path, root)?;
+            let discovery = discover(&tree, &start);
+            if args.name.is_some() && (origin.paths.len() > 1 || discovery.stacks.len() > 1) {
+                return Err(CommandError::usage("--name is for one stack, and PATH holds more")
+                    .hint("give the stack's own file or directory as PATH"));
+            }
+            let variables = variables::gather(args, &mut all.findings)?;
+            let Discovery { stacks, scope, findings } = discovery;
+            let whole = scope == Scope::Directory;
+            all.accept(findings, whole);
+            let inputs = inputs(&tree, stacks, &listed, whole, &variables, &mut all.findings);
+            all.add(&tree, &inputs, args);
+            all.trees.push(tree);
+        }
+        if let [tree] = all.trees.as_slice() {
+            all.revision = Some(tree.revision().to_string());
+        }
+        all.refuse_same_names();
+        finding::sort(&mut all.findings);
+        Ok(all)
+    }
+
+    /// Takes over what discovery found.
+    fn accept(&mut self, findings: Vec<Finding>, whole: bool) {
+        // What could not be listed may hold anything.
+        let unsure = findings.iter().any(|finding| finding.is_error() && finding.code != NO_STACKS);
+        self.whole &= whole && !unsure;
+        self.findings.extend(findings);
+    }
+
+    fn add(&mut self, tree: &DirectoryTree, inputs: &[Input], args: &ReadingArgs) {
+        let options = Options {
+            strict: args.strict || self.settings.strict == Some(true),
+            profiles: args.profile.clone(),
+            name: args.name.clone(),
+            bind_root: None,
+        };
+        let load::Loaded { stacks, failed, findings } = load::load(tree, inputs, &options);
+        self.findings.extend(findings);
+        self.good.extend(stacks);
+        for failed in failed {
+            match failed.name.parse() {
+                Ok(name) => {
+                    self.invalid.insert(name);
+                }
+                // Whatever it was called in the Swarm, it must not be taken for absent.
+                Err(_) => self.whole = false,
+            }
+        }
+    }
+
+    /// Two PATHs may declare stacks of one name; neither is used then.
+    fn refuse_same_names(&mut self) {
+        let names: Vec<(StackName, Place)> = self
+            .good
+            .iter()
+            .map(|stack| (stack.name.clone(), Place::file(stack.file.clone())))
+            .collect();
+        self.findings.extend(same_name(&names));
+        let (mut seen, mut twice) = (BTreeSet::new(), BTreeSet::new());
+        for (name, _) in names {
+            if !seen.insert(name.clone()) {
+                twice.insert(name);
+            }
+        }
+        self.good.retain(|stack| !twice.contains(&stack.name));
+        self.invalid.extend(twice);
+    }
+
+    /// Whether something is wrong, and not only doubtful.
+    pub(super) fn has_errors(&self) -> bool {
+        self.findings.iter().any(Finding::is_error)
+    }
+
+    /// Takes a directory without stacks for what it may be: one whose last stack was deleted. The planner has a guard
+    /// for that.
+    pub(super) fn accept_emptiness(&mut self) {
+        for finding in &mut self.findings {
+            if finding.code == NO_STACKS {
+                finding.severity = Severity::Warning;
+            }
+        }
+    }
+
+    /// Which values are never shown.
+    pub(super) fn sensitivity(&self) -> Sensitivity {
+        self.settings.sensitivity()
+    }
+
+    /// The findings as people read them, with the lines that they are about and a count; nothing if there are none.
+    pub(super) fn findings_text(&self, look: Look) -> String {
+        if self.findings.is_empty() {
+            return String::new();
+        }
+        let colors = look.palette == Palette::Ansi;
+        let look = findings::Look { color: colors, width: look.width.max(40) };
+        let read = |path: &str| {
+            let known = self.trees.iter().find_map(|tree| tree.content_of(path));
+            // The settings and files of variables are in no tree; reading from a pipe could wait for ever.
+            let path = Some(Path::new(path)).filter(|path| path.is_file());
+            known.or_else(|| variables::read(path?).ok())
+        };
+        let text = findings::text(&self.findings, &read, &self.sensitivity(), look);
+        format!("{text}\n{}\n", findings::summary(&self.findings))
+    }
+}
+
+/// Where the stacks of a run come from.
+struct Origin {
+    name: SourceName,
+    paths: Vec<PathBuf>,
+    /// The directory of the source in the settings that the paths belong to.
+    root: Option<PathBuf>,
+    /// Whether the paths are all there is of the source.
+    is_whole: bool,
+}
+
+impl Origin {
+    fn of(
+        settings: &Settings,
+        directory: &Path,
+        paths: &[PathBuf],
+        args: &ReadingArgs,
+    ) -> Result<Self, CommandError> {
+        let place = |source: &Source| directory.join(&source.path.value);
+        let mut known = settings.sources.iter();
+        if paths.is_empty() && !settings.sources.is_empty() {
+            let source = match (&args.source, settings.sources.as_slice()) {
+                (Some(name), _) => known.find(|source| source.name.value == *name),
+                (None, [only]) => Some(only),
+                (None, _) => None,
+            };
+            let Some(source) = source else { return Err(which_source(settings)) };
+            let path = place(source);
+            return Ok(Self {
+                name: source.name.value.clone(),
+                root: path.is_dir().then(|| path.clone()),
+                paths: vec![path],
+                is_whole: true,
+            });
+        }
+        let paths = if paths.is_empty() { vec![PathBuf::from(".")] } else { paths.to_vec() };
+        let real = |path: &Path| fs::canonicalize(path).ok();
+        let source = known.find(|source| {
+            let Some(root) = real(&place(source)) else { return false };
+            args.source.as_ref().is_none_or(|name| source.name.value == *name)
+                && paths.iter().all(|path| real(path).is_some_and(|path| path.starts_with(&root)))
+        });
+        let name = match (&args.source, source) {
+            (Some(name), _) => name.clone(),
+            (None, Some(source)) => source.name.value.clone(),
+            (None, None) => "cli".parse().map_err(CommandError::failed)?,
+        };
+        let root = source.map(place).filter(|path| path.is_dir());
+        // A part of a source says nothing about the rest of it.
+        let is_all = |root: &PathBuf| paths.iter().any(|path| real(path) == real(root));
+        let is_whole = source.is_none() || root.as_ref().is_some_and(is_all);
+        // Settings that list stacks and no sources speak of what lies beside them.
+        let beside = Path::new(".").join(directory);
+        let is_beside = settings.sources.is_empty()
+            && !settings.stacks.is_empty()
+            && real(&beside).is_some_and(|beside| {
+                paths.iter().all(|path| real(path).is_some_and(|path| path.starts_with(&beside)))
+            });
+        let root = root.or_else(|| is_beside.then_some(beside));
+        Ok(Self { name, paths, root, is_whole })
+    }
+}
+
+impl Origin {
+    /// What the settings say about stacks of this source.
+    fn listed(&self, settings: &Settings) -> Vec<StackSettings> {
+        let first = settings.sources.first().map(|source| &source.name.value);
+        let of_source = |stack: &&StackSettings| {
+            let source = stack.source.as_ref().map(|source| &source.value).or(first);
+            self.root.is_some() && source.is_none_or(|source| *source == self.name)
+        };
+        settings.stacks.iter().filter(of_source).cloned().collect()
+    }
+}
+
+fn which_source(settings: &Settings) -> CommandError {
+    let names: Vec<&str> =
+        settings.sources.iter().map(|source| source.name.value.as_str()).collect();
+    CommandError::usage("the settings list several sources, and a run reads one")
+        .hint(format!("name it with --source ({}), or give a PATH", names.join(", ")))
+}

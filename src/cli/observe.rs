@@ -1,0 +1,59 @@
+//! `skep observe`: the live Swarm as a file.
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::diff::mask::{Sensitivity, redact_service};
+use crate::swarm::{Observer, snapshot};
+
+use super::args::GlobalArgs;
+use super::engine;
+use super::error::CommandError;
+use super::exit::ExitCode;
+use super::output::{self, Output};
+
+/// Write what the Swarm holds as JSON, sensitive values masked
+///
+/// The file has services, networks, configs and secrets, tasks and nodes, without the data of configs and secrets, and
+/// with sensitive values replaced by a mark. skep plan --live FILE plans against it instead of an engine.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  skep observe --out swarm.json
+  skep plan stacks/ --live swarm.json")]
+pub(super) struct ObserveArgs {
+    /// File to write [default: standard output]
+    #[arg(long, short = 'o', value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub(super) async fn observe(
+    global: &GlobalArgs,
+    args: &ObserveArgs,
+    output: &mut Output,
+) -> Result<ExitCode, CommandError> {
+    let reader = Observer::new(engine::connect(global).await?)?;
+    let mut observed = reader.observe().await?;
+    observed.workload = Some(reader.workload(&observed).await?);
+    let sensitivity = Sensitivity::default();
+    let redact = |spec: &_| redact_service(spec, &sensitivity);
+    let text = snapshot::write(&observed, &redact)
+        .map_err(|error| CommandError::failed(error).context("cannot write the JSON"))?;
+    match &args.out {
+        None => output.result(&(text + "\n"))?,
+        Some(path) => {
+            fs::write(path, text + "\n").map_err(|error| {
+                CommandError::failed(error).context(format!("cannot write {}", path.display()))
+            })?;
+            output::talk(&format!(
+                "{} services, {} tasks: {}\n",
+                observed.services.len(),
+                observed.workload.as_ref().map_or(0, |workload| workload.tasks.len()),
+                path.display()
+            ));
+        }
+    }
+    Ok(ExitCode::Fine)
+}

@@ -1,0 +1,281 @@
+//! What is seen while plans are carried out: a small block that redraws itself on a terminal, plain lines elsewhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use unicode_width::UnicodeWidthChar as _;
+
+use crate::diff::document::{HoldClass, StackSection};
+use crate::diff::render::{Glyphs, Look, Role, clean};
+use crate::model::key::{Kind, ObjectKey};
+use crate::reconciler::event::Event;
+use crate::reconciler::health::{ServiceHealth, TaskFailure, Verdict};
+use crate::reconciler::plan::Plan;
+
+/// How many services the block shows.
+const MAX_ROWS: usize = 12;
+/// One turn of the sign of work.
+const UNICODE_TURN: [&str; 8] = ["⣷", "⣯", "⣟", "⡿", "⢿", "⣻", "⣽", "⣾"];
+/// The same where there is only ASCII.
+const ASCII_TURN: [&str; 4] = ["|", "/", "-", "\\"];
+
+/// Turns events into text for standard error.
+#[derive(Debug)]
+pub(super) struct Progress {
+    look: Look,
+    /// Whether there is a block that redraws itself.
+    live: bool,
+    /// How many lines of the block stand on the screen.
+    drawn: usize,
+    turn: usize,
+    rows: BTreeMap<String, Row>,
+    tally: Tally,
+}
+
+/// How many steps ended in which way.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// Steps that were performed, by what was done: `created`.
+    pub(super) done: BTreeMap<&'static str, usize>,
+    /// Steps that the Engine refused for good.
+    pub(super) failed: usize,
+    /// Objects whose steps a later pass must look at again.
+    pub(super) deferred: BTreeSet<ObjectKey>,
+}
+
+/// What is said of one service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Row {
+    state: State,
+    /// `2/3 tasks ready`
+    count: String,
+    /// What goes wrong, in Swarm's words.
+    trouble: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum State {
+    Bad,
+    Working,
+    Waiting,
+    Good,
+}
+
+impl Progress {
+    /// A progress with a block if `live`.
+    pub(super) fn new(look: Look, live: bool) -> Self {
+        Self { look, live, drawn: 0, turn: 0, rows: BTreeMap::new(), tally: Tally::default() }
+    }
+
+    /// How the steps ended so far.
+    pub(super) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// The text for an event.
+    pub(super) fn event(&mut self, event: &Event<'_>) -> String {
+        match event {
+            Event::Planned { pass: _, plan } => {
+                let news = self.update(plan);
+                if self.live { self.redraw() } else { news }
+            }
+            Event::Performed { done, object, warnings } => {
+                *self.tally.done.entry(done).or_default() += 1;
+                self.tally.deferred.remove(object);
+                let mut text = format!("{} {object}\n", self.paint(Role::Added, done));
+                for warning in warnings {
+                    let _ = writeln!(text, "  the engine warns: {}", clean(warning));
+                }
+                self.say(&text)
+            }
+            Event::Deferred { object, reason } => {
+                if !self.tally.deferred.insert((*object).clone()) {
+                    return String::new();
+                }
+                let reason = clean(reason);
+                self.say(&format!("{} {object}: {reason}\n", self.paint(Role::Waiting, "deferred")))
+            }
+            Event::Failed { object, reason } => {
+                self.tally.failed += 1;
+                self.tally.deferred.remove(object);
+                let reason = clean(reason);
+                self.say(&format!("{} {object}: {reason}\n", self.paint(Role::Removed, "failed")))
+            }
+            Event::Unreachable { reason } => {
+                let word = self.paint(Role::Costly, "unreachable");
+                self.say(&format!("{word} {}; trying again\n", clean(reason)))
+            }
+        }
+    }
+
+    /// The text that moves the sign of work on.
+    pub(super) fn tick(&mut self) -> String {
+        if !self.live || self.drawn == 0 {
+            return String::new();
+        }
+        self.turn += 1;
+        self.redraw()
+    }
+
+    /// A line of somebody else, above the block.
+    pub(super) fn say(&mut self, line: &str) -> String {
+        let mut text = self.erase();
+        text.push_str(line);
+        text.push_str(&self.block());
+        text
+    }
+
+    /// The text that takes the block away.
+    pub(super) fn erase(&mut self) -> String {
+        let lines = std::mem::take(&mut self.drawn);
+        if lines == 0 { String::new() } else { format!("\u{1b}[{lines}A\u{1b}[J") }
+    }
+
+    fn redraw(&mut self) -> String {
+        let mut text = self.erase();
+        text.push_str(&self.block());
+        text
+    }
+
+    /// Takes over what a plan says of its services; returns a line for each that says something new.
+    fn update(&mut self, plan: &Plan) -> String {
+        let mut news = String::new();
+        for (name, row) in rows(plan) {
+            let known = self.rows.get(&name);
+            if known == Some(&row) || (known.is_none() && row.state == State::Good) {
+                continue;
+            }
+            let Row { state: _, count, trouble } = &row;
+            let trouble = trouble.as_ref().map_or_else(String::new, |words| format!(" ({words})"));
+            let _ = writeln!(news, "service {name}: {count}{trouble}");
+            self.rows.insert(name, row);
+        }
+        news
+    }
+
+    fn block(&mut self) -> String {
+        if !self.live || self.rows.values().all(|row| row.state == State::Good) {
+            return String::new();
+        }
+        let mut rows: Vec<(&String, &Row)> = self.rows.iter().collect();
+        rows.sort_by_key(|(name, row)| (row.state, *name));
+        let width = rows.iter().take(MAX_ROWS).map(|(name, _)| name.len()).max().unwrap_or(0);
+        let mut text = String::new();
+        for (name, row) in rows.iter().take(MAX_ROWS) {
+            text.push_str(&self.line(name, width, row));
+            text.push('\n');
+        }
+        self.drawn = rows.len().min(MAX_ROWS);
+        if let Some(more) = rows.len().checked_sub(MAX_ROWS).filter(|more| *more > 0) {
+            let _ = writeln!(text, "  and {more} more");
+            self.drawn += 1;
+        }
+        text
+    }
+
+    /// One line, never longer than the terminal is wide: a wrapped one would break the redrawing.
+    fn line(&self, name: &str, width: usize, row: &Row) -> String {
+        let Row { state, count, trouble } = row;
+        let (role, sign) = match (state, self.look.glyphs) {
+            (State::Good, Glyphs::Unicode) => (Role::Added, "✓"),
+            (State::Good, Glyphs::Ascii) => (Role::Added, "+"),
+            (State::Bad, Glyphs::Unicode) => (Role::Removed, "✗"),
+            (State::Bad, Glyphs::Ascii) => (Role::Removed, "x"),
+            (State::Waiting, Glyphs::Unicode) => (Role::Quiet, "…"),
+            (State::Waiting, Glyphs::Ascii) => (Role::Quiet, "."),
+            (State::Working, Glyphs::Unicode) => (Role::Waiting, turned(&UNICODE_TURN, self.turn)),
+            (State::Working, Glyphs::Ascii) => (Role::Waiting, turned(&ASCII_TURN, self.turn)),
+        };
+        let mut rest = self.look.width.saturating_sub(1);
+        let head = cut(&format!("  {name:width$}  "), &mut rest);
+        let sign = cut(sign, &mut rest);
+        let count = cut(&format!(" {count}"), &mut rest);
+        let trouble = trouble.as_ref().map_or_else(String::new, |words| format!("   {words}"));
+        let trouble = cut(&trouble, &mut rest);
+        format!("{head}{}{count}{}", self.paint(role, &sign), self.paint(Role::Removed, &trouble))
+    }
+
+    fn paint(&self, role: Role, text: &str) -> String {
+        self.look.palette.paint(role, text)
+    }
+}
+
+fn turned(turn: &[&'static str], at: usize) -> &'static str {
+    turn.iter().cycle().nth(at % turn.len().max(1)).copied().unwrap_or_default()
+}
+
+/// As much of `text` as fits into `rest` columns, which are taken away from it.
+fn cut(text: &str, rest: &mut usize) -> String {
+    let mut fitting = String::with_capacity(text.len());
+    for c in text.chars() {
+        let columns = c.width().unwrap_or(0);
+        if columns > *rest {
+            *rest = 0;
+            break;
+        }
+        *rest -= columns;
+        fitting.push(c);
+    }
+    fitting
+}
+
+/// What a plan says of its services: how they are, and what they wait for.
+fn rows(plan: &Plan) -> BTreeMap<String, Row> {
+    let mut rows: BTreeMap<String, Row> =
+        plan.health.iter().map(|(name, health)| (name.clone(), row(health))).collect();
+    let changes = plan.document.stacks.iter().flat_map(|StackSection { changes, .. }| changes);
+    for change in changes.filter(|change| change.object.kind == Kind::Service) {
+        let mut waiting = change.holds.iter().filter(|hold| hold.class == HoldClass::Waiting);
+        if let Some(hold) = waiting.next().filter(|_| !change.is_standing()) {
+            let count = clean(&hold.reason);
+            let row = Row { state: State::Waiting, count, trouble: None };
+            rows.insert(change.object.name.clone(), row);
+        }
+    }
+    rows
+}
+
+fn row(health: &ServiceHealth) -> Row {
+    let ServiceHealth { verdict, ready, wanted, running: _, message, failure } = health;
+    let state = match verdict {
+        Verdict::Converged | Verdict::JobComplete => State::Good,
+        Verdict::Rolling | Verdict::Struggling | Verdict::Pending | Verdict::JobRunning => {
+            State::Working
+        }
+        Verdict::RolledBack
+        | Verdict::Paused
+        | Verdict::Failing
+        | Verdict::TimedOut
+        | Verdict::JobFailed => State::Bad,
+    };
+    let count = match verdict {
+        Verdict::JobRunning | Verdict::JobComplete | Verdict::JobFailed => {
+            format!("{ready}/{wanted} completed")
+        }
+        Verdict::RolledBack => format!("rolled back, {ready}/{wanted} tasks ready"),
+        Verdict::Paused => format!("update paused, {ready}/{wanted} tasks ready"),
+        Verdict::TimedOut => format!("timed out, {ready}/{wanted} tasks ready"),
+        Verdict::Converged
+        | Verdict::Rolling
+        | Verdict::Struggling
+        | Verdict::Pending
+        | Verdict::Failing => format!("{ready}/{wanted} tasks ready"),
+    };
+    let words = failure.as_ref().map(failed).or_else(|| message.as_deref().map(clean));
+    Row { state, count, trouble: words }
+}
+
+/// `task 2 on node1 failed: non-zero exit (1)`
+pub(super) fn failed(failure: &TaskFailure) -> String {
+    let TaskFailure { task: _, slot, node, state, error, exit_code: _, at: _ } = failure;
+    let mut text = String::from("task");
+    if *slot > 0 {
+        let _ = write!(text, " {slot}");
+    }
+    if let Some(node) = node {
+        let _ = write!(text, " on {}", clean(node));
+    }
+    let error = error.strip_prefix("task: ").unwrap_or(error);
+    let _ = write!(text, " {}: {}", format!("{state:?}").to_ascii_lowercase(), clean(error));
+    text
+}

@@ -1,0 +1,65 @@
+//! The settings file of a run: which one it is, and what it says.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Component, Path, PathBuf};
+
+use crate::model::finding::Finding;
+use crate::settings::{self, FILE_NAME, Settings};
+use crate::spec::yaml::budget::Budget;
+
+use super::error::CommandError;
+
+/// The settings of a run.
+#[derive(Debug, Default)]
+pub(super) struct Setup {
+    /// What the file says; nothing if there is none.
+    pub(super) settings: Settings,
+    /// The directory of the file, which the paths in it start from.
+    pub(super) directory: PathBuf,
+    /// What is wrong with it.
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Setup {
+    /// Reads the file that the command line names, else `skep.yaml` beside the stacks of `paths`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn load(named: Option<&Path>, paths: &[PathBuf]) -> Result<Self, CommandError> {
+        let path = match named {
+            Some(path) => path.to_owned(),
+            None => match find(paths) {
+                Some(path) => path,
+                None => return Ok(Self::default()),
+            },
+        };
+        let text = read(&path).map_err(|error| {
+            CommandError::failed(error).context(format!("cannot read {}", path.display()))
+        })?;
+        let (settings, findings) = settings::parse(&text, path.display().to_string().into());
+        let directory = path.parent().map(Path::to_owned).unwrap_or_default();
+        Ok(Self { settings: settings.unwrap_or_default(), directory, findings })
+    }
+}
+
+/// The settings file in the directory of the first path, or above it up to where the user stands.
+fn find(paths: &[PathBuf]) -> Option<PathBuf> {
+    let path = paths.first().map_or_else(|| Path::new("."), PathBuf::as_path);
+    let directory = if path.is_dir() { path } else { path.parent()? };
+    let directory: PathBuf =
+        directory.components().filter(|part| *part != Component::CurDir).collect();
+    // Above a directory that is not below us there is nothing that the user has in mind.
+    let below = directory.components().all(|part| matches!(part, Component::Normal(_)));
+    let height = if below { usize::MAX } else { 1 };
+    let files = directory.ancestors().take(height).map(|directory| directory.join(FILE_NAME));
+    files.into_iter().find(|file| file.is_file())
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let limit = Budget::default().bytes;
+    let mut text = Vec::new();
+    // One byte more, so that the parser sees that it is too large.
+    File::open(path)?.take(limit + 1).read_to_end(&mut text)?;
+    Ok(text)
+}

@@ -1,0 +1,244 @@
+//! `skep status`: how the stacks are, asked of the engine.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::diff::render::{Look, Role, clean};
+use crate::model::name::StackName;
+use crate::reconciler::pass::Reader;
+use crate::reconciler::plan::Learned;
+use crate::reconciler::status::{
+    self, Failure, Health, OpenHold, ServiceStatus, StackStatus, Status, Sync,
+};
+use crate::swarm::Observer;
+
+use super::args::{GlobalArgs, PolicyArgs, ReadingArgs};
+use super::engine;
+use super::error::CommandError;
+use super::exit::ExitCode;
+use super::format::{Format, json};
+use super::load::Stacks;
+use super::output::{self, Output};
+use super::request::{Showing, fleet, request};
+use super::settings::Setup;
+
+/// Show how the stacks are: in sync or not, healthy or not, and what is in the way
+///
+/// The engine is asked. Without --path a service is in sync when it is as skep last applied it; with --path it is
+/// compared with the stack files, and holds are shown.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  skep status
+  skep status shop --path stacks/
+  skep status --exit-code || echo 'look at it'
+
+Exit codes: 0; with --exit-code also 4 not healthy and 2 not in sync.")]
+pub(super) struct StatusArgs {
+    /// Stacks to show [default: all of the fleet]
+    #[arg(value_name = "STACK")]
+    names: Vec<StackName>,
+
+    /// Stack files, or directories of stacks, to compare with
+    #[arg(long, short = 'p', value_name = "PATH")]
+    path: Vec<PathBuf>,
+
+    #[command(flatten)]
+    reading: ReadingArgs,
+
+    /// Exit with 4 when something is not healthy, else with 2 when something is not in sync
+    #[arg(long)]
+    exit_code: bool,
+
+    /// Form of the status
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    format: Format,
+}
+
+pub(super) async fn status(
+    global: &GlobalArgs,
+    args: &StatusArgs,
+    output: &mut Output,
+) -> Result<ExitCode, CommandError> {
+    let status = if args.path.is_empty() {
+        let setup = Setup::load(global.config.as_deref(), &[])?;
+        let reader = Observer::new(engine::connect(global).await?)?;
+        let mut observed = reader.observe().await?;
+        observed.workload = Some(reader.workload(&observed).await?);
+        status::fold(&observed, &fleet(global, &setup.settings)?, None)
+    } else {
+        let mut stacks = Stacks::load(global, &args.path, &args.reading)?;
+        stacks.accept_emptiness();
+        output::talk(&stacks.findings_text(output.talk_look()));
+        let policy = PolicyArgs::default();
+        let request = request(global, &policy, stacks, None, Showing::default())?;
+        let reader = Reader::new(engine::connect(global).await?, engine::credentials())?;
+        let (plan, observed) = reader.plan(&request, &Learned::default()).await?;
+        status::fold(&observed, &request.scope.fleet, Some(&plan))
+    };
+    check_names(&status, &args.names)?;
+    let status = status.only(&args.names.iter().cloned().collect::<BTreeSet<_>>());
+    output.result(&match args.format {
+        Format::Text => text(&status, output.look()),
+        Format::Json => json(&status)?,
+    })?;
+    Ok(if args.exit_code { exit(&status) } else { ExitCode::Fine })
+}
+
+fn check_names(status: &Status, names: &[StackName]) -> Result<(), CommandError> {
+    let known: Vec<&str> = status.stacks.iter().map(|stack| stack.name.as_str()).collect();
+    let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) else {
+        return Ok(());
+    };
+    let message = format!("there is no stack \"{unknown}\" in fleet \"{}\"", status.fleet);
+    let error = CommandError::failed(anyhow::Error::msg(message));
+    Err(error.hint(if known.is_empty() {
+        "it has no stacks at all; --fleet names another one".to_owned()
+    } else {
+        format!("its stacks are {}", known.join(", "))
+    }))
+}
+
+fn exit(status: &Status) -> ExitCode {
+    let health =
+        if status.health == Health::Healthy { ExitCode::Fine } else { ExitCode::NotHealthy };
+    let sync = if status.sync == Sync::Synced { ExitCode::Fine } else { ExitCode::ChangesPending };
+    health.worst(sync)
+}
+
+/// The status as people read it.
+fn text(status: &Status, look: Look) -> String {
+    let Status { format_version: _, fleet, engine, observed_at, sync, health, stacks } = status;
+    let strong = |words: &str| look.palette.paint(Role::Strong, words);
+    let quiet = |words: &str| look.palette.paint(Role::Quiet, words);
+    let origin = quiet(&format!("fleet {fleet}, Docker {}", clean(&engine.version)));
+    if stacks.is_empty() {
+        return format!("{} {origin}\n", strong("No stacks."));
+    }
+    let count =
+        if stacks.len() == 1 { "1 stack".to_owned() } else { format!("{} stacks", stacks.len()) };
+    let mut text = format!(
+        "{} {}, {}   {origin}\n",
+        strong(&format!("{count}:")),
+        look.palette.paint(sync_role(*sync), &sync.to_string()),
+        look.palette.paint(health_role(*health), &health.to_string()),
+    );
+    let services = stacks.iter().flat_map(|stack| &stack.services);
+    let width = services.map(|service| service.name.chars().count()).max().unwrap_or(0);
+    for stack in stacks {
+        write_stack(&mut text, stack, width, *observed_at, look);
+    }
+    text
+}
+
+fn write_stack(text: &mut String, stack: &StackStatus, width: usize, now: Timestamp, look: Look) {
+    let StackStatus { name, file, sync, health, services, holds } = stack;
+    let file = file.as_ref().map_or_else(String::new, |file| format!("   {}", clean(file)));
+    let _ = writeln!(
+        text,
+        "\n{}  {}  {}{}",
+        look.palette.paint(Role::Strong, &format!("stack {}", clean(name))),
+        look.palette.paint(sync_role(*sync), &sync.to_string()),
+        look.palette.paint(health_role(*health), &health.to_string()),
+        look.palette.paint(Role::Quiet, &file),
+    );
+    for service in services {
+        write_service(text, service, width, now, look);
+    }
+    for OpenHold { object, hold } in holds {
+        let what = object.as_ref().map_or_else(String::new, |object| format!("{object}: "));
+        let (role, word) =
+            if hold.is_standing() { (Role::Standing, "held") } else { (Role::Waiting, "waits") };
+        let word = look.palette.paint(role, word);
+        let _ = writeln!(text, "  {word} {}{}", clean(&what), clean(&hold.reason));
+        if let Some(unblock) = &hold.unblock {
+            let _ = writeln!(text, "    {}", look.palette.paint(Role::Command, &clean(unblock)));
+        }
+    }
+}
+
+fn write_service(
+    text: &mut String,
+    service: &ServiceStatus,
+    width: usize,
+    now: Timestamp,
+    look: Look,
+) {
+    let ServiceStatus {
+        name,
+        mode: _,
+        image,
+        sync,
+        health,
+        state,
+        ready: _,
+        wanted: _,
+        running: _,
+        message,
+        failure,
+    } = service;
+    let image = image.as_deref().map(|image| image.split_once('@').map_or(image, |(name, _)| name));
+    let image = image.map_or_else(String::new, |image| format!("  {}", clean(image)));
+    let _ = writeln!(
+        text,
+        "  {:width$}  {}  {}  {}{}",
+        clean(name),
+        look.palette.paint(sync_role(*sync), &format!("{sync:9}")),
+        look.palette.paint(health_role(*health), &format!("{health:11}")),
+        clean(state),
+        look.palette.paint(Role::Quiet, &image),
+    );
+    let mut words = |words: &str| {
+        let _ = writeln!(text, "    {}", look.palette.paint(Role::Removed, words));
+    };
+    if let Some(failure) = failure {
+        words(&failed(failure, now));
+    }
+    if let Some(message) = message {
+        words(&clean(message));
+    }
+}
+
+/// `task 2 on node1 rejected 12 s ago: No such image: acme/web:2`
+fn failed(failure: &Failure, now: Timestamp) -> String {
+    let Failure { task: _, slot, node, state, error, exit_code: _, at } = failure;
+    let slot = if *slot > 0 { format!(" {slot}") } else { String::new() };
+    let node = node.as_ref().map_or_else(String::new, |node| format!(" on {}", clean(node)));
+    let state = format!("{state:?}").to_ascii_lowercase();
+    let age = age(now.duration_since(*at));
+    let error = error.strip_prefix("task: ").unwrap_or(error);
+    format!("task{slot}{node} {state} {age} ago: {}", clean(error))
+}
+
+/// An age in its largest unit.
+fn age(age: SignedDuration) -> String {
+    let seconds = age.as_secs().max(0);
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+fn sync_role(sync: Sync) -> Role {
+    match sync {
+        Sync::Synced => Role::Added,
+        Sync::Unknown => Role::Quiet,
+        Sync::OutOfSync => Role::Changed,
+    }
+}
+
+fn health_role(health: Health) -> Role {
+    match health {
+        Health::Healthy => Role::Added,
+        Health::Progressing => Role::Waiting,
+        Health::Unknown => Role::Quiet,
+        Health::Paused | Health::Missing => Role::Changed,
+        Health::Degraded => Role::Removed,
+    }
+}

@@ -1,0 +1,401 @@
+//! How the stacks are: whether they are as declared, whether they are healthy, and what is in the way. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::diff::document::{Action, Change, EngineRef, Hold, HoldCode, StackSection};
+use crate::model::key::{Kind, ObjectKey};
+use crate::model::labels;
+use crate::model::live::{LiveService, Observed};
+use crate::model::name::{FleetName, StackName};
+use crate::model::service::ModeKind;
+
+use super::health::{self, ServiceHealth, Verdict};
+use super::ownership::owning_stack;
+use super::plan::{Plan, describe, is_as_applied};
+
+/// The version of the document's layout; it moves when a reader of the old one would misread the new one.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Whether something is as declared. Later ones are worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+pub enum Sync {
+    /// It is as declared; without stack files to compare with, as last applied.
+    Synced,
+    /// Nobody can tell, because there are no stack files to compare with or they have errors.
+    Unknown,
+    /// It differs from what is declared.
+    OutOfSync,
+}
+
+/// Whether something works. Later ones are worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+pub enum Health {
+    /// Every wanted task runs the current spec and is healthy; jobs have completed.
+    Healthy,
+    /// On its way.
+    Progressing,
+    /// Nothing was found to judge.
+    Unknown,
+    /// Swarm stopped an update after a failure.
+    Paused,
+    /// Declared, and not there.
+    Missing,
+    /// It will not become healthy by waiting.
+    Degraded,
+}
+
+/// How the stacks of a fleet are.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(title = "skep status")]
+pub struct Status {
+    /// Layout of this document; see [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// The installation of skep whose stacks are shown.
+    pub fleet: String,
+    /// The engine that was observed.
+    pub engine: EngineRef,
+    /// When, by the engine's clock.
+    #[schemars(with = "String")]
+    pub observed_at: Timestamp,
+    /// The worst of the stacks.
+    pub sync: Sync,
+    /// The worst of the stacks.
+    pub health: Health,
+    /// The stacks, by name.
+    pub stacks: Vec<StackStatus>,
+}
+
+/// How one stack is.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct StackStatus {
+    /// Name of the stack.
+    pub name: String,
+    /// The file that declares it, where stack files were compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The worst of its objects.
+    pub sync: Sync,
+    /// The worst of its services.
+    pub health: Health,
+    /// Its services, by name.
+    pub services: Vec<ServiceStatus>,
+    /// What is in the way of changes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<OpenHold>,
+}
+
+/// Something that is in the way of a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct OpenHold {
+    /// The object that would change; absent when the whole stack is held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<ObjectKey>,
+    /// What is in the way.
+    pub hold: Hold,
+}
+
+/// How one service is.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ServiceStatus {
+    /// Its full name.
+    pub name: String,
+    /// `replicated`, `global`, `replicated-job` or `global-job`; absent when it does not exist.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// The image that it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Whether it is as declared.
+    pub sync: Sync,
+    /// Whether it works.
+    pub health: Health,
+    /// What that means, as a fragment: `1/3 tasks healthy, failing`.
+    pub state: String,
+    /// Tasks of the current spec that run and are healthy; for jobs, that have completed.
+    pub ready: u64,
+    /// Tasks that are wanted; for jobs, completions.
+    pub wanted: u64,
+    /// Tasks that run, whatever their spec.
+    pub running: u64,
+    /// Swarm's own words on an update that ended badly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The newest failure of a task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// The mode of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// A number of tasks anywhere.
+    Replicated,
+    /// A task on each node.
+    Global,
+    /// A number of completions anywhere.
+    ReplicatedJob,
+    /// A completion on each node.
+    GlobalJob,
+}
+
+/// How a task failed, in Swarm's own words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Failure {
+    /// The Engine's id of the task.
+    pub task: String,
+    /// Its number among replicas; zero for global services.
+    pub slot: u64,
+    /// Host name of its node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// Its state, such as `rejected`.
+    #[schemars(with = "String")]
+    pub state: crate::model::live::TaskState,
+    /// Swarm's words.
+    pub error: String,
+    /// Exit code of its container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i64>,
+    /// When.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+}
+
+/// Tells how the stacks of `fleet` are. With a `plan`, they are compared with what its stack files declare; stacks that
+/// are not in it, and all of them without one, only with what was last applied.
+pub fn fold(observed: &Observed, fleet: &FleetName, plan: Option<&Plan>) -> Status {
+    let record = super::record::find(observed, fleet);
+    let sections = plan.map_or(&[][..], |plan| plan.document.stacks.as_slice());
+    let mut stacks: BTreeMap<String, StackStatus> = BTreeMap::new();
+    for section in sections {
+        stacks.insert(section.name.clone(), declared(section));
+    }
+    for live in &observed.services {
+        let declared = plan.is_some_and(|plan| plan.health.contains_key(&live.spec.name));
+        let Some(stack) = stack_of(live, fleet, declared) else { continue };
+        let stack = stacks
+            .entry(stack.to_string())
+            .or_insert_with_key(|name| StackStatus::new(name.clone(), Sync::Synced));
+        let section = sections.iter().find(|section| section.name == stack.name);
+        let sync = match section {
+            Some(section) => section_sync(section, &live.spec.name),
+            None if is_as_applied(live, record.as_ref()) => Sync::Synced,
+            None => Sync::Unknown,
+        };
+        let judged = health::judge(live, observed.workload.as_ref(), observed.engine.now, None);
+        let refused = section.is_some_and(|section| is_refused(section, &live.spec.name));
+        stack.services.push(ServiceStatus::of(live, judged, sync, refused));
+    }
+    let mut stacks: Vec<StackStatus> = stacks.into_values().collect();
+    for stack in &mut stacks {
+        stack.services.sort_by(|a, b| a.name.cmp(&b.name));
+        let services = stack.services.iter();
+        stack.sync = services.clone().map(|service| service.sync).fold(stack.sync, Sync::max);
+        stack.health = services.map(|service| service.health).max().unwrap_or(Health::Healthy);
+    }
+    Status {
+        format_version: FORMAT_VERSION,
+        fleet: fleet.to_string(),
+        engine: EngineRef { api: observed.engine.api, version: observed.engine.version.clone() },
+        observed_at: observed.engine.now,
+        sync: Sync::Synced,
+        health: Health::Healthy,
+        stacks,
+    }
+    .counted()
+}
+
+impl Status {
+    /// The same without stacks other than `names`; all of them if there are no names.
+    #[must_use]
+    pub fn only(mut self, names: &BTreeSet<StackName>) -> Self {
+        let is_named = |stack: &StackStatus| names.iter().any(|name| name.as_str() == stack.name);
+        self.stacks.retain(|stack| names.is_empty() || is_named(stack));
+        self.counted()
+    }
+
+    fn counted(mut self) -> Self {
+        let stacks = self.stacks.iter();
+        self.sync = stacks.clone().map(|stack| stack.sync).max().unwrap_or(Sync::Synced);
+        self.health = stacks.map(|stack| stack.health).max().unwrap_or(Health::Healthy);
+        self
+    }
+}
+
+/// The JSON Schema of the document.
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(Status)
+}
+
+/// The stack that a live service belongs to; `declared` services may not have been taken over yet.
+fn stack_of(live: &LiveService, fleet: &FleetName, declared: bool) -> Option<StackName> {
+    let key = ObjectKey::new(Kind::Service, &live.spec.name);
+    owning_stack(&key, &live.spec.labels, fleet).or_else(|| {
+        let namespace = live.spec.labels.get(labels::NAMESPACE).filter(|_| declared);
+        namespace?.parse().ok()
+    })
+}
+
+/// What the plan alone tells of a stack: what holds it, and services that are not there yet.
+fn declared(section: &StackSection) -> StackStatus {
+    let StackSection { name, file, services: _, holds, changes, unchanged: _, retained: _ } =
+        section;
+    let invalid = holds.iter().any(|hold| hold.code == HoldCode::InvalidStack);
+    let sync = match (invalid, changes.is_empty()) {
+        (true, _) => Sync::Unknown,
+        (false, true) => Sync::Synced,
+        (false, false) => Sync::OutOfSync,
+    };
+    let whole = holds.iter().map(|hold| OpenHold { object: None, hold: hold.clone() });
+    let of_change = |change: &Change| -> Vec<OpenHold> {
+        let object = Some(change.object.clone());
+        let holds = change.holds.iter();
+        holds.map(|hold| OpenHold { object: object.clone(), hold: hold.clone() }).collect()
+    };
+    let missing = changes.iter().filter(|change| {
+        change.object.kind == Kind::Service
+            && matches!(change.action, Action::Create | Action::Move)
+    });
+    StackStatus {
+        name: name.clone(),
+        file: file.clone(),
+        sync,
+        health: Health::Healthy,
+        services: missing.map(|change| ServiceStatus::missing(&change.object.name)).collect(),
+        holds: whole.chain(changes.iter().flat_map(of_change)).collect(),
+    }
+}
+
+fn section_sync(section: &StackSection, service: &str) -> Sync {
+    if section.holds.iter().any(|hold| hold.code == HoldCode::InvalidStack) {
+        return Sync::Unknown;
+    }
+    let key = ObjectKey::new(Kind::Service, service);
+    let changes = section.changes.iter().any(|change| change.object == key);
+    if changes { Sync::OutOfSync } else { Sync::Synced }
+}
+
+/// Whether Swarm rolled back what is declared for the service.
+fn is_refused(section: &StackSection, service: &str) -> bool {
+    let key = ObjectKey::new(Kind::Service, service);
+    let mut changes = section.changes.iter().filter(|change| change.object == key);
+    changes.any(|change| change.holds.iter().any(|hold| hold.code == HoldCode::RefusedRelease))
+}
+
+impl StackStatus {
+    fn new(name: String, sync: Sync) -> Self {
+        Self {
+            name,
+            file: None,
+            sync,
+            health: Health::Healthy,
+            services: Vec::new(),
+            holds: Vec::new(),
+        }
+    }
+}
+
+impl ServiceStatus {
+    fn of(live: &LiveService, judged: ServiceHealth, sync: Sync, refused: bool) -> Self {
+        let state = describe(&judged);
+        let ServiceHealth { verdict, ready, wanted, running, message, failure } = judged;
+        let container = live.spec.task_template.container_spec.as_ref();
+        // Swarm completed a rollback: where what runs now is as declared, that is health.
+        let health = match verdict {
+            Verdict::RolledBack if sync == Sync::Synced && !refused => Health::Healthy,
+            _ if refused => Health::Degraded,
+            _ => Health::from(&verdict),
+        };
+        Self {
+            name: live.spec.name.clone(),
+            mode: Some(live.spec.mode.kind().into()),
+            image: container.map(|container| container.image.clone()),
+            sync,
+            health,
+            state,
+            ready,
+            wanted,
+            running,
+            message,
+            failure: failure.map(Failure::from),
+        }
+    }
+
+    fn missing(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            mode: None,
+            image: None,
+            sync: Sync::OutOfSync,
+            health: Health::Missing,
+            state: "does not exist".to_owned(),
+            ready: 0,
+            wanted: 0,
+            running: 0,
+            message: None,
+            failure: None,
+        }
+    }
+}
+
+impl From<&Verdict> for Health {
+    fn from(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Converged | Verdict::JobComplete => Self::Healthy,
+            Verdict::Rolling | Verdict::Struggling | Verdict::Pending | Verdict::JobRunning => {
+                Self::Progressing
+            }
+            Verdict::Paused => Self::Paused,
+            Verdict::RolledBack | Verdict::Failing | Verdict::TimedOut | Verdict::JobFailed => {
+                Self::Degraded
+            }
+        }
+    }
+}
+
+impl From<ModeKind> for Mode {
+    fn from(kind: ModeKind) -> Self {
+        match kind {
+            ModeKind::Replicated => Self::Replicated,
+            ModeKind::Global => Self::Global,
+            ModeKind::ReplicatedJob => Self::ReplicatedJob,
+            ModeKind::GlobalJob => Self::GlobalJob,
+        }
+    }
+}
+
+impl From<health::TaskFailure> for Failure {
+    fn from(failure: health::TaskFailure) -> Self {
+        let health::TaskFailure { task, slot, node, state, error, exit_code, at } = failure;
+        Self { task, slot, node, state, error, exit_code, at }
+    }
+}
+
+impl fmt::Display for Sync {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Synced => "Synced",
+            Self::Unknown => "Unknown",
+            Self::OutOfSync => "OutOfSync",
+        })
+    }
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Healthy => "Healthy",
+            Self::Progressing => "Progressing",
+            Self::Unknown => "Unknown",
+            Self::Paused => "Paused",
+            Self::Missing => "Missing",
+            Self::Degraded => "Degraded",
+        })
+    }
+}
