@@ -172,3 +172,76 @@ fn real_stack_files_yield_what_docker_sends() {
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
+
+/// What docker's client refuses, and the finding that skep has for it: its code and part of its message. `None` is
+/// accepted, because the Compose specification allows what docker's schema does not; see `docs/compose.md`.
+const INVALID: &[(&str, Option<(&str, &str)>)] = &[
+    ("011", Some(("missing-key", "services.aria2 has no `image`"))),
+    ("040", Some(("wrong-type", "services.foo.ulimits.nofile.hard"))),
+    ("045", Some(("wrong-type", "services.service-01.image"))),
+    ("055", Some(("interpolation", "the variable"))),
+    ("056", Some(("interpolation", "the variable"))),
+    ("100", Some(("duplicate-item", "services.pihole1.extra_hosts"))),
+    ("116", Some(("not-on-swarm", "services.cuda.deploy.resources.reservations.devices"))),
+    ("120", None),
+    ("135", Some(("unknown-key", "`ulimits` in services.data.deploy.resources"))),
+    ("165", Some(("yaml-syntax", "indentation"))),
+    ("175", Some(("yaml-syntax", "this line is not"))),
+    ("186", Some(("yaml-duplicate-key", "`networks`"))),
+    ("190", Some(("yaml-duplicate-key", "`networks`"))),
+    ("191", Some(("not-in-this-version", "services.hermes.extends"))),
+    ("195", Some(("missing-key", "services.web-a has no `image`"))),
+    ("220", Some(("interpolation", "the variable"))),
+    ("225", Some(("wrong-type", "volumes.registry.driver_opts"))),
+    (
+        "226",
+        Some(("conflicting-keys", "volumes.registry is external, so it cannot have a `driver`")),
+    ),
+    ("250", None),
+    ("251", Some(("interpolation", "begins no variable"))),
+];
+
+#[test]
+fn files_that_docker_refuses_have_a_finding_at_the_right_key() {
+    let Some(inputs) = inputs() else {
+        println!("skipped: no corpus; set SKEP_INPUTS to the folder that holds it");
+        return;
+    };
+    let mut seen = 0;
+    for entry in fs::read_dir(inputs.join("invalid")).expect("the invalid files") {
+        let folder = entry.expect("an entry").path();
+        let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        let Some((_, expected)) = INVALID.iter().find(|(id, _)| name.starts_with(id)) else {
+            continue;
+        };
+        seen += 1;
+        let loaded = load_invalid(&folder);
+        match expected {
+            None => assert_eq!(loaded.stacks.len(), 1, "{name}\n{}", describe(&loaded.findings)),
+            Some((code, message)) => assert!(
+                loaded.stacks.is_empty()
+                    && loaded.findings.iter().any(|finding| finding.code == *code
+                        && finding.place.is_some()
+                        && finding.message.contains(message)),
+                "{name}\n{}",
+                describe(&loaded.findings)
+            ),
+        }
+    }
+    println!("{seen} of {} files", INVALID.len());
+    assert_eq!(seen, INVALID.len());
+}
+
+fn load_invalid(folder: &Path) -> Loaded {
+    let names = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
+    let mut names = names.filter_map(|entry| entry.file_name().into_string().ok());
+    let file = names.find(|name| name.ends_with(".yml") || name.ends_with(".yaml"));
+    let files = StackFiles {
+        name: "sk".to_owned(),
+        files: file.into_iter().collect(),
+        directory: String::new(),
+    };
+    let tree = DirectoryTree::open(folder).expect("the folder");
+    let options = Options { name: "sk".parse().ok(), ..Options::default() };
+    load(&tree, &[Input { files, variables: Variables::new() }], &options)
+}

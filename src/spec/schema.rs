@@ -43,6 +43,17 @@ impl Transform for AsWritten {
             object.insert("patternProperties".to_owned(), json!({ "^x-": {} }));
         }
         allow_variable(object);
+        open_choice(object);
+    }
+}
+
+/// A variable may stand for one of several words too; the words stay, for editors to complete.
+fn open_choice(schema: &mut serde_json::Map<String, Value>) {
+    let is_choice = schema.get("type").is_some_and(|kind| kind == "string" || kind.is_array());
+    if let (true, Some(words)) = (is_choice, schema.remove("enum")) {
+        schema.remove("type");
+        let choices = json!([{ "enum": words }, { "type": "string", "pattern": r"\$" }]);
+        schema.insert("anyOf".to_owned(), choices);
     }
 }
 

@@ -18,7 +18,11 @@ impl Decode for Command {
             Value::Sequence(_) => at.get(report).map(Self),
             // The Compose specification lets nothing stand for "as the image has it".
             Value::Scalar(_) if at.node.is_null() => Some(Self::default()),
-            Value::Scalar(_) | Value::Mapping(_) => {
+            Value::Mapping(_) => {
+                report.push(at.expected("text or a list"));
+                None
+            }
+            Value::Scalar(_) => {
                 let line: String = at.get(report)?;
                 match words::split(&line) {
                     Ok(words) => Some(Self(words)),

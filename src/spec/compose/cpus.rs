@@ -45,7 +45,7 @@ impl Decode for Cpus {
         };
         let parsed = parse(&text);
         if parsed.is_none() {
-            let says = format_args!("is no number of cores: \"{text}\"");
+            let says = format_args!("is no number of cores: {}", at.quoted(&text));
             report
                 .push(at.error("invalid-cpus", says).hint(
                     "use a number with at most nine digits after the point, such as \"0.5\"",

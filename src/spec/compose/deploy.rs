@@ -17,7 +17,7 @@ pub struct Deploy {
     #[schemars(with = "Option<String>", extend("enum" = MODES))]
     pub mode: Option<Located<ModeKind>>,
     /// How the service is reached by its name: one virtual address, or the addresses of its tasks.
-    #[schemars(extend("enum" = ["vip", "dnsrr"]))]
+    #[schemars(extend("enum" = ["vip", "dnsrr", "VIP", "DNSRR"]))]
     pub endpoint_mode: Option<Located<String>>,
     /// How many tasks run.
     #[schemars(example = 2)]
@@ -115,7 +115,7 @@ fn endpoint_mode(at: Option<&Cursor<'_>>, report: &mut Report) -> Option<Located
     let mut mode: Located<String> = at?.get(report)?;
     mode.value = mode.value.to_lowercase();
     if !matches!(mode.as_str(), "vip" | "dnsrr" | "") {
-        let says = format_args!("is \"{}\"", mode.value);
+        let says = format_args!("is {}", at?.quoted(&mode));
         report.push(at?.error("invalid-value", says).hint("use one of vip, dnsrr"));
     }
     Some(mode)

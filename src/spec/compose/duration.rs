@@ -75,7 +75,7 @@ impl Decode for Duration {
         };
         let parsed = parse(&text);
         if parsed.is_none() {
-            let says = format_args!("is no duration: \"{text}\"");
+            let says = format_args!("is no duration: {}", at.quoted(&text));
             report.push(at.error("invalid-duration", says).hint(hint));
         }
         parsed.map(Self)

@@ -53,8 +53,7 @@ impl Decode for Hosts {
                     if let Some((name, address)) = pair {
                         hosts.push(Located::new(Host::new(name, address), item.place.clone()));
                     } else {
-                        let says =
-                            format_args!("has an entry without an address: \"{}\"", item.value);
+                        let says = "has an entry without an address";
                         let mut finding = at.warning("ignored-host", says);
                         finding.place = Some(item.place.clone());
                         report.push(finding.hint("docker leaves it out; write \"name=address\""));

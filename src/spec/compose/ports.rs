@@ -150,7 +150,7 @@ fn range(at: &Cursor<'_>, report: &mut Report) -> Option<PortRange> {
     let range = PortRange::parse(&text);
     if range.is_none() {
         report.push(
-            at.error("invalid-port", format_args!("is no port: \"{text}\""))
+            at.error("invalid-port", format_args!("is no port: {}", at.quoted(&text)))
                 .hint("write a number from 1 to 65535, or a range such as \"8080-8090\""),
         );
     }

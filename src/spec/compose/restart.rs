@@ -38,7 +38,7 @@ impl Decode for Restart {
         };
         match restart {
             None => {
-                report.push(at.error("invalid-value", format_args!("is \"{word}\"")).hint(hint));
+                report.push(at.error("invalid-value", format_args!("is {}", at.quoted(&word))).hint(hint));
             }
             Some(Self::No) if word == "no" => report.push(
                 at.warning("restart-no", "leaves the Swarm's default in place, which starts tasks again")

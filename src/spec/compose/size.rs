@@ -49,7 +49,8 @@ impl Decode for ByteSize {
         };
         let parsed = parse(&text);
         if parsed.is_none() {
-            let finding = at.error("invalid-size", format_args!("is no size: \"{text}\""));
+            let finding =
+                at.error("invalid-size", format_args!("is no size: {}", at.quoted(&text)));
             report.push(match text.strip_suffix('i').filter(|text| parse(text).is_some()) {
                 Some(_) => {
                     finding.hint(format!("write {text}b; docker counts in powers of 1024 anyway"))

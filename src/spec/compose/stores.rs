@@ -103,13 +103,15 @@ impl Define for Secret {
             driver_opts: fields.get("driver_opts", report),
             template_driver: fields.get("template_driver", report),
         };
-        one_source(&mut fields, secret.is_external(), &["file", "environment", "driver"], report);
         if let Some(place) = fields.key_place("content") {
             let message = format!("{} cannot hold the data of a secret", at.path.key("content"));
             report.push(
                 Finding::error("secret-in-file", place.clone(), message)
                     .hint("use `file` or `environment`, so that it is not in the stack file"),
             );
+        } else {
+            let sources = ["file", "environment", "driver"];
+            one_source(&mut fields, secret.is_external(), &sources, report);
         }
         fields.finish(report);
         external::settle(at, key, &mut secret.name, secret.external.as_ref(), report);

@@ -23,7 +23,11 @@ impl Decode for TextList {
     fn decode(at: &Cursor<'_>, report: &mut Report) -> Option<Self> {
         match &at.node.value {
             Value::Sequence(_) => at.get(report).map(Self),
-            Value::Scalar(_) | Value::Mapping(_) => Some(Self(vec![at.get(report)?])),
+            Value::Scalar(_) => Some(Self(vec![at.get(report)?])),
+            Value::Mapping(_) => {
+                report.push(at.expected("text or a list"));
+                None
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use super::{Fields, KeyPath, Report};
 use crate::model::finding::Finding;
 use crate::model::place::Place;
-use crate::spec::yaml::node::{Entry, Node, Value};
+use crate::spec::yaml::node::{Entry, Node, Scalar, Value};
 
 /// A type that can be read from YAML.
 pub trait Decode: Sized {
@@ -45,8 +45,33 @@ impl<'a> Cursor<'a> {
 
     /// The error that this value should have been `expected`.
     pub fn expected(&self, expected: &str) -> Finding {
+        if let Value::Scalar(Scalar { interpolated: true, text, .. }) = &self.node.value
+            && text.is_empty()
+        {
+            let says = format_args!("must be {expected}, but its variable is empty");
+            return self
+                .error("wrong-type", says)
+                .hint("set the variable, or give it a default: ${NAME:-…}");
+        }
         let found = self.node.describe();
-        self.error("wrong-type", format_args!("must be {expected}, not {found}"))
+        let finding = self.error("wrong-type", format_args!("must be {expected}, not {found}"));
+        if self.node.is_null() {
+            return finding.hint("give it a value, or remove the key");
+        }
+        finding
+    }
+
+    /// The value in quotes for a message; not if it came from a variable, which may hold a secret.
+    pub fn quoted(&self, text: &str) -> String {
+        match &self.node.value {
+            Value::Scalar(Scalar { interpolated: true, .. }) if text.is_empty() => {
+                "nothing, because its variable is empty".to_owned()
+            }
+            Value::Scalar(Scalar { interpolated: true, .. }) => {
+                "the value of its variable".to_owned()
+            }
+            _ => format!("\"{text}\""),
+        }
     }
 
     fn sentence(&self, says: impl Display) -> String {
