@@ -89,7 +89,12 @@ pub(super) fn refusal(
         Some(Refusal::Allowed(_)) | None => false,
     };
     let rolled_back = live.update.as_ref().filter(|update| {
-        matches!(update.state, UpdateState::RollbackCompleted | UpdateState::RollbackPaused)
+        matches!(
+            update.state,
+            UpdateState::RollbackStarted
+                | UpdateState::RollbackPaused
+                | UpdateState::RollbackCompleted
+        )
     });
     let seen = rolled_back.is_some()
         && (context.learned.applied.get(name).is_some_and(|applied| applied == fingerprint)

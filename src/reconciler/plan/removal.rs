@@ -151,6 +151,12 @@ impl Removal<'_> {
                     continue;
                 }
                 if superseded {
+                    // Collecting needs nobody's attention; whatever it waits for does.
+                    if let Some(wait) = self.wait.as_ref().filter(|wait| wait.is_standing()) {
+                        let reason = wait.reason.clone();
+                        draft.retained.push(Retained { object, reason });
+                        continue;
+                    }
                     let kept =
                         spared.entry(stored.logical.clone().unwrap_or_default()).or_default();
                     if *kept < self.context.policy.retention {

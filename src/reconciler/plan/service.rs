@@ -18,6 +18,9 @@ use super::gate::{self, Standing};
 use super::network::{protected, replace_not_allowed};
 use super::{Context, effect, foreign, image, index, not_adopted, preflight, release};
 
+/// The field of the label that repeats the image reference; see [`labels::IMAGE`].
+const IMAGE_LABEL: &str = "deploy.labels.com.docker.stack.image";
+
 /// Plans the services of `stack`, those first that others depend on.
 pub(super) fn plan_services(
     context: &Context<'_>,
@@ -143,6 +146,10 @@ impl Planner<'_> {
         change.unchanged_fields = difference.unchanged;
         change.fields =
             self.context.show_fields(&fields, &self.service.origins, Some(&change.effect));
+        if change.fields.iter().any(|field| field.path.0 == "image") {
+            // The label repeats what the image says.
+            change.fields.retain(|field| field.path.0 != IMAGE_LABEL);
+        }
         if fields.is_empty() && ours {
             change.notes.push("skep's own labels change".to_owned());
         }

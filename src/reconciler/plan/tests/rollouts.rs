@@ -84,12 +84,18 @@ fn a_release_that_swarm_rolled_back_is_remembered_and_not_tried_again() {
     let Write::UpdateService { spec, .. } = &bad.steps[0].write else { panic!("no update") };
     let applied = spec.labels[crate::model::labels::APPLIED].clone();
     world.learned.applied.insert("shop_web".to_owned(), applied.clone());
-    world.live("shop_web").update = Some(UpdateStatus {
-        state: UpdateState::RollbackCompleted,
+    let status = |state| UpdateStatus {
+        state,
         started: None,
         completed: None,
-        message: "rollback completed".to_owned(),
-    });
+        message: "update rolled back".to_owned(),
+    };
+    // Also while no task serves any more: Swarm is not disturbed when it goes back.
+    world.live("shop_web").counts.running = 0;
+    world.live("shop_web").update = Some(status(UpdateState::RollbackStarted));
+    assert!(change(&world.plan(), "service shop_web").is_standing());
+    world.live("shop_web").counts.running = 2;
+    world.live("shop_web").update = Some(status(UpdateState::RollbackCompleted));
     let plan = world.plan();
     assert_eq!(
         outline(&plan),
