@@ -84,7 +84,8 @@ pub(super) async fn apply(
         let ended = Ended { plan, performed: 0, interrupted: false, stalled: false };
         return finish(&ended, wait, &Tally::default(), invalid, output);
     }
-    if !plan.steps.is_empty() && !args.yes && !consents(output)? {
+    // What only waits now would be written later, so it is asked for too.
+    if plan.document.summary.pending() > 0 && !args.yes && !consents(output)? {
         output::talk("Nothing was written.\n");
         return Ok(ExitCode::Failed);
     }
