@@ -81,7 +81,8 @@ impl Reader {
         let mut observed = self.observer.observe().await?;
         let images = self.ask(request, &observed).await;
         let plan = decide(request, &observed, &images, learned);
-        let moving = plan.document.changes().next().is_some()
+        let moving = learned.has_written
+            || plan.document.changes().next().is_some()
             || plan.health.keys().any(|name| {
                 let live = observed.services.iter().find(|live| live.spec.name == *name);
                 live.is_some_and(health::needs_tasks)
@@ -237,6 +238,7 @@ impl Writer {
             )
             .await;
             performed += report.performed;
+            learned.has_written |= report.performed > 0;
             let ended =
                 |interrupted, stalled, plan| Ended { plan, performed, interrupted, stalled };
             if *stop.borrow() {

@@ -223,6 +223,13 @@ impl Change {
         }
     }
 
+    /// What it comes after, without that which a hold already tells in more words.
+    pub fn told_after(&self) -> impl Iterator<Item = &After> {
+        self.after.iter().filter(|after| {
+            !self.holds.iter().any(|hold| hold.needs.as_ref() == Some(&after.object))
+        })
+    }
+
     /// Whether a person or a commit is needed before it is done.
     pub fn is_standing(&self) -> bool {
         self.holds.iter().any(Hold::is_standing)

@@ -33,7 +33,7 @@ pub(super) fn change(change: &Change, file: Option<&str>, column: usize, look: L
         further.map(|words| indented(INDENT, Line::of(Role::Quiet, &format!("# {words}")))),
     );
     lines.extend(content(change, look));
-    for after in &change.after {
+    for after in change.told_after() {
         lines.extend(labelled(
             Line::of(Role::Waiting, "after"),
             &Line::of(Role::Plain, &after.to_string()),

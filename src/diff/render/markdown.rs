@@ -113,7 +113,7 @@ fn change(change: &Change, file: Option<&str>) -> Vec<String> {
     let (fields, further) = shown_fields(change);
     lines.extend(fields.into_iter().flat_map(|one| field(one, file)));
     lines.extend(further.map(|further| format!("#   {further}")));
-    lines.extend(change.after.iter().map(|after| format!("#   after {after}")));
+    lines.extend(change.told_after().map(|after| format!("#   after {after}")));
     lines.extend(change.notes.iter().map(|note| format!("#   {note}")));
     lines.extend(change.holds.iter().flat_map(hold));
     lines

@@ -88,6 +88,8 @@ pub struct Learned {
     pub different_secrets: BTreeSet<String>,
     /// Releases applied by this run, by service.
     pub applied: BTreeMap<String, String>,
+    /// Whether this run has written something, so that counts of tasks are not believed before they have lasted.
+    pub has_written: bool,
     /// How often a write failed without an explanation.
     pub failures: BTreeMap<ObjectKey, u32>,
     /// Writes that the Engine refused for good, with its words.
