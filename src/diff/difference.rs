@@ -1,6 +1,7 @@
 //! What differs between the live and the declared state of one object.
 
 use crate::model::desired::{FieldPath, Origins};
+use crate::model::secret::MASK;
 
 use super::document::{Cause, FieldChange, Impact, Shown};
 use super::fields::format::Written;
@@ -41,6 +42,16 @@ impl ObjectDiff {
         fields.is_empty()
     }
 
+    /// Counts fields as unchanged that may differ only by what stands behind a mask, and says how many those are.
+    /// For live objects that were read from a file of `skep observe`.
+    pub fn set_masked_aside(&mut self) -> usize {
+        let before = self.fields.len();
+        self.fields.retain(|field| !field.may_be_equal_behind_masks());
+        let masked = before - self.fields.len();
+        self.unchanged += masked;
+        masked
+    }
+
     /// The highest cost among the fields that differ.
     pub fn impact(&self) -> Option<Impact> {
         self.fields.iter().map(|field| field.impact).max()
@@ -48,6 +59,17 @@ impl ObjectDiff {
 }
 
 impl FieldDiff {
+    fn may_be_equal_behind_masks(&self) -> bool {
+        match (&self.before, &self.after) {
+            (Some(Written::Text(before)), Some(Written::Text(after))) => fits(before, after),
+            (Some(Written::List(before)), Some(Written::List(after))) => {
+                before.len() == after.len()
+                    && before.iter().zip(after).all(|(before, after)| fits(before, after))
+            }
+            _ => false,
+        }
+    }
+
     /// The field as a plan shows it: masked, with its place. It causes a roll if its impact alone says so; placement
     /// is for the caller to judge.
     pub fn change(
@@ -72,6 +94,42 @@ impl FieldDiff {
             causes_roll: *impact == Impact::Roll,
             cause,
             place: origins.and_then(|origins| origins.place(path)).cloned(),
+        }
+    }
+}
+
+/// Whether `masked` could be `text` before parts of it were masked.
+fn fits(masked: &str, text: &str) -> bool {
+    let Some((head, tail)) = masked.split_once(MASK) else { return masked == text };
+    let Some(mut text) = text.strip_prefix(head) else { return false };
+    let (middle, end) = tail.rsplit_once(MASK).unwrap_or(("", tail));
+    let Some(rest) = text.strip_suffix(end) else { return false };
+    text = rest;
+    middle.split(MASK).all(|part| match text.split_once(part) {
+        Some((_, rest)) => {
+            text = rest;
+            true
+        }
+        None => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mask_stands_for_anything() {
+        for (masked, text, expected) in [
+            ("(sensitive)", "hunter2", true),
+            ("postgres://u:(sensitive)@db/x", "postgres://u:hunter2@db/x", true),
+            ("postgres://u:(sensitive)@db/x", "postgres://u:hunter2@other/x", false),
+            ("(sensitive),b,(sensitive)", "a,b,c", true),
+            ("(sensitive),b,(sensitive)", "a,c", false),
+            ("plain", "plain", true),
+            ("plain", "other", false),
+        ] {
+            assert_eq!(fits(masked, text), expected, "{masked} {text}");
         }
     }
 }

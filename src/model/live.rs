@@ -123,7 +123,14 @@ pub struct LiveService {
     pub job_iteration: Option<u64>,
 }
 
-/// JSON text as the Engine sent it, which may hold secrets; it does not print.
+impl LiveService {
+    /// Whether it was read from a file of `skep observe`, in which secret values are masked.
+    pub fn is_recorded(&self) -> bool {
+        self.raw.0.is_empty()
+    }
+}
+
+/// JSON text as the Engine sent it, which may hold secrets; it does not print. Empty when it comes from a file.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct RawSpec(pub Box<str>);
 

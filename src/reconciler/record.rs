@@ -52,6 +52,16 @@ pub fn find(observed: &Observed, fleet: &FleetName) -> Option<FleetRecord> {
     read(config)
 }
 
+/// Whether there is a record of `fleet` whose key is unknown: a file of `skep observe` has none.
+pub fn is_without_key(observed: &Observed, fleet: &FleetName) -> bool {
+    let name = name(fleet);
+    observed.configs.iter().any(|config| {
+        config.spec.name == name
+            && config.spec.labels.contains_key(labels::RECORD)
+            && config.spec.data.is_empty()
+    })
+}
+
 fn read(config: &Live<ConfigSpec>) -> Option<FleetRecord> {
     let spec = &config.spec;
     if spec.labels.get(labels::RECORD).map(String::as_str) != Some(LAYOUT) {

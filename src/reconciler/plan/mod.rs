@@ -19,7 +19,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diff::document::{
@@ -235,6 +235,7 @@ fn publish(context: Context<'_>, drafts: Vec<StackDraft<'_>>, plan_hold: Option<
     });
     let mut findings = context.view.findings.clone();
     findings.extend(context.findings.into_inner());
+    findings.extend(not_comparable(context.hidden.get()));
     let document = Document {
         format_version: FORMAT_VERSION,
         fleet: context.scope.fleet.to_string(),
@@ -267,6 +268,18 @@ fn publish(context: Context<'_>, drafts: Vec<StackDraft<'_>>, plan_hold: Option<
     Plan { document: document.counted(), steps, health }
 }
 
+/// A file of `skep observe` holds no secrets, and says so where they would matter.
+fn not_comparable(count: usize) -> Option<Finding> {
+    let values = match count {
+        0 => return None,
+        1 => "1 value is".to_owned(),
+        count => format!("{count} values are"),
+    };
+    let message = format!("{values} masked in the observation and taken for unchanged");
+    let hint = "a plan against the engine itself compares them";
+    Some(Finding::warning("not-comparable", None, message).hint(hint))
+}
+
 /// What every part of the planner can see.
 struct Context<'a> {
     desired: &'a Desired,
@@ -279,10 +292,14 @@ struct Context<'a> {
     index: Index<'a>,
     record: Option<&'a FleetRecord>,
     record_name: String,
+    /// Whether the fleet has a key that this observation does not show.
+    key_is_hidden: bool,
     health: BTreeMap<&'a str, ServiceHealth>,
     masker: RefCell<Masker>,
     findings: RefCell<Vec<Finding>>,
     refusals: RefCell<BTreeMap<String, String>>,
+    /// Values and data that the observation does not show, and that are taken for unchanged.
+    hidden: Cell<usize>,
 }
 
 impl<'a> Context<'a> {
@@ -304,6 +321,7 @@ impl<'a> Context<'a> {
             index: Index::new(observed),
             record,
             record_name: record::name(&scope.fleet),
+            key_is_hidden: record::is_without_key(observed, &scope.fleet),
             health: health.collect(),
             masker: RefCell::new(if view.reveal {
                 Masker::revealing(view.sensitivity.clone())
@@ -312,6 +330,7 @@ impl<'a> Context<'a> {
             }),
             findings: RefCell::default(),
             refusals: RefCell::default(),
+            hidden: Cell::default(),
         }
     }
 
@@ -355,6 +374,11 @@ impl<'a> Context<'a> {
         self.findings.borrow_mut().push(finding);
     }
 
+    /// Notes that `count` values cannot be compared because the observation does not show them.
+    fn hide(&self, count: usize) {
+        self.hidden.set(self.hidden.get() + count);
+    }
+
     /// Notes that Swarm rolled a release back, for the fleet record.
     fn refuse(&self, service: &str, fingerprint: &str) {
         self.refusals.borrow_mut().insert(service.to_owned(), fingerprint.to_owned());
@@ -363,6 +387,9 @@ impl<'a> Context<'a> {
     /// The change of the fleet record, if one is needed.
     fn record_step(&self, drafts: &[StackDraft<'_>]) -> Option<(Change, Step)> {
         let key = ObjectKey::new(Kind::Config, &self.record_name);
+        if self.key_is_hidden {
+            return None;
+        }
         let Some(record) = self.record else {
             let needed = drafts.iter().any(|draft| {
                 !draft.is_held()

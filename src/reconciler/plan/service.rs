@@ -120,7 +120,10 @@ impl Planner<'_> {
             spec = release::with_ignored(&self.comparable(&spec), &live.spec, &self.service.ignore);
         }
         let compared = self.comparable(&spec);
-        let difference = diff::service(&compared, &live.spec, &self.service.ignore);
+        let mut difference = diff::service(&compared, &live.spec, &self.service.ignore);
+        if live.is_recorded() {
+            self.context.hide(difference.set_masked_aside());
+        }
         let fields = difference.fields;
         let ours = ownership == Owner::Ours;
         let labels_fit = difference.own_labels.is_empty();
@@ -243,7 +246,8 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether the file, the live service or the tag moved since the last apply.
+    /// Whether the file, the live service or the tag moved since the last apply; nothing where only the hidden key of
+    /// the fleet could tell.
     fn causes(
         &self,
         fields: &[FieldDiff],
@@ -258,6 +262,9 @@ impl Planner<'_> {
         let (Some(applied), Some(desired), Some(record)) =
             (applied, fingerprint, self.context.record)
         else {
+            if applied.is_some() && self.context.key_is_hidden {
+                return Vec::new();
+            }
             return vec![Cause::Git];
         };
         if !crate::model::fleet::is_under_key(applied, record.key.id()) {

@@ -36,11 +36,11 @@ fn plan_config(
     draft: &mut StackDraft<'_>,
 ) {
     let key = ObjectKey::new(Kind::Config, &desired.spec.name);
-    let same = |live: &&&Live<ConfigSpec>| {
-        live.spec.data == desired.spec.data && live.spec.templating == desired.spec.templating
+    let same = |live: &Live<ConfigSpec>| {
+        holds_same_data(live, &desired.spec) && live.spec.templating == desired.spec.templating
     };
     if let Some(live) = context.index.configs.get(key.name.as_str()) {
-        if !same(&live) {
+        if !same(live) {
             block_other_content(&key, desired.place.clone(), draft);
             return;
         }
@@ -59,7 +59,7 @@ fn plan_config(
             )
         })
     };
-    if let Some(live) = generations().find(same) {
+    if let Some(live) = generations().find(|live| same(live)) {
         draft.renamed.insert(key.clone(), live.spec.name.clone());
         let key = ObjectKey::new(Kind::Config, &live.spec.name);
         claim(context, stack, draft, Claim::config(&key, desired, live));
@@ -69,9 +69,23 @@ fn plan_config(
     let mut change = Change::new(key.clone(), Action::Create, Effect::None, vec![Cause::Git]);
     change.place = Some(desired.place.clone());
     let earlier = newest.map(|live| (live.spec.name.as_str(), live.spec.data.0.as_slice()));
-    change.content = Some(diff::content(earlier, &desired.spec.data.0, context.view.contents));
+    change.content = Some(match earlier {
+        Some((name, [])) => Content::Hidden { from: Some(name.to_owned()) },
+        earlier => diff::content(earlier, &desired.spec.data.0, context.view.contents),
+    });
     draft.pending.insert(key);
     draft.push(change, Some(Write::CreateConfig(desired.spec.clone())));
+}
+
+/// Whether a live config holds the declared data. Swarm has no empty configs: no data means a file of `skep observe`,
+/// where the fingerprint tells, and without one the name alone.
+fn holds_same_data(live: &Live<ConfigSpec>, desired: &ConfigSpec) -> bool {
+    let fingerprint = |spec: &ConfigSpec| spec.labels.get(labels::FINGERPRINT).cloned();
+    match (live.spec.data.is_empty(), fingerprint(&live.spec)) {
+        (false, _) => live.spec.data == desired.data,
+        (true, Some(known)) => fingerprint(desired).is_some_and(|wanted| wanted == known),
+        (true, None) => true,
+    }
 }
 
 /// Plans the secrets of `stack`.
@@ -199,7 +213,8 @@ impl<'a> Claim<'a> {
             declared: &desired.spec.labels,
             live: &live.spec.labels,
             place: desired.place.clone(),
-            proven: true,
+            proven: !live.spec.data.is_empty()
+                || live.spec.labels.contains_key(labels::FINGERPRINT),
             write: Box::new(write),
         }
     }
@@ -236,7 +251,13 @@ fn claim(
     let Claim { key, declared, live, place, proven, write } = claim;
     let mut wanted = declared.clone();
     wanted.insert(labels::OBJECT.to_owned(), key.to_string());
+    if context.key_is_hidden
+        && let Some(known) = live.get(labels::FINGERPRINT)
+    {
+        wanted.insert(labels::FINGERPRINT.to_owned(), known.clone());
+    }
     if *live == wanted {
+        context.hide(usize::from(!proven));
         draft.unchanged += 1;
         return;
     }

@@ -3,6 +3,9 @@
 use crate::diff::document::Content;
 use crate::model::fleet::{Domain, FleetKey};
 use crate::model::labels;
+use crate::model::secret::{EnvVar, MASK};
+use crate::model::service::{ServiceMode, ServiceSpec};
+use crate::model::store::Data;
 use crate::reconciler::step::Write;
 
 use super::world::*;
@@ -102,4 +105,39 @@ fn an_explicit_name_with_other_content_is_a_hold_with_a_way_out() {
     let plan = world.plan();
     assert_eq!(outline(&plan)[0], "replace config app-settings [replace-not-allowed]");
     assert!(plan.steps.is_empty());
+}
+
+#[test]
+fn a_file_of_an_observation_plans_no_change_for_what_it_does_not_show() {
+    let mut shop = with_config("one");
+    shop.secrets.push(secret("shop", "token", "hunter2"));
+    let name = shop.secrets[0].spec.name.clone();
+    mount_secret(&mut shop.services[0], &name);
+    let variables = |service: &mut ServiceSpec, token: &str| {
+        let container = service.task_template.container_spec.as_mut().unwrap();
+        container.env.push(EnvVar::parse(&format!("API_TOKEN={token}")));
+    };
+    variables(&mut shop.services[0].spec, "abc");
+    let mut world = World::applied(vec![shop.clone()]);
+    world.observed.configs.iter_mut().for_each(|config| config.spec.data = Data::default());
+    let live = &mut world.live("shop_web").spec;
+    let env = &mut live.task_template.container_spec.as_mut().unwrap().env;
+    env.retain(|variable| variable.name != "API_TOKEN");
+    variables(live, MASK);
+    // Without the key, neither fingerprints nor names of secrets can be made.
+    for secret in &mut world.stack("shop").secrets {
+        "shop_token-<hash>".clone_into(&mut secret.spec.name);
+        secret.spec.labels.remove(labels::FINGERPRINT);
+    }
+    let container = world.declared("shop", "web").spec.task_template.container_spec.as_mut();
+    "shop_token-<hash>".clone_into(&mut container.unwrap().secrets[0].secret_name);
+    let plan = world.plan();
+    assert_eq!(outline(&plan), <[&str; 0]>::default());
+    assert_eq!(plan.document.findings[0].code, "not-comparable");
+    assert!(plan.document.findings[0].message.starts_with("2 values are masked"));
+    // What is shown is compared, and only a key could tell who changed it.
+    world.stack("shop").services[0].spec.mode = ServiceMode::replicated(Some(5));
+    let plan = world.plan();
+    assert_eq!(outline(&plan), ["update service shop_web"]);
+    assert_eq!(change(&plan, "service shop_web").causes, []);
 }
