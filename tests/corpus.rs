@@ -235,7 +235,7 @@ fn files_that_docker_refuses_have_a_finding_at_the_right_key() {
 fn load_invalid(folder: &Path) -> Loaded {
     let names = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
     let mut names = names.filter_map(|entry| entry.file_name().into_string().ok());
-    let file = names.find(|name| name.ends_with(".yml") || name.ends_with(".yaml"));
+    let file = names.find(|name| [".yml", ".yaml"].iter().any(|ending| name.ends_with(ending)));
     let files = StackFiles {
         name: "sk".to_owned(),
         files: file.into_iter().collect(),

@@ -154,7 +154,7 @@ fn extensions(file: &ComposeFile, report: &mut Report) {
                 version.value
             );
             report.push(
-                Finding::warning("extension-needs-3.7", place.clone(), message)
+                Finding::warning("extension-needs-version", place.clone(), message)
                     .related(version.place.clone(), "the version")
                     .hint("remove `version`, or make it \"3.8\""),
             );

@@ -109,7 +109,7 @@ impl Decode for EnvFile {
                 format!("{path} must be `raw`, not \"{}\"", format.value),
             ));
         }
-        if path.is_none() {
+        if fields.lacks("path") {
             report.push(at.error("missing-key", "needs a `path`"));
         }
         fields.finish(report);

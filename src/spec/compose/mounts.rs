@@ -190,7 +190,7 @@ fn long(mut fields: Fields<'_>, report: &mut Report) -> Option<Mount> {
         (fields.get("bind", report), fields.get("volume", report), fields.get("tmpfs", report));
     let at = fields.cursor().clone();
     for key in ["type", "target"] {
-        if fields.at(key).is_none() {
+        if fields.lacks(key) {
             report.push(at.error("missing-key", format_args!("needs a `{key}`")));
         }
     }

@@ -43,7 +43,7 @@ impl Decode for Preference {
     fn decode(at: &Cursor<'_>, report: &mut Report) -> Option<Self> {
         let mut fields = at.fields(report)?;
         let spread = fields.get("spread", report);
-        if fields.at("spread").is_none() {
+        if fields.lacks("spread") {
             report.push(at.error("missing-key", "needs a `spread`"));
         }
         fields.finish(report);

@@ -116,7 +116,7 @@ fn long(at: &Cursor<'_>, report: &mut Report) -> Vec<Port> {
         "remove it",
         report,
     );
-    if fields.at("target").is_none() {
+    if fields.lacks("target") {
         report.push(at.error("missing-key", "needs a `target`"));
     }
     fields.finish(report);

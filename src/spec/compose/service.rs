@@ -209,7 +209,7 @@ impl Define for Service {
             x_skep: fields.get("x-skep", report),
             first_extension: fields.first_extension().cloned(),
         };
-        if fields.at("image").is_none() {
+        if fields.lacks("image") {
             report.push(
                 at.error("missing-key", "has no `image`")
                     .hint("a Swarm runs images from a registry; build and push it before"),

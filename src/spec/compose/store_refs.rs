@@ -50,21 +50,16 @@ impl Decode for StoreRef {
         }
         let mut fields = at.fields(report)?;
         let source: Option<Located<String>> = fields.get("source", report);
-        if fields.at("source").is_none() {
+        if fields.lacks("source") {
             report.push(at.error("missing-key", "needs a `source`"));
         }
         // An empty target is what a blank variable leaves; docker takes the key then.
         let target =
             fields.get("target", report).filter(|target: &Located<String>| !target.is_empty());
-        let reference = source.map(|source| Self {
-            source,
-            target,
-            uid: fields.get("uid", report),
-            gid: fields.get("gid", report),
-            mode: fields.get("mode", report),
-        });
+        let (uid, gid) = (fields.get("uid", report), fields.get("gid", report));
+        let mode = fields.get("mode", report);
         fields.finish(report);
-        reference
+        Some(Self { source: source?, target, uid, gid, mode })
     }
 }
 

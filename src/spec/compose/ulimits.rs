@@ -30,7 +30,7 @@ impl Decode for Limit {
         let mut fields = at.fields(report)?;
         let (soft, hard) = (fields.get("soft", report), fields.get("hard", report));
         for key in ["soft", "hard"] {
-            if fields.at(key).is_none() {
+            if fields.lacks(key) {
                 report.push(at.error("missing-key", format_args!("needs a `{key}`")));
             }
         }

@@ -80,6 +80,12 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Whether `key` is missing, and not merely misspelt, which [`Fields::finish`] reports.
+    pub fn lacks(&mut self, key: &'static str) -> bool {
+        let misspelt = |entry: &Entry| closest(&entry.key, [key]).is_some();
+        self.entry(key).is_none() && !self.mapping.entries.iter().any(misspelt)
+    }
+
     /// Where the first key with the prefix `x-` was written.
     pub fn first_extension(&self) -> Option<&'a Place> {
         self.mapping
