@@ -31,6 +31,18 @@ impl FieldPath {
     }
 }
 
+impl FieldPath {
+    /// Several paths in one line, as a label has them; [`FieldPath::split`] is the way back.
+    pub fn join(paths: &[Self]) -> String {
+        paths.iter().map(|path| path.0.as_str()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The paths that were joined.
+    pub fn split(joined: &str) -> Vec<Self> {
+        joined.lines().map(|path| Self(path.to_owned())).collect()
+    }
+}
+
 impl fmt::Display for FieldPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)

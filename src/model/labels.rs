@@ -30,6 +30,9 @@ pub const LOGICAL: &str = "skep.logical";
 pub const APPLIED: &str = "skep.applied";
 /// `true` on services of a stack that sets `x-skep.protect`, so that it is known after the file is gone.
 pub const PROTECT: &str = "skep.protect";
+/// The fields of a service that someone else owns (`x-skep.ignore`), one on each line, so that drift can be told
+/// without the file.
+pub const IGNORE: &str = "skep.ignore";
 /// What skep itself and its proxy carry, so that they are never pruned: `controller` or `proxy`. Set by the author of
 /// the stack under `deploy.labels`.
 pub const ROLE: &str = "skep.role";

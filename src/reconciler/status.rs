@@ -185,8 +185,11 @@ pub fn fold(observed: &Observed, fleet: &FleetName, plan: Option<&Plan>) -> Stat
         let section = sections.iter().find(|section| section.name == stack.name);
         let sync = match section {
             Some(section) => section_sync(section, &live.spec.name),
-            None if is_as_applied(live, record.as_ref()) => Sync::Synced,
-            None => Sync::Unknown,
+            None => match is_as_applied(live, record.as_ref()) {
+                Some(true) => Sync::Synced,
+                Some(false) => Sync::OutOfSync,
+                None => Sync::Unknown,
+            },
         };
         let judged = health::judge(live, observed.workload.as_ref(), observed.engine.now, None);
         let refused = section.is_some_and(|section| is_refused(section, &live.spec.name));

@@ -184,9 +184,17 @@ fn desired_service(
     service: &Located<Service>,
 ) -> DesiredService {
     let scope = |key: &str| scoped(stack.name.as_str(), key);
-    let own = own_labels(stack, identity, Kind::Service, &scope(key));
-    let (spec, origins) = convert::service(stack, names, key, service, own);
     let extension = service.x_skep.clone().unwrap_or_default();
+    let ignore: Vec<FieldPath> =
+        extension.ignore.into_iter().flatten().map(|field| FieldPath(field.value)).collect();
+    let mut own = own_labels(stack, identity, Kind::Service, &scope(key));
+    if policy(stack).protect {
+        own.insert(labels::PROTECT.to_owned(), "true".to_owned());
+    }
+    if !ignore.is_empty() {
+        own.insert(labels::IGNORE.to_owned(), FieldPath::join(&ignore));
+    }
+    let (spec, origins) = convert::service(stack, names, key, service, own);
     let needs = service.depends_on.iter().flat_map(|needs| &needs.0);
     DesiredService {
         key: key.to_owned(),
@@ -202,12 +210,7 @@ fn desired_service(
                 place: need.place.clone(),
             })
             .collect(),
-        ignore: extension
-            .ignore
-            .into_iter()
-            .flatten()
-            .map(|field| FieldPath(field.value))
-            .collect(),
+        ignore,
         previous_name: extension.previous_name.map(|previous| scope(&previous)),
     }
 }

@@ -2,20 +2,24 @@
 
 use crate::diff;
 use crate::diff::document::{Hold, HoldCode};
-use crate::model::desired::{DesiredService, FieldPath};
-use crate::model::fleet::{Domain, FleetKey};
+use crate::model::desired::FieldPath;
+use crate::model::fleet::{Domain, FleetKey, is_under_key};
 use crate::model::labels;
 use crate::model::live::{ApiVersion, LiveService, TaskState, UpdateState};
-use crate::model::service::ServiceSpec;
+use crate::model::service::{Replicated, ReplicatedJob, ServiceMode, ServiceSpec};
 use crate::swarm::{floors, normal};
 
 use super::super::record::{FleetRecord, Refusal};
 use super::Context;
 
-/// The fingerprint of a release: of its normalised spec without skep's own labels and without the counter that
-/// people bump to restart tasks. Sensitive values go into a keyed hash only.
+/// The fingerprint of a release: of its normalised spec without skep's own labels, without the counter that people
+/// bump to restart tasks, and without the fields that someone else owns. Sensitive values go into a keyed hash only.
 pub(super) fn fingerprint(key: &FleetKey, spec: &ServiceSpec) -> String {
-    let mut spec = spec.clone();
+    let ignore = spec.labels.get(labels::IGNORE).map(|joined| FieldPath::split(joined));
+    let mut spec = match ignore {
+        Some(ignore) => with_ignored(spec, &blank(spec), &ignore),
+        None => spec.clone(),
+    };
     spec.labels.retain(|label, _| !labels::is_own(label));
     spec.task_template.force_update = 0;
     // A spec of plain structs and string keys always serialises.
@@ -31,21 +35,25 @@ pub(super) fn comparable(spec: &ServiceSpec, api: ApiVersion) -> ServiceSpec {
     spec
 }
 
-/// The live spec in the words of the file: the image without the digest that resolution added, and the fields that
-/// someone else owns as declared, so that they count as no drift.
-pub(super) fn as_declared(
-    live: &LiveService,
-    service: &DesiredService,
-    api: ApiVersion,
-) -> ServiceSpec {
-    let declared = comparable(&service.spec, api);
-    let mut spec = with_ignored(&live.spec, &declared, &service.ignore);
-    forget_digest(&mut spec);
-    spec
+/// A service of the same mode in which nothing is set.
+fn blank(spec: &ServiceSpec) -> ServiceSpec {
+    let ServiceMode { replicated, global, replicated_job, global_job } = &spec.mode;
+    let mut blank = ServiceSpec {
+        mode: ServiceMode {
+            replicated: replicated.as_ref().map(|_| Replicated::default()),
+            global: global.clone(),
+            replicated_job: replicated_job.as_ref().map(|_| ReplicatedJob::default()),
+            global_job: global_job.clone(),
+        },
+        ..ServiceSpec::default()
+    };
+    normal::service(&mut blank);
+    blank
 }
 
-/// Takes the digest and the platforms that resolution added out of a live spec.
-fn forget_digest(spec: &mut ServiceSpec) {
+/// The live spec in the words of the file: the image without the digest and the platforms that resolution added.
+pub(super) fn as_declared(live: &LiveService) -> ServiceSpec {
+    let mut spec = live.spec.clone();
     let declared = spec.labels.get(labels::IMAGE).cloned().unwrap_or_default();
     if let Some(container) = &mut spec.task_template.container_spec
         && let Some((name, _)) = container.image.split_once('@')
@@ -57,18 +65,17 @@ fn forget_digest(spec: &mut ServiceSpec) {
             placement.platforms.clear();
         }
     }
+    spec
 }
 
-/// Whether a live service is as it was last applied, told without its file: fields that someone else owns count too.
+/// Whether a live service is as it was last applied, told without its file; `None` when nobody can tell.
 pub(in crate::reconciler) fn is_as_applied(
     live: &LiveService,
     record: Option<&FleetRecord>,
-) -> bool {
-    let applied = live.spec.labels.get(labels::APPLIED);
-    let (Some(record), Some(applied)) = (record, applied) else { return false };
-    let mut spec = live.spec.clone();
-    forget_digest(&mut spec);
-    fingerprint(&record.key, &spec) == *applied
+) -> Option<bool> {
+    let applied = live.spec.labels.get(labels::APPLIED)?;
+    let key = &record?.key;
+    is_under_key(applied, key.id()).then(|| fingerprint(key, &as_declared(live)) == *applied)
 }
 
 /// The hold on a release that Swarm has rolled back already, remembered or seen just now.

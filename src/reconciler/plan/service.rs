@@ -270,8 +270,7 @@ impl Planner<'_> {
         if !crate::model::fleet::is_under_key(applied, record.key.id()) {
             return vec![Cause::Git];
         }
-        let as_declared =
-            release::as_declared(live, self.service, self.context.observed.engine.api);
+        let as_declared = release::as_declared(live);
         let drifted = release::fingerprint(&record.key, &as_declared) != applied;
         let mut causes = Vec::new();
         if desired != applied {

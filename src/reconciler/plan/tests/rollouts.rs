@@ -1,6 +1,8 @@
 //! Creation, updates, drift, causes and effects.
 
 use crate::diff::document::{Cause, Effect, RolloutOrder};
+use crate::model::desired::FieldPath;
+use crate::model::labels;
 use crate::model::live::{UpdateState, UpdateStatus};
 use crate::model::secret::EnvVar;
 use crate::reconciler::step::Write;
@@ -82,7 +84,7 @@ fn a_release_that_swarm_rolled_back_is_remembered_and_not_tried_again() {
     web.task_template.container_spec.as_mut().unwrap().image = "acme/web:bad".to_owned();
     let bad = world.plan();
     let Write::UpdateService { spec, .. } = &bad.steps[0].write else { panic!("no update") };
-    let applied = spec.labels[crate::model::labels::APPLIED].clone();
+    let applied = spec.labels[labels::APPLIED].clone();
     world.learned.applied.insert("shop_web".to_owned(), applied.clone());
     let status = |state| UpdateStatus {
         state,
@@ -121,9 +123,10 @@ fn a_release_that_swarm_rolled_back_is_remembered_and_not_tried_again() {
 
 #[test]
 fn ignored_fields_are_neither_shown_nor_written() {
-    let mut world = World::applied(vec![stack("shop", vec![service("shop", "web")])]);
-    world.declared("shop", "web").ignore =
-        vec![crate::model::desired::FieldPath("deploy.replicas".to_owned())];
+    let mut web = service("shop", "web");
+    web.ignore = vec![FieldPath("deploy.replicas".to_owned())];
+    web.spec.labels.insert(labels::IGNORE.to_owned(), FieldPath::join(&web.ignore));
+    let mut world = World::applied(vec![stack("shop", vec![web])]);
     world.live("shop_web").spec.mode.replicated.as_mut().unwrap().replicas = Some(9);
     assert!(world.plan().steps.is_empty());
     let web = &mut world.declared("shop", "web").spec;
