@@ -29,19 +29,20 @@ use super::request::{Showing, request};
 const TICK: Duration = Duration::from_millis(120);
 
 /// Make the Swarm what the stack files declare, and wait until it is healthy
-///
-/// The plan is shown first, and on a terminal you are asked. What needs something else first (a database before its
-/// users, a job before the service) waits for it. What cannot be done without you is left, and named at the end.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+The plan is shown first, and on a terminal you are asked. What needs something else first (a job
+after its database, a service after the job) waits for it. What cannot be done without you is left
+and named at the end. Ctrl-C ends it after the writes that are under way.
+
 Examples:
   skep apply stacks/
   skep apply shop/stack.yaml --var TAG=1.4 --yes
   skep apply stacks/ --prune                 also remove what is no longer declared
-  skep apply stacks/ --yes --timeout 2m      give up on a service after two minutes without progress
+  skep apply stacks/ --yes --timeout 2m      give up after two minutes without progress
 
-Exit codes: 0 done and healthy, 1 failed or answered no, 4 applied but not healthy, 5 blocked by a guard,
-64 neither a terminal nor --yes, 130 interrupted.")]
+Exit codes: 0 done and healthy, 1 failed or answered no, 4 applied but not healthy,
+5 blocked by a guard, 64 neither a terminal nor --yes, 130 interrupted.")]
 pub(super) struct ApplyArgs {
     #[command(flatten)]
     stacks: StackArgs,

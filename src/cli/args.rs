@@ -93,11 +93,12 @@ pub(super) struct GlobalArgs {
     )]
     pub(super) config: Option<PathBuf>,
 
-    /// When to use colours; NO_COLOR and CLICOLOR_FORCE are honoured
+    /// When to use colours: auto, always or never; NO_COLOR and CLICOLOR_FORCE are honoured
     #[arg(
         long,
         global = true,
         value_name = "WHEN",
+        hide_possible_values = true,
         env = "SKEP_COLOR",
         hide_env_values = true,
         default_value = "auto",
@@ -109,11 +110,12 @@ pub(super) struct GlobalArgs {
     #[arg(long, short = 'v', global = true, action = ArgAction::Count, help_heading = GLOBAL)]
     pub(super) verbose: u8,
 
-    /// Form of log lines
+    /// Form of log lines: text or json
     #[arg(
         long,
         global = true,
         value_name = "FORM",
+        hide_possible_values = true,
         env = "SKEP_LOG_FORMAT",
         hide_env_values = true,
         default_value = "text",
@@ -181,9 +183,9 @@ pub(super) struct PolicyArgs {
     #[arg(long, help_heading = POLICY)]
     pub(super) prune_stacks: bool,
 
-    /// Take over objects that skep did not make [default: the settings', else if-unowned: what docker stack deploy made
-    /// for the same stack]
-    #[arg(long, value_name = "WHEN", hide_possible_values = false, help_heading = POLICY)]
+    /// Take over objects that skep did not make: never, if-unowned (what docker stack deploy made for the same stack)
+    /// or always [default: if-unowned]
+    #[arg(long, value_name = "WHEN", hide_possible_values = true, help_heading = POLICY)]
     pub(super) adopt: Option<Adoption>,
 
     /// Remove and make again what Swarm cannot update; that means downtime
@@ -194,8 +196,9 @@ pub(super) struct PolicyArgs {
     #[arg(long, value_name = "GUARD[:STACK]", value_parser = parse_unblock, help_heading = POLICY)]
     pub(super) unblock: Vec<Unblock>,
 
-    /// When to ask registries which image a tag means [default: changed]
-    #[arg(long, value_name = "WHEN", help_heading = POLICY)]
+    /// When to ask registries which image a tag means: always, changed (the reference in the file has) or never [default:
+    /// changed]
+    #[arg(long, value_name = "WHEN", hide_possible_values = true, help_heading = POLICY)]
     pub(super) resolve_image: Option<ResolveImage>,
 }
 

@@ -5,12 +5,14 @@ use std::fmt::Write as _;
 
 use crate::diff::document::{Change, Document, Hold, HoldCode};
 use crate::diff::render::{Look, Role, clean};
+use crate::model::key::ObjectKey;
 use crate::reconciler::health::Verdict as HealthVerdict;
 use crate::reconciler::outcome::{self, Verdict};
 use crate::reconciler::pass::{Ended, Wait};
 use crate::reconciler::plan::Plan;
 
 use super::exit::ExitCode;
+use super::paragraph::paragraph;
 use super::progress::{self, Tally};
 
 /// How a run ended, for the shell.
@@ -51,12 +53,11 @@ pub(super) fn text(ended: &Ended, wait: Wait, tally: &Tally, look: Look) -> Stri
             if health.verdict.is_healthy() || back {
                 continue;
             }
-            let count = format!("{}/{} tasks ready", health.ready, health.wanted);
             let name = look.palette.paint(Role::Strong, name);
-            let _ = writeln!(text, "  service {name}: {count}");
+            let _ = writeln!(text, "  service {name}: {}", progress::count(health));
             let failure = health.failure.as_ref().map(progress::failed);
             for words in failure.iter().chain(health.message.iter()) {
-                let _ = writeln!(text, "    {}", look.palette.paint(Role::Removed, &clean(words)));
+                text.push_str(&paragraph(words, 4, Role::Removed, look));
             }
         }
     }
@@ -89,6 +90,9 @@ fn headline(ended: &Ended, wait: Wait, tally: &Tally, look: Look) -> String {
         (Wait::UntilSettled, 0, _) => String::new(),
         (Wait::UntilSettled, 1, 0) => " The service is healthy.".to_owned(),
         (Wait::UntilSettled, _, 0) => format!(" All {services} services are healthy."),
+        (Wait::UntilSettled, _, _) if ended.interrupted => {
+            format!(" {bad} of {services} services were not healthy yet.")
+        }
         (Wait::UntilSettled, _, _) => format!(" {bad} of {services} services are not healthy."),
     };
     format!("{}{health}\n", strong(&done))
@@ -98,14 +102,7 @@ fn headline(ended: &Ended, wait: Wait, tally: &Tally, look: Look) -> String {
 fn holds(document: &Document, look: Look) -> String {
     let mut text = String::new();
     let mut line = |what: Option<&Change>, hold: &Hold| {
-        let what = what.map_or_else(String::new, |change| format!("{}: ", change.object));
-        let role = if hold.is_standing() { Role::Standing } else { Role::Waiting };
-        let word = if hold.is_standing() { "held" } else { "waits" };
-        let word = look.palette.paint(role, word);
-        let _ = writeln!(text, "  {word} {what}{}", clean(&hold.reason));
-        if let Some(unblock) = &hold.unblock {
-            let _ = writeln!(text, "    {}", look.palette.paint(Role::Command, &clean(unblock)));
-        }
+        text.push_str(&held(what.map(|change| &change.object), hold, look));
     };
     for hold in &document.holds {
         line(None, hold);
@@ -121,6 +118,19 @@ fn holds(document: &Document, look: Look) -> String {
                 line(Some(change), hold);
             }
         }
+    }
+    text
+}
+
+/// One hold with the object that it concerns and how to end it.
+pub(super) fn held(object: Option<&ObjectKey>, hold: &Hold, look: Look) -> String {
+    let object = object.map_or_else(String::new, |object| format!("{object}: "));
+    let (role, word) =
+        if hold.is_standing() { (Role::Standing, "held") } else { (Role::Waiting, "waits") };
+    let word = look.palette.paint(role, word);
+    let mut text = format!("  {word} {}{}\n", clean(&object), clean(&hold.reason));
+    if let Some(unblock) = &hold.unblock {
+        text.push_str(&paragraph(unblock, 4, Role::Command, look));
     }
     text
 }

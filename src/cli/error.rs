@@ -105,7 +105,12 @@ impl From<OpenError> for CommandError {
             }
             OpenError::Open { .. } | OpenError::Kind(_) | OpenError::NotText(_) => None,
         };
-        let error = Self::failed(error);
+        let error = match error {
+            OpenError::Open { path, source } => {
+                Self::failed(source).context(format!("cannot open {path}"))
+            }
+            error => Self::failed(error),
+        };
         match hint {
             Some(hint) => error.hint(hint),
             None => error,

@@ -92,6 +92,7 @@ impl Stacks {
             all.revision = Some(tree.revision().to_string());
         }
         all.refuse_same_names();
+        all.good.sort_by(|a, b| a.name.cmp(&b.name));
         finding::sort(&mut all.findings);
         Ok(all)
     }

@@ -14,6 +14,7 @@ mod load;
 mod logging;
 mod observe;
 mod output;
+mod paragraph;
 mod plan;
 mod progress;
 mod render;

@@ -15,11 +15,12 @@ use super::exit::ExitCode;
 use super::output::{self, Output};
 
 /// Write what the Swarm holds as JSON, sensitive values masked
-///
-/// The file has services, networks, configs and secrets, tasks and nodes, without the data of configs and secrets, and
-/// with sensitive values replaced by a mark. skep plan --live FILE plans against it instead of an engine.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+The file has services, networks, configs and secrets, tasks and nodes, without the data of configs
+and secrets, and with a mark for sensitive values. skep plan --live plans against it instead of an
+engine, so that it makes a good report of a problem.
+
 Examples:
   skep observe --out swarm.json
   skep plan stacks/ --live swarm.json")]

@@ -22,19 +22,19 @@ use super::output::{self, Output};
 use super::request::{Showing, request};
 
 /// Show what would change, which tasks would restart, and why; nothing is written
-///
-/// The stack files are compared with what the Swarm runs. Values of sensitive names are masked; equal numbers stand for
-/// equal values.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+The stack files are compared with what the Swarm runs. Values of sensitive names are masked; equal
+numbers stand for equal values.
+
 Examples:
   skep plan stacks/                          everything in a directory of stacks
   skep plan shop/stack.yaml --name shop-eu   one stack, under another name
   skep plan stacks/ --format markdown        for a pull request
   skep plan stacks/ --live swarm.json        against a file of skep observe
 
-Exit codes: 0 planned, 1 failed or errors in stack files. With --detailed-exitcode also 2 changes
-are pending and 5 a guard blocks changes.")]
+Exit codes: 0 planned, 1 failed, or errors in stack files. With --detailed-exitcode also
+2 changes are pending, 5 a guard blocks changes.")]
 pub(super) struct PlanArgs {
     #[command(flatten)]
     stacks: StackArgs,
@@ -42,8 +42,8 @@ pub(super) struct PlanArgs {
     #[command(flatten)]
     policy: PolicyArgs,
 
-    /// Form of the plan
-    #[arg(long, value_name = "FORM", default_value = "text")]
+    /// Form of the plan: text, json or markdown
+    #[arg(long, value_name = "FORM", default_value = "text", hide_possible_values = true)]
     format: PlanFormat,
 
     /// Exit with 2 when changes are pending, and with 5 when a guard blocks changes

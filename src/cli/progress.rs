@@ -235,8 +235,25 @@ fn rows(plan: &Plan) -> BTreeMap<String, Row> {
     rows
 }
 
+/// `2/3 tasks ready`
+pub(super) fn count(health: &ServiceHealth) -> String {
+    let ServiceHealth { verdict, ready, wanted, running: _, message: _, failure: _ } = health;
+    match verdict {
+        Verdict::JobRunning | Verdict::JobComplete | Verdict::JobFailed => {
+            format!("{ready}/{wanted} completed")
+        }
+        Verdict::RolledBack => format!("rolled back, {ready}/{wanted} tasks ready"),
+        Verdict::Paused => format!("update paused, {ready}/{wanted} tasks ready"),
+        Verdict::TimedOut => format!("timed out, {ready}/{wanted} tasks ready"),
+        Verdict::Converged => format!("healthy, {ready}/{wanted} tasks"),
+        Verdict::Rolling | Verdict::Struggling | Verdict::Pending | Verdict::Failing => {
+            format!("{ready}/{wanted} tasks ready")
+        }
+    }
+}
+
 fn row(health: &ServiceHealth) -> Row {
-    let ServiceHealth { verdict, ready, wanted, running: _, message, failure } = health;
+    let ServiceHealth { verdict, ready: _, wanted: _, running: _, message, failure } = health;
     let state = match verdict {
         Verdict::Converged | Verdict::JobComplete => State::Good,
         Verdict::Rolling | Verdict::Struggling | Verdict::Pending | Verdict::JobRunning => {
@@ -248,19 +265,7 @@ fn row(health: &ServiceHealth) -> Row {
         | Verdict::TimedOut
         | Verdict::JobFailed => State::Bad,
     };
-    let count = match verdict {
-        Verdict::JobRunning | Verdict::JobComplete | Verdict::JobFailed => {
-            format!("{ready}/{wanted} completed")
-        }
-        Verdict::RolledBack => format!("rolled back, {ready}/{wanted} tasks ready"),
-        Verdict::Paused => format!("update paused, {ready}/{wanted} tasks ready"),
-        Verdict::TimedOut => format!("timed out, {ready}/{wanted} tasks ready"),
-        Verdict::Converged
-        | Verdict::Rolling
-        | Verdict::Struggling
-        | Verdict::Pending
-        | Verdict::Failing => format!("{ready}/{wanted} tasks ready"),
-    };
+    let count = count(health);
     let words = failure.as_ref().map(failed).or_else(|| message.as_deref().map(clean));
     Row { state, count, trouble: words }
 }

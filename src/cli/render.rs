@@ -21,12 +21,12 @@ use super::request::{Showing, request};
 const FORMAT_VERSION: u32 = 1;
 
 /// Show the Swarm objects that stack files ask for, without an engine
-///
-/// Each object is the body of the Engine's create request; networks, configs and secrets are referred to by name.
-/// Secret data is never shown, and as its hash is under a key that the Swarm holds, the name of a secret ends in
-/// "<hash>". The environment is shown as the files have it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Each object is the body of the Engine's create request; networks, configs and secrets are referred
+to by name. Secret data is never shown, and as its hash is made with a key that the Swarm holds, the
+name of a secret ends in \"<hash>\". The environment is shown as the files have it.
+
 Examples:
   skep render stacks/shop
   skep render stacks/ --format json | jq '.stacks[].services[].Name'")]
@@ -34,8 +34,8 @@ pub(super) struct RenderArgs {
     #[command(flatten)]
     stacks: StackArgs,
 
-    /// Form of the objects
-    #[arg(long, value_name = "FORM", default_value = "yaml")]
+    /// Form of the objects: yaml or json
+    #[arg(long, value_name = "FORM", default_value = "yaml", hide_possible_values = true)]
     format: RenderFormat,
 }
 

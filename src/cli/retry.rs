@@ -16,10 +16,11 @@ use super::request::fleet;
 use super::settings::Setup;
 
 /// Allow a release that Swarm rolled back to be tried once more
-///
-/// skep remembers such releases and does not try them again by itself. This forgets one; the next apply tries it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+skep remembers such releases and does not try them again by itself. This allows one more try, which
+the next apply makes.
+
 Examples:
   skep retry shop/web && skep apply stacks/
   skep retry shop                            every refused release of the stack")]

@@ -28,7 +28,8 @@ Examples:
 Exit codes: 0, or 1 when --check finds files that are not up to date."
 )]
 pub(super) struct SchemaArgs {
-    /// Which schema
+    /// Which schema: stack, settings, plan or status
+    #[arg(hide_possible_values = true)]
     name: Option<Name>,
 
     /// Compare the files in the directory with what this skep would write

@@ -17,21 +17,23 @@ use crate::reconciler::status::{
 use crate::swarm::Observer;
 
 use super::args::{GlobalArgs, PolicyArgs, ReadingArgs};
+use super::ending::held;
 use super::engine;
 use super::error::CommandError;
 use super::exit::ExitCode;
 use super::format::{Format, json};
 use super::load::Stacks;
 use super::output::{self, Output};
+use super::paragraph::paragraph;
 use super::request::{Showing, fleet, request};
 use super::settings::Setup;
 
 /// Show how the stacks are: in sync or not, healthy or not, and what is in the way
-///
-/// The engine is asked. Without --path a service is in sync when it is as skep last applied it; with --path it is
-/// compared with the stack files, and holds are shown.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+The engine is asked. Without --path a service is in sync when it is as skep last applied it; with
+--path it is compared with the stack files, and what is in the way of changes is shown.
+
 Examples:
   skep status
   skep status shop --path stacks/
@@ -54,8 +56,8 @@ pub(super) struct StatusArgs {
     #[arg(long)]
     exit_code: bool,
 
-    /// Form of the status
-    #[arg(long, value_name = "FORM", default_value = "text")]
+    /// Form of the status: text or json
+    #[arg(long, value_name = "FORM", default_value = "text", hide_possible_values = true)]
     format: Format,
 }
 
@@ -146,25 +148,19 @@ fn write_stack(text: &mut String, stack: &StackStatus, width: usize, now: Timest
         look.palette.paint(health_role(*health), &health.to_string()),
         look.palette.paint(Role::Quiet, &file),
     );
+    let states = services.iter().map(|service| service.state.chars().count()).max().unwrap_or(0);
     for service in services {
-        write_service(text, service, width, now, look);
+        write_service(text, service, (width, states), now, look);
     }
     for OpenHold { object, hold } in holds {
-        let what = object.as_ref().map_or_else(String::new, |object| format!("{object}: "));
-        let (role, word) =
-            if hold.is_standing() { (Role::Standing, "held") } else { (Role::Waiting, "waits") };
-        let word = look.palette.paint(role, word);
-        let _ = writeln!(text, "  {word} {}{}", clean(&what), clean(&hold.reason));
-        if let Some(unblock) = &hold.unblock {
-            let _ = writeln!(text, "    {}", look.palette.paint(Role::Command, &clean(unblock)));
-        }
+        text.push_str(&held(object.as_ref(), hold, look));
     }
 }
 
 fn write_service(
     text: &mut String,
     service: &ServiceStatus,
-    width: usize,
+    (width, states): (usize, usize),
     now: Timestamp,
     look: Look,
 ) {
@@ -185,21 +181,16 @@ fn write_service(
     let image = image.map_or_else(String::new, |image| format!("  {}", clean(image)));
     let _ = writeln!(
         text,
-        "  {:width$}  {}  {}  {}{}",
+        "  {:width$}  {}  {}  {:states$}{}",
         clean(name),
         look.palette.paint(sync_role(*sync), &format!("{sync:9}")),
         look.palette.paint(health_role(*health), &format!("{health:11}")),
         clean(state),
         look.palette.paint(Role::Quiet, &image),
     );
-    let mut words = |words: &str| {
-        let _ = writeln!(text, "    {}", look.palette.paint(Role::Removed, words));
-    };
-    if let Some(failure) = failure {
-        words(&failed(failure, now));
-    }
-    if let Some(message) = message {
-        words(&clean(message));
+    let failure = failure.as_ref().map(|failure| failed(failure, now));
+    for words in failure.iter().chain(message) {
+        text.push_str(&paragraph(words, 4, Role::Removed, look));
     }
 }
 
@@ -207,11 +198,11 @@ fn write_service(
 fn failed(failure: &Failure, now: Timestamp) -> String {
     let Failure { task: _, slot, node, state, error, exit_code: _, at } = failure;
     let slot = if *slot > 0 { format!(" {slot}") } else { String::new() };
-    let node = node.as_ref().map_or_else(String::new, |node| format!(" on {}", clean(node)));
+    let node = node.as_ref().map_or_else(String::new, |node| format!(" on {node}"));
     let state = format!("{state:?}").to_ascii_lowercase();
     let age = age(now.duration_since(*at));
     let error = error.strip_prefix("task: ").unwrap_or(error);
-    format!("task{slot}{node} {state} {age} ago: {}", clean(error))
+    format!("task{slot}{node} {state} {age} ago: {error}")
 }
 
 /// An age in its largest unit.

@@ -15,10 +15,10 @@ use super::output::Output;
 const FORMAT_VERSION: u32 = 1;
 
 /// Look for mistakes in stack files, without an engine
-///
-/// Every finding is reported at once, with its file, line and column, and what to do about it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Every finding is reported at once, with its file, line and column, and what to do about it.
+
 Examples:
   skep validate stacks/
   skep validate shop/stack.yaml --var TAG=1.4 --strict
@@ -29,8 +29,8 @@ pub(super) struct ValidateArgs {
     #[command(flatten)]
     stacks: StackArgs,
 
-    /// Form of the findings
-    #[arg(long, value_name = "FORM", default_value = "text")]
+    /// Form of the findings: text or json
+    #[arg(long, value_name = "FORM", default_value = "text", hide_possible_values = true)]
     format: Format,
 }
 

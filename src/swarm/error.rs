@@ -226,7 +226,8 @@ impl Failure {
         while let Some(error) = cause {
             if let Some(system) = error.downcast_ref::<io::Error>() {
                 let kind = system.kind();
-                let source = io::Error::from(kind);
+                let code = system.raw_os_error();
+                let source = code.map_or_else(|| kind.into(), io::Error::from_raw_os_error);
                 match kind {
                     io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
                         return Self::NoEngine { address, source };

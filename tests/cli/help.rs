@@ -1,0 +1,43 @@
+//! Help texts are what people read first.
+
+use insta::assert_snapshot;
+
+use crate::program::World;
+
+#[test]
+fn help_of_every_command_is_pinned() {
+    let world = World::new();
+    let help = |arguments: &[&str]| world.finish(world.command(arguments).env("COLUMNS", "100"));
+    assert_snapshot!("skep", help(&["--help"]));
+    for name in [
+        "validate",
+        "render",
+        "plan",
+        "apply",
+        "status",
+        "retry",
+        "observe",
+        "schema",
+        "completions",
+    ] {
+        assert_snapshot!(name, help(&[name, "--help"]));
+    }
+}
+
+#[test]
+fn the_version_is_data() {
+    let ran = World::new().run(&["--version"]);
+    assert_eq!(ran.stdout, format!("skep {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!((ran.stderr.as_str(), ran.code), ("", Some(0)));
+}
+
+#[test]
+fn completions_name_every_command() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let ran = World::new().run(&["completions", shell]);
+        assert_eq!(ran.code, Some(0), "{shell}: {}", ran.stderr);
+        for command in ["validate", "render", "plan", "apply", "status", "retry", "observe"] {
+            assert!(ran.stdout.contains(command), "{shell} does not complete {command}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! `skep render`: the shape of its output, and that secrets stay out of it.
+
+use sha2::Digest as _;
+
+use crate::program::{World, root};
+
+#[test]
+fn every_example_renders_in_the_documented_shape() {
+    let examples = root().join("examples/stacks").display().to_string();
+    let ran = World::new().run(&["render", &examples, "--format", "json"]);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let rendered: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let stacks = rendered["stacks"].as_array().unwrap();
+    assert!(stacks.len() >= 3);
+    for stack in stacks {
+        let keys: Vec<&String> = stack.as_object().unwrap().keys().collect();
+        assert_eq!(keys, ["configs", "name", "networks", "routes", "secrets", "services"]);
+        for service in stack["services"].as_array().unwrap() {
+            let name = service["Name"].as_str().unwrap();
+            assert!(name.starts_with(&format!("{}_", stack["name"].as_str().unwrap())));
+            assert!(service["TaskTemplate"]["ContainerSpec"]["Image"].is_string(), "{name}");
+        }
+    }
+    let yaml = World::new().run(&["render", &examples]).stdout;
+    let same: serde_json::Value = serde_yaml::from_str(&yaml).unwrap();
+    assert_eq!(same, rendered);
+}
+
+#[test]
+fn secret_data_is_never_rendered_and_its_hash_is_left_open() {
+    let stack = "services:\n  web:\n    image: x:1\n    secrets: [token]\n\
+                 secrets:\n  token:\n    file: token.txt\n";
+    let data = "canary-4711";
+    let world = World::new().file("shop/stack.yaml", stack).file("shop/token.txt", data);
+    let hash = hex::encode(sha2::Sha256::digest(data));
+    let hidden = [data, "Y2FuYXJ5LTQ3MTE", &hex::encode(data), &hash[..8]];
+    for format in ["yaml", "json"] {
+        let ran = world.run(&["render", "shop", "--format", format, "-vvv"]);
+        assert!(ran.stdout.contains("shop_token-<hash>"), "{ran}");
+        let shown = ran.to_string();
+        for canary in hidden {
+            assert!(!shown.contains(canary), "{format} shows {canary}");
+        }
+    }
+}
