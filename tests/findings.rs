@@ -147,3 +147,22 @@ fn a_dependency_cycle_of_thousands_of_services_is_found() {
     let loaded = load_file(&memory(&text), "stack.yaml", &Options::default());
     assert_eq!(loaded.findings.iter().filter(|f| f.code == "dependency-cycle").count(), 1);
 }
+
+#[test]
+fn configs_and_secrets_have_the_sizes_that_a_swarm_allows() {
+    let text = "
+services: {web: {image: nginx, configs: [c], secrets: [s]}}
+configs: {c: {file: c}}
+secrets: {s: {file: s}}
+";
+    let load = |config: usize, secret: usize| {
+        let mut tree = memory(text);
+        tree.0.insert("c".to_owned(), vec![b'x'; config]);
+        tree.0.insert("s".to_owned(), vec![b'x'; secret]);
+        let loaded = load_file(&tree, "stack.yaml", &Options::default());
+        loaded.findings.iter().map(|finding| finding.code).collect::<Vec<_>>()
+    };
+    assert_eq!(load(1_023_999, 511_999), [""; 0]);
+    assert_eq!(load(1_024_000, 512_000), ["too-large", "too-large"]);
+    assert_eq!(load(5_000_000, 0), ["too-large", "empty-data"]);
+}

@@ -1,5 +1,9 @@
 //! Several files of one stack, merged by Compose's rules (`compose-spec/13-merge.md`).
 
+use std::collections::HashSet;
+
+use indexmap::IndexMap;
+
 use super::compose::mount_text;
 use super::yaml::node::{Entry, Mapping, Node, Scalar, ScalarKind, Value};
 
@@ -62,28 +66,28 @@ fn at(path: &mut Vec<String>, base: Node, over: Node) -> Node {
 }
 
 fn mappings(path: &mut Vec<String>, base: Mapping, over: Mapping) -> Mapping {
-    let mut merged = base;
+    let mut merged: IndexMap<String, Entry> =
+        base.entries.into_iter().map(|entry| (entry.key.clone(), entry)).collect();
     for entry in over.entries {
-        let position = merged.entries.iter().position(|known| known.key == entry.key);
         if entry.value.tag.as_deref() == Some("!reset") {
-            if let Some(position) = position {
-                merged.entries.remove(position);
-            }
+            merged.shift_remove(&entry.key);
             continue;
         }
         path.push(entry.key.clone());
-        match position.and_then(|position| merged.entries.get_mut(position)) {
+        match merged.get_mut(&entry.key) {
             Some(known) => {
                 let null = Node::null(known.value.place.clone());
                 let base = std::mem::replace(&mut known.value, null);
                 known.value = at(path, base, entry.value);
                 known.key_place = entry.key_place;
             }
-            None => merged.entries.push(entry),
+            None => {
+                merged.insert(entry.key.clone(), entry);
+            }
         }
         path.pop();
     }
-    merged
+    Mapping { entries: merged.into_values().collect() }
 }
 
 fn lists(path: &mut Vec<String>, base: Vec<Node>, over: Vec<Node>) -> Value {
@@ -91,24 +95,18 @@ fn lists(path: &mut Vec<String>, base: Vec<Node>, over: Vec<Node>) -> Value {
         Rule::Replace => Value::Sequence(over),
         Rule::Pairs => Value::Mapping(mappings(path, pairs(base), pairs(over))),
         Rule::Keyed(key) => {
-            let mut merged = base;
-            for item in over {
-                let name = key(&item);
-                let known = merged.iter_mut().find(|known| name.is_some() && key(known) == name);
-                match known {
-                    Some(known) => *known = item,
-                    None => merged.push(item),
-                }
+            let mut merged: IndexMap<String, Node> = IndexMap::new();
+            for (index, item) in base.into_iter().chain(over).enumerate() {
+                // An item without a key is like no other; what is wrong with it is found when it is decoded.
+                let name = key(&item).unwrap_or_else(|| format!("\0{index}"));
+                merged.insert(name, item);
             }
-            Value::Sequence(merged)
+            Value::Sequence(merged.into_values().collect())
         }
         Rule::Append => {
+            let known: HashSet<String> = base.iter().map(|item| written(&item.value)).collect();
             let mut merged = base;
-            for item in over {
-                if !merged.iter().any(|known| same(&known.value, &item.value)) {
-                    merged.push(item);
-                }
-            }
+            merged.extend(over.into_iter().filter(|item| !known.contains(&written(&item.value))));
             Value::Sequence(merged)
         }
     }
@@ -116,7 +114,7 @@ fn lists(path: &mut Vec<String>, base: Vec<Node>, over: Vec<Node>) -> Value {
 
 /// A list of `name=value` or of names as a mapping; a name alone has no value.
 fn pairs(list: Vec<Node>) -> Mapping {
-    let mut mapping = Mapping::default();
+    let mut mapping: IndexMap<String, Entry> = IndexMap::new();
     for item in list {
         let Value::Scalar(scalar) = &item.value else { continue };
         let (key, value) = match scalar.text.split_once('=') {
@@ -128,12 +126,9 @@ fn pairs(list: Vec<Node>) -> Mapping {
             key_place: item.place.clone(),
             value: Node { value: Value::Scalar(value), ..item.clone() },
         };
-        match mapping.entries.iter_mut().find(|known| known.key == entry.key) {
-            Some(known) => *known = entry,
-            None => mapping.entries.push(entry),
-        }
+        mapping.insert(entry.key.clone(), entry);
     }
-    mapping
+    Mapping { entries: mapping.into_values().collect() }
 }
 
 fn text(node: &Node) -> Option<&str> {
@@ -160,25 +155,20 @@ fn store_target(node: &Node) -> Option<String> {
     field(node, "target").or_else(|| field(node, "source")).or_else(short)
 }
 
-/// Whether two values are equal wherever they were written.
-fn same(left: &Value, right: &Value) -> bool {
-    match (left, right) {
-        (Value::Scalar(left), Value::Scalar(right)) => {
-            left.text == right.text && left.kind == right.kind
+/// A value as text that is equal for equal values, wherever they were written.
+fn written(value: &Value) -> String {
+    match value {
+        Value::Scalar(scalar) => format!("{:?}{:?}", scalar.kind, scalar.text),
+        Value::Sequence(items) => {
+            let items = items.iter().map(|item| written(&item.value));
+            format!("[{}]", items.collect::<Vec<_>>().join(","))
         }
-        (Value::Sequence(left), Value::Sequence(right)) => {
-            left.len() == right.len()
-                && left.iter().zip(right).all(|(left, right)| same(&left.value, &right.value))
+        Value::Mapping(mapping) => {
+            let entry = |entry: &Entry| format!("{:?}:{}", entry.key, written(&entry.value.value));
+            let mut entries: Vec<_> = mapping.entries.iter().map(entry).collect();
+            entries.sort();
+            format!("{{{}}}", entries.join(","))
         }
-        (Value::Mapping(left), Value::Mapping(right)) => {
-            left.entries.len() == right.entries.len()
-                && left.entries.iter().all(|entry| {
-                    right
-                        .get(&entry.key)
-                        .is_some_and(|value| same(&entry.value.value, &value.value))
-                })
-        }
-        _ => false,
     }
 }
 

@@ -1,6 +1,9 @@
 //! Images, mounts and limits of containers.
 
+use std::collections::HashMap;
+
 use crate::model::finding::Finding;
+use crate::model::place::Place;
 use crate::spec::compose::mounts::MountKind;
 use crate::spec::compose::{ComposeFile, Service};
 use crate::spec::decode::Report;
@@ -32,7 +35,8 @@ fn image(key: &str, service: &Service, report: &mut Report) {
 
 fn mounts(key: &str, service: &Service, report: &mut Report) {
     let Some(mounts) = &service.volumes else { return };
-    for (index, mount) in mounts.0.iter().enumerate() {
+    let mut seen = HashMap::new();
+    for mount in &mounts.0 {
         let windows = mount.target.chars().nth(1) == Some(':') || mount.target.starts_with('\\');
         if !mount.target.starts_with('/') && !windows && mount.kind != MountKind::Npipe {
             let message = format!(
@@ -44,15 +48,16 @@ fn mounts(key: &str, service: &Service, report: &mut Report) {
                     .hint("begin the path in the container with a slash"),
             );
         }
-        let bare = |target: &str| target.trim_end_matches('/').to_owned();
-        let mut earlier = mounts.0.iter().take(index);
-        if let Some(first) = earlier.find(|first| bare(&first.target) == bare(&mount.target)) {
+        let target = mount.target.trim_end_matches('/');
+        if let Some(first) = seen.get(target).copied() {
             let message = format!("services.{key}.volumes mounts `{}` twice", mount.target);
             report.push(
                 Finding::error("same-target", mount.place.clone(), message)
-                    .related(first.place.clone(), "the first mount")
+                    .related(Place::clone(first), "the first mount")
                     .hint("remove one of the two"),
             );
+        } else {
+            seen.insert(target, &mount.place);
         }
     }
 }

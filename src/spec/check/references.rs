@@ -9,6 +9,9 @@ use crate::spec::decode::{Located, Report, closest};
 
 pub(super) fn check(file: &ComposeFile, report: &mut Report) {
     for (key, service) in &file.services {
+        if report.is_full() {
+            return;
+        }
         let path = format!("services.{key}");
         for (network, attachment) in service.networks.iter().flat_map(|networks| &networks.0) {
             if network != "default" && !file.networks.contains_key(network) {

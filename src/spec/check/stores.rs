@@ -1,6 +1,9 @@
 //! Configs and secrets that would be seen at one path, and template drivers that there are not.
 
+use std::collections::HashMap;
+
 use crate::model::finding::Finding;
+use crate::model::place::Place;
 use crate::spec::compose::ComposeFile;
 use crate::spec::compose::store_refs::StoreRefs;
 use crate::spec::decode::{Located, Report};
@@ -24,16 +27,18 @@ pub(super) fn check(file: &ComposeFile, report: &mut Report) {
 
 fn same_target(path: &str, references: Option<&Located<StoreRefs>>, report: &mut Report) {
     let Some(references) = references else { return };
-    for (index, reference) in references.0.iter().enumerate() {
+    let mut seen = HashMap::new();
+    for reference in &references.0 {
         let target = reference.target();
-        let earlier = references.0.iter().take(index);
-        if let Some(first) = earlier.into_iter().find(|first| first.target() == target) {
+        if let Some(first) = seen.get(target).copied() {
             let message = format!("{path} puts two files at `{target}`");
             report.push(
                 Finding::error("same-target", reference.place.clone(), message)
-                    .related(first.place.clone(), "the first one")
+                    .related(Place::clone(first), "the first one")
                     .hint("give one of them another `target`"),
             );
+        } else {
+            seen.insert(target, &reference.place);
         }
     }
 }

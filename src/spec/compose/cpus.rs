@@ -25,15 +25,18 @@ pub fn parse(text: &str) -> Option<i64> {
 /// The digits of a decimal number and how many of them stand after the point.
 fn decimal(text: &str) -> Option<(i128, u32)> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+        Some((mantissa, exponent)) => (mantissa, i64::from(exponent.parse::<i16>().ok()?)),
         None => (text, 0),
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
-    let places = i32::try_from(fraction.len()).ok()? - exponent;
+    let places = i64::try_from(fraction.len()).ok()? - exponent;
     match u32::try_from(places) {
         Ok(places) => Some((digits, places)),
-        Err(_) => Some((digits.checked_mul(10_i128.checked_pow(places.unsigned_abs())?)?, 0)),
+        Err(_) => Some((
+            digits.checked_mul(10_i128.checked_pow(u32::try_from(places.unsigned_abs()).ok()?)?)?,
+            0,
+        )),
     }
 }
 

@@ -13,11 +13,8 @@ pub struct Duration(pub Nanos);
 
 /// Reads a duration; `None` if it is none or does not fit.
 pub fn parse(text: &str) -> Option<Nanos> {
-    let (negative, mut rest) = match text.as_bytes().first()? {
-        b'-' => (true, &text[1..]),
-        b'+' => (false, &text[1..]),
-        _ => (false, text),
-    };
+    let negative = text.starts_with('-');
+    let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
     if rest == "0" {
         return Some(Nanos(0));
     }

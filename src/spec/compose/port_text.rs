@@ -16,6 +16,13 @@ pub struct Spec {
     pub protocol: String,
 }
 
+impl Spec {
+    /// How many ports it stands for.
+    pub fn count(&self) -> usize {
+        self.published.unwrap_or(self.target).count().max(self.target.count())
+    }
+}
+
 /// One port, or consecutive ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PortRange {
@@ -37,6 +44,11 @@ impl PortRange {
     /// Whether it is one port.
     pub fn is_single(self) -> bool {
         self.first == self.last
+    }
+
+    /// How many they are.
+    pub fn count(self) -> usize {
+        self.numbers().count()
     }
 
     /// The ports.

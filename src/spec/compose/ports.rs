@@ -48,6 +48,9 @@ fn short(at: &Cursor<'_>, report: &mut Report) -> Vec<Port> {
     };
     match port_text::parse(&text) {
         Ok(spec) => {
+            if !may_unfold(at, spec.count(), report) {
+                return Vec::new();
+            }
             if let Some(ip) = &spec.ip {
                 report.push(ignored_ip(at, ip));
             }
@@ -71,6 +74,14 @@ fn ignored_ip(at: &Cursor<'_>, ip: &str) -> crate::model::finding::Finding {
         ),
     )
     .hint("leave the address out and guard the port with a firewall, or do not publish it")
+}
+
+fn may_unfold(at: &Cursor<'_>, count: usize, report: &mut Report) -> bool {
+    let may = report.may_unfold(count);
+    if !may {
+        report.push(at.error("too-many-ports", "is one range too many for this file"));
+    }
+    may
 }
 
 /// The ports of a short form in docker's order.

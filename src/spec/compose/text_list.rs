@@ -1,10 +1,12 @@
 //! Lists of text, in the short form of a single text too.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::model::finding::Related;
+use crate::model::place::Place;
 use crate::spec::decode::{Cursor, Decode, Located, Report};
 use crate::spec::yaml::node::Value;
 
@@ -83,13 +85,14 @@ impl JsonSchema for TextSet {
 
 /// Reports items that stand in a list twice. The values are not shown: they may be sensitive.
 pub(super) fn report_duplicates(at: &Cursor<'_>, items: &[Located<String>], report: &mut Report) {
-    for (index, item) in items.iter().enumerate() {
-        if let Some(first) = items.iter().take(index).find(|first| first.value == item.value) {
-            let mut finding = at.error("duplicate-item", "lists the same item twice");
-            finding.place = Some(item.place.clone());
-            finding.related =
-                vec![Related { place: first.place.clone(), message: "first listed here".into() }];
-            report.push(finding.hint("remove one of the two"));
-        }
+    let mut seen: HashMap<&str, &Place> = HashMap::new();
+    for item in items {
+        let Some(first) = seen.insert(&item.value, &item.place) else { continue };
+        let mut finding = at.error("duplicate-item", "lists the same item twice");
+        finding.place = Some(item.place.clone());
+        finding.related =
+            vec![Related { place: first.clone(), message: "first listed here".into() }];
+        report.push(finding.hint("remove one of the two"));
+        seen.insert(&item.value, first);
     }
 }

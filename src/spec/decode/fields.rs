@@ -96,9 +96,7 @@ impl<'a> Fields<'a> {
     }
 
     fn entry(&mut self, key: &'static str) -> Option<&'a Entry> {
-        if !self.asked.contains(&key) {
-            self.asked.push(key);
-        }
+        self.asked.push(key);
         self.mapping.entry(key)
     }
 
@@ -108,6 +106,9 @@ impl<'a> Fields<'a> {
             let key = entry.key.as_str();
             if self.asked.contains(&key) || key.starts_with("x-") {
                 continue;
+            }
+            if report.is_full() {
+                return;
             }
             let path = if self.cursor.path.is_top() {
                 "at the top of the file".to_owned()
