@@ -284,3 +284,98 @@ pub(super) fn failed(failure: &TaskFailure) -> String {
     let _ = write!(text, " {}: {}", format!("{state:?}").to_ascii_lowercase(), clean(error));
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff::document::{
+        Action, Change, Document, Effect, EngineRef, FORMAT_VERSION, Hold, HoldCode, Summary,
+    };
+    use crate::diff::render::Palette;
+    use crate::model::live::{ApiVersion, TaskState};
+
+    fn health(verdict: Verdict, ready: u64, failure: Option<&str>) -> ServiceHealth {
+        let failure = failure.map(|error| TaskFailure {
+            task: "id".to_owned(),
+            slot: 2,
+            node: Some("node1".to_owned()),
+            state: TaskState::Failed,
+            error: error.to_owned(),
+            exit_code: Some(1),
+            at: jiff::Timestamp::UNIX_EPOCH,
+        });
+        ServiceHealth { verdict, ready, wanted: 3, running: ready, message: None, failure }
+    }
+
+    fn plan(health: &[(&str, ServiceHealth)], waiting: &[&str]) -> Plan {
+        let changes = waiting.iter().map(|name| {
+            let object = ObjectKey::new(Kind::Service, *name);
+            let mut change = Change::new(object, Action::Create, Effect::None, Vec::new());
+            change.holds.push(Hold::new(HoldCode::WaitsForHealth, "waits for service shop_db"));
+            change
+        });
+        let shop = StackSection {
+            name: "shop".to_owned(),
+            file: None,
+            services: 0,
+            holds: Vec::new(),
+            changes: changes.collect(),
+            unchanged: 0,
+            retained: Vec::new(),
+        };
+        let document = Document {
+            format_version: FORMAT_VERSION,
+            fleet: "default".to_owned(),
+            source: None,
+            engine: EngineRef { api: ApiVersion { major: 1, minor: 51 }, version: String::new() },
+            summary: Summary::default(),
+            holds: Vec::new(),
+            fleet_changes: Vec::new(),
+            stacks: vec![shop],
+            findings: Vec::new(),
+        };
+        let health = health.iter().map(|(name, health)| ((*name).to_owned(), health.clone()));
+        Plan { document, steps: Vec::new(), health: health.collect() }
+    }
+
+    /// What a run of a few passes prints.
+    fn shown(live: bool, width: usize) -> String {
+        let look = Look { width, palette: Palette::Plain, glyphs: Glyphs::Unicode };
+        let mut progress = Progress::new(look, live);
+        let db = ObjectKey::new(Kind::Service, "shop_db");
+        let passes = [
+            plan(&[("shop_old", health(Verdict::Converged, 3, None))], &["shop_db", "shop_web"]),
+            plan(&[("shop_db", health(Verdict::Rolling, 1, None))], &["shop_web"]),
+            plan(
+                &[("shop_db", health(Verdict::Struggling, 1, Some("task: non-zero exit (1)")))],
+                &["shop_web"],
+            ),
+            plan(&[("shop_db", health(Verdict::Converged, 3, None))], &[]),
+        ];
+        let mut text = String::new();
+        for (pass, plan) in (1..).zip(&passes) {
+            text.push_str(&progress.event(&Event::Planned { pass, plan }));
+            if pass == 1 {
+                let done = "created";
+                let performed = Event::Performed { done, object: &db, warnings: Vec::new() };
+                text.push_str(&progress.event(&performed));
+            }
+            text.push_str(&progress.tick());
+        }
+        text.push_str(&progress.erase());
+        text.replace('\u{1b}', "␛")
+    }
+
+    #[test]
+    fn elsewhere_than_on_a_terminal_each_news_is_a_line() {
+        insta::assert_snapshot!(shown(false, 80));
+    }
+
+    #[test]
+    fn on_a_terminal_a_block_redraws_itself_and_never_wraps() {
+        insta::assert_snapshot!(shown(true, 40));
+        let widest = shown(true, 40);
+        let widest = widest.lines().map(|line| line.rsplit('J').next().unwrap_or(line));
+        assert!(widest.map(|line| line.chars().count()).max() < Some(40));
+    }
+}

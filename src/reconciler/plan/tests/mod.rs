@@ -5,5 +5,6 @@ mod gates;
 mod laws;
 mod removals;
 mod rollouts;
+mod status;
 mod stores;
 mod world;
