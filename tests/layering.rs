@@ -105,7 +105,7 @@ fn foreign_types_stop_at_the_door() {
             let names_it = code.into_iter().any(|line| {
                 line.match_indices(name).any(|(at, _)| {
                     let before = line[..at].chars().next_back();
-                    before.is_none_or(|c| !c.is_ascii_alphanumeric() && c != '_' && c != ':')
+                    before.is_none_or(|c| c.is_whitespace() || "(<&[{!|".contains(c))
                 })
             });
             if names_it && !doors.iter().any(|door| file.starts_with(door)) {
