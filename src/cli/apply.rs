@@ -74,7 +74,7 @@ pub(super) async fn apply(
     let invalid = stacks.has_errors();
     output::talk(&stacks.findings_text(output.talk_look()));
     let showing = Showing::default();
-    let request = request(global, &args.policy, stacks, args.timeout, showing)?;
+    let request = request(global, &args.stacks.paths, &args.policy, stacks, args.timeout, showing)?;
     let connection = engine::connect(global).await?;
     let reader = Reader::new(connection.clone(), engine::credentials())?;
     let (plan, _) = reader.plan(&request, &Learned::default()).await?;

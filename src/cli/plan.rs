@@ -91,7 +91,7 @@ pub(super) async fn plan(
         PlanFormat::Text => output::talk(&stacks.findings_text(output.talk_look())),
         PlanFormat::Json | PlanFormat::Markdown => showing.findings.clone_from(&stacks.findings),
     }
-    let request = request(global, &args.policy, stacks, None, showing)?;
+    let request = request(global, &args.stacks.paths, &args.policy, stacks, None, showing)?;
     let plan = if let Some(path) = &args.live {
         pass::decide(&request, &recorded(path)?, &Images::default(), &Learned::default())
     } else {

@@ -1,6 +1,7 @@
 //! From the command line to what a pass is asked to do.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use crate::diff::ShowContent;
 use crate::model::finding::Finding;
@@ -41,6 +42,7 @@ pub(super) fn fleet(global: &GlobalArgs, settings: &Settings) -> Result<FleetNam
 /// When the settings are broken: nothing may be done on their behalf.
 pub(super) fn request(
     global: &GlobalArgs,
+    paths: &[PathBuf],
     policy: &PolicyArgs,
     stacks: Stacks,
     patience: Option<Nanos>,
@@ -73,7 +75,22 @@ pub(super) fn request(
             sensitivity,
             reveal: showing.reveal,
             contents: if showing.contents { ShowContent::Lines } else { ShowContent::Counts },
+            command: command(global, paths),
             findings: showing.findings,
         },
     })
+}
+
+/// The command that applies these stacks. Variables are left out: their values may be secret.
+fn command(global: &GlobalArgs, paths: &[PathBuf]) -> String {
+    let config =
+        global.config.iter().flat_map(|path| ["-c".to_owned(), path.display().to_string()]);
+    let paths = paths.iter().map(|path| path.display().to_string());
+    let words = ["skep".to_owned(), "apply".to_owned()].into_iter().chain(config).chain(paths);
+    let quoted = words.map(|word| match shlex::try_quote(&word) {
+        Ok(quoted) => quoted.into_owned(),
+        // Only a zero byte cannot be quoted, and no argument has one.
+        Err(_) => word,
+    });
+    quoted.collect::<Vec<_>>().join(" ")
 }

@@ -77,7 +77,7 @@ pub(super) async fn status(
         stacks.accept_emptiness();
         output::talk(&stacks.findings_text(output.talk_look()));
         let policy = PolicyArgs::default();
-        let request = request(global, &policy, stacks, None, Showing::default())?;
+        let request = request(global, &args.path, &policy, stacks, None, Showing::default())?;
         let reader = Reader::new(engine::connect(global).await?, engine::credentials())?;
         let (plan, observed) = reader.plan(&request, &Learned::default()).await?;
         status::fold(&observed, &request.scope.fleet, Some(&plan))

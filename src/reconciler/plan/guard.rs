@@ -24,6 +24,7 @@ pub(super) fn most_services(
     let most = surplus >= MOST_AT_LEAST && surplus * 2 > owned;
     let hold = || {
         guard(
+            context,
             HoldCode::GuardMostServices,
             format!("{surplus} of the {owned} services of stack {stack} would go"),
             Some(stack),
@@ -41,6 +42,7 @@ pub(super) fn no_stacks(context: &Context<'_>, vanished: &BTreeSet<StackName>) -
     let count = vanished.len();
     let stacks = if count == 1 { "stack" } else { "stacks" };
     Some(guard(
+        context,
         HoldCode::GuardNoStacks,
         format!("the source declares no stacks at all, and {count} {stacks} would go"),
         None,
@@ -64,7 +66,8 @@ pub(super) fn whole_stack(context: &Context<'_>, stack: &StackName) -> Option<Ho
             )
             .unblock(format!(
                 "if it was renamed, set `x-skep: {{previous_name: {stack}}}` in {renamed}; if not: \
-                 skep apply --prune --unblock {}:{stack}",
+                 {} --prune --unblock {}:{stack}",
+                context.view.command,
                 HoldCode::GuardRenamed
             )),
         );
@@ -72,7 +75,12 @@ pub(super) fn whole_stack(context: &Context<'_>, stack: &StackName) -> Option<Ho
     if context.policy.prune_stacks || is_lifted(context, HoldCode::GuardWholeStack, stack) {
         return None;
     }
-    Some(guard(HoldCode::GuardWholeStack, format!("the whole stack {stack} would go"), Some(stack)))
+    Some(guard(
+        context,
+        HoldCode::GuardWholeStack,
+        format!("the whole stack {stack} would go"),
+        Some(stack),
+    ))
 }
 
 /// The declared stack that says it was called `stack` before.
@@ -114,9 +122,10 @@ pub(super) fn is_protected(labels: &Labels) -> bool {
     labels.get(labels::PROTECT).is_some_and(|value| value == "true")
 }
 
-fn guard(code: HoldCode, reason: String, stack: Option<&StackName>) -> Hold {
+fn guard(context: &Context<'_>, code: HoldCode, reason: String, stack: Option<&StackName>) -> Hold {
     let stack = stack.map_or_else(String::new, |stack| format!(":{stack}"));
-    Hold::new(code, reason).unblock(format!("skep apply --prune --unblock {code}{stack}"))
+    let command = &context.view.command;
+    Hold::new(code, reason).unblock(format!("{command} --prune --unblock {code}{stack}"))
 }
 
 fn is_lifted(context: &Context<'_>, code: HoldCode, stack: &StackName) -> bool {

@@ -77,6 +77,8 @@ pub struct View {
     pub reveal: bool,
     /// How differences of config contents are shown.
     pub contents: ShowContent,
+    /// The command that applies the same stacks, such as `skep apply stacks/`, to which holds add what ends them.
+    pub command: String,
     /// Findings of loading, which the document repeats.
     pub findings: Vec<Finding>,
 }
@@ -437,8 +439,8 @@ fn foreign(key: &ObjectKey, whose: &str) -> Hold {
 }
 
 /// The hold on an object that may not be adopted.
-fn not_adopted(key: &ObjectKey) -> Hold {
+fn not_adopted(context: &Context<'_>, key: &ObjectKey) -> Hold {
     Hold::new(HoldCode::NotAdopted, format!("{key} was made by docker stack deploy"))
-        .unblock("skep apply --adopt if-unowned")
+        .unblock(format!("{} --adopt if-unowned", context.view.command))
         .needs(key.clone())
 }

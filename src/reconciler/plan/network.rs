@@ -49,7 +49,9 @@ fn plan_existing(
         Owner::Foreign(whose) if context.policy.adoption != Adoption::Always => {
             Some(foreign(&key, &whose))
         }
-        Owner::Unowned if context.policy.adoption == Adoption::Never => Some(not_adopted(&key)),
+        Owner::Unowned if context.policy.adoption == Adoption::Never => {
+            Some(not_adopted(context, &key))
+        }
         Owner::Ours | Owner::Unowned | Owner::Foreign(_) => None,
     };
     if let Some(hold) = hold {
@@ -83,9 +85,10 @@ fn plan_existing(
     if stack.policy.protect {
         change.holds.push(protected(&key));
     } else if !context.policy.allow_replace {
-        change
-            .holds
-            .push(replace_not_allowed(&format!("{key} cannot be changed, only made again")));
+        change.holds.push(replace_not_allowed(
+            context,
+            &format!("{key} cannot be changed, only made again"),
+        ));
     } else {
         draft.replaced_networks.insert(key.name.clone());
         write = Some(Write::Remove { id: live.id.clone() });
@@ -108,6 +111,7 @@ pub(super) fn protected(key: &ObjectKey) -> Hold {
 }
 
 /// The hold on a change that costs downtime.
-pub(super) fn replace_not_allowed(reason: &str) -> Hold {
-    Hold::new(HoldCode::ReplaceNotAllowed, reason).unblock("skep apply --allow-replace")
+pub(super) fn replace_not_allowed(context: &Context<'_>, reason: &str) -> Hold {
+    Hold::new(HoldCode::ReplaceNotAllowed, reason)
+        .unblock(format!("{} --allow-replace", context.view.command))
 }

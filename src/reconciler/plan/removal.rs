@@ -278,10 +278,10 @@ impl Removal<'_> {
             Some(_) if renamed => None,
             Some(stack) => {
                 let prune = stack.policy.prune.unwrap_or(policy.prune);
-                (!prune).then(prune_not_asked)
+                (!prune).then(|| prune_not_asked(self.context))
             }
             None if policy.prune || guard::successor(self.context, self.stack).is_some() => None,
-            None => Some(prune_not_asked()),
+            None => Some(prune_not_asked(self.context)),
         }
     }
 
@@ -350,9 +350,9 @@ impl Removal<'_> {
     }
 }
 
-fn prune_not_asked() -> Hold {
+fn prune_not_asked(context: &Context<'_>) -> Hold {
     Hold::new(HoldCode::PruneNotAsked, "it is no longer declared, and removal was not asked for")
-        .unblock("skep apply --prune")
+        .unblock(format!("{} --prune", context.view.command))
 }
 
 /// A live config or secret as far as its removal is concerned.

@@ -96,9 +96,10 @@ impl Planner<'_> {
         if let Some((name, _)) = moved {
             change.notes.push(format!("was {name}, which goes when this one is healthy"));
             if !self.context.policy.allow_replace {
-                change.holds.push(replace_not_allowed(&format!(
-                    "a service cannot be renamed, only made again: {name} becomes {key}"
-                )));
+                change.holds.push(replace_not_allowed(
+                    self.context,
+                    &format!("a service cannot be renamed, only made again: {name} becomes {key}"),
+                ));
             }
         }
         preflight::check_placement(self.context, self.service);
@@ -187,10 +188,10 @@ impl Planner<'_> {
         if self.stack.policy.protect {
             change.holds.push(protected(&change.object));
         } else if !self.context.policy.allow_replace {
-            change.holds.push(replace_not_allowed(&format!(
-                "the mode of {} cannot be changed, only made again",
-                change.object
-            )));
+            change.holds.push(replace_not_allowed(
+                self.context,
+                &format!("the mode of {} cannot be changed, only made again", change.object),
+            ));
         }
         draft.push(change, Some(Write::Remove { id: live.id.clone() }));
     }
@@ -220,7 +221,7 @@ impl Planner<'_> {
         }
         change.holds.push(match ownership {
             Owner::Foreign(whose) => foreign(key, whose),
-            Owner::Ours | Owner::Unowned => not_adopted(key),
+            Owner::Ours | Owner::Unowned => not_adopted(self.context, key),
         });
     }
 

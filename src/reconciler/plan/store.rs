@@ -279,7 +279,7 @@ fn claim(
             change.holds.push(hold);
         }
         Owner::Unowned if context.policy.adoption == Adoption::Never => {
-            let hold = not_adopted(key);
+            let hold = not_adopted(context, key);
             draft.blocked.insert(key.clone(), hold.clone());
             change.holds.push(hold);
         }

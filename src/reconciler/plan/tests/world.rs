@@ -260,6 +260,7 @@ impl World {
             sensitivity: Sensitivity::default(),
             reveal: false,
             contents: ShowContent::Counts,
+            command: "skep apply stacks".to_owned(),
             findings: Vec::new(),
         };
         plan(&Inputs {
