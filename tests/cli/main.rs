@@ -6,6 +6,7 @@ mod arguments;
 mod bad_input;
 mod help;
 mod no_engine;
+mod plan;
 mod program;
 mod render;
 mod schema;
