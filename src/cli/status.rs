@@ -129,15 +129,24 @@ fn text(status: &Status, look: Look) -> String {
         look.palette.paint(sync_role(*sync), &sync.to_string()),
         look.palette.paint(health_role(*health), &health.to_string()),
     );
-    let services = stacks.iter().flat_map(|stack| &stack.services);
-    let width = services.map(|service| service.name.chars().count()).max().unwrap_or(0);
+    let services = || stacks.iter().flat_map(|stack| &stack.services);
+    let widths = (
+        services().map(|service| service.name.chars().count()).max().unwrap_or(0),
+        services().map(|service| service.state.chars().count()).max().unwrap_or(0),
+    );
     for stack in stacks {
-        write_stack(&mut text, stack, width, *observed_at, look);
+        write_stack(&mut text, stack, widths, *observed_at, look);
     }
     text
 }
 
-fn write_stack(text: &mut String, stack: &StackStatus, width: usize, now: Timestamp, look: Look) {
+fn write_stack(
+    text: &mut String,
+    stack: &StackStatus,
+    widths: (usize, usize),
+    now: Timestamp,
+    look: Look,
+) {
     let StackStatus { name, file, sync, health, services, holds } = stack;
     let file = file.as_ref().map_or_else(String::new, |file| format!("   {}", clean(file)));
     let _ = writeln!(
@@ -148,9 +157,8 @@ fn write_stack(text: &mut String, stack: &StackStatus, width: usize, now: Timest
         look.palette.paint(health_role(*health), &health.to_string()),
         look.palette.paint(Role::Quiet, &file),
     );
-    let states = services.iter().map(|service| service.state.chars().count()).max().unwrap_or(0);
     for service in services {
-        write_service(text, service, (width, states), now, look);
+        write_service(text, service, widths, now, look);
     }
     for OpenHold { object, hold } in holds {
         text.push_str(&held(object.as_ref(), hold, look));

@@ -306,7 +306,12 @@ impl StackStatus {
 
 impl ServiceStatus {
     fn of(live: &LiveService, judged: ServiceHealth, sync: Sync, refused: bool) -> Self {
-        let state = describe(&ServiceHealth { message: None, failure: None, ..judged.clone() });
+        let state = match judged.verdict {
+            Verdict::Converged => format!("{}/{} tasks healthy", judged.ready, judged.wanted),
+            Verdict::JobComplete => format!("{}/{} completed", judged.ready, judged.wanted),
+            // The words of Swarm stand beside it.
+            _ => describe(&ServiceHealth { message: None, failure: None, ..judged.clone() }),
+        };
         let ServiceHealth { verdict, ready, wanted, running, message, failure } = judged;
         let container = live.spec.task_template.container_spec.as_ref();
         // Swarm completed a rollback: where what runs now is as declared, that is health.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::secret::EnvVar;
-use crate::reconciler::status::{Health, Status, Sync, fold};
+use crate::reconciler::status::{Health, Status, Sync, fold, schema};
 
 use super::world::*;
 
@@ -58,6 +58,8 @@ fn with_files_every_difference_counts_and_what_is_missing_shows() {
         ["blog_web Synced Healthy", "shop_api OutOfSync Missing", "shop_web OutOfSync Healthy"]
     );
     assert_eq!((status.sync, status.health), (Sync::OutOfSync, Health::Missing));
+    let schema = serde_json::to_value(schema()).unwrap();
+    assert!(jsonschema::is_valid(&schema, &serde_json::to_value(&status).unwrap()));
     let blog = status.only(&BTreeSet::from(["blog".parse().unwrap()]));
     assert_eq!((blog.stacks.len(), blog.sync, blog.health), (1, Sync::Synced, Health::Healthy));
 }
