@@ -233,7 +233,8 @@ impl Status {
 
 /// The JSON Schema of the document.
 pub fn schema() -> schemars::Schema {
-    schemars::schema_for!(Status)
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<Status>()
 }
 
 /// The stack that a live service belongs to; `declared` services may not have been taken over yet.
