@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::diff::render;
 use crate::model::nanos::Nanos;
+use crate::reconciler::consent::Consent;
 use crate::reconciler::event::Event;
 use crate::reconciler::pass::{Ended, Reader, Request, Wait, Writer};
 use crate::reconciler::plan::{Learned, Plan};
@@ -41,8 +42,8 @@ Examples:
   skep apply stacks/ --prune                 also remove what is no longer declared
   skep apply stacks/ --yes --timeout 2m      give up after two minutes without progress
 
-Exit codes: 0 done and healthy, 1 failed or answered no, 4 applied but not healthy,
-5 blocked by a guard, 64 neither a terminal nor --yes, 130 interrupted.")]
+Exit codes: 0 done and healthy, 1 failed or answered no, 3 changed since you agreed,
+4 applied but not healthy, 5 blocked by a guard, 64 neither a terminal nor --yes, 130 interrupted.")]
 pub(super) struct ApplyArgs {
     #[command(flatten)]
     stacks: StackArgs,
@@ -82,7 +83,8 @@ pub(super) async fn apply(
     let wait = if args.no_wait { Wait::No } else { Wait::UntilSettled };
     let settled = plan.steps.is_empty() && !plan.is_waiting();
     if settled && (wait == Wait::No || !plan.is_progressing()) {
-        let ended = Ended { plan, performed: 0, interrupted: false, stalled: false };
+        let ended =
+            Ended { plan, performed: 0, interrupted: false, stalled: false, unseen: Vec::new() };
         return finish(&ended, wait, &Tally::default(), invalid, output);
     }
     // What only waits now would be written later, so it is asked for too.
@@ -92,7 +94,8 @@ pub(super) async fn apply(
     }
     let live = output.talks_to_terminal() && global.verbose == 0;
     let progress = Mutex::new(Progress::new(output.talk_look(), live));
-    let ended = carry_out(connection, &request, wait, &progress).await?;
+    let consent = (!args.yes).then(|| Consent::to(&plan.document));
+    let ended = carry_out(connection, &request, wait, consent.as_ref(), &progress).await?;
     let tally = lock(&progress).tally().clone();
     match ended {
         Some(ended) => finish(&ended, wait, &tally, invalid, output),
@@ -123,6 +126,7 @@ async fn carry_out(
     connection: Connection,
     request: &Request,
     wait: Wait,
+    consent: Option<&Consent>,
     progress: &Mutex<Progress>,
 ) -> Result<Option<Ended>, CommandError> {
     let writer = Writer::new(connection, engine::credentials(), engine::fresh_key()?)?;
@@ -148,7 +152,7 @@ async fn carry_out(
         }
     };
     let ended: Option<Result<Ended, SwarmError>> = tokio::select! {
-        ended = writer.converge(request, wait, stopped, &mut sink) => Some(ended),
+        ended = writer.converge(request, wait, consent, stopped, &mut sink) => Some(ended),
         signal = interrupted => {
             signal.map_err(|error| CommandError::failed(error).context("cannot wait for signals"))?;
             None

@@ -21,6 +21,9 @@ pub(super) fn exit(ended: &Ended, wait: Wait, tally: &Tally, invalid: bool) -> E
         return ExitCode::Interrupted;
     }
     let mut code = if invalid { ExitCode::Failed } else { ExitCode::Fine };
+    if !ended.unseen.is_empty() {
+        code = code.worst(ExitCode::StalePlan);
+    }
     let verdict = match wait {
         Wait::UntilSettled => outcome::verdict(&ended.plan),
         // The plan is older than the steps, so that its healths say nothing about them.
@@ -44,7 +47,7 @@ pub(super) fn exit(ended: &Ended, wait: Wait, tally: &Tally, invalid: bool) -> E
 
 /// The last words as text.
 pub(super) fn text(ended: &Ended, wait: Wait, tally: &Tally, look: Look) -> String {
-    let Ended { plan, performed: _, interrupted, stalled } = ended;
+    let Ended { plan, performed: _, interrupted, stalled, unseen } = ended;
     let mut text = headline(ended, wait, tally, look);
     if wait == Wait::UntilSettled {
         for (name, health) in &plan.health {
@@ -63,6 +66,15 @@ pub(super) fn text(ended: &Ended, wait: Wait, tally: &Tally, look: Look) -> Stri
     }
     if *stalled {
         text.push_str("  nothing has moved for too long; what still waits is below\n");
+    }
+    for object in unseen {
+        let _ = writeln!(
+            text,
+            "  {object} would change now, and was not in the plan that you agreed to"
+        );
+    }
+    if !unseen.is_empty() {
+        text.push_str("Run skep apply again to see the new plan.\n");
     }
     text.push_str(&holds(&plan.document, look));
     if *interrupted {

@@ -4,6 +4,7 @@
 //! decides nothing.
 
 pub mod apply;
+pub mod consent;
 pub mod event;
 pub mod health;
 pub mod outcome;

@@ -18,6 +18,7 @@ use crate::spec::stack::Stack;
 use crate::swarm::{self, Actuator, Connection, Credentials, Observer, SwarmError};
 
 use super::apply::{self, FreshKey};
+use super::consent::Consent;
 use super::event::Event;
 use super::health;
 use super::ownership::owning_stack;
@@ -167,6 +168,8 @@ pub struct Ended {
     pub interrupted: bool,
     /// Whether it gave up because nothing moved any more.
     pub stalled: bool,
+    /// Objects that would have been written next although nobody agreed to that.
+    pub unseen: Vec<ObjectKey>,
 }
 
 /// Writes to a Swarm what `request` declares.
@@ -192,8 +195,8 @@ impl Writer {
         Ok(Self { reader, connection, credentials, fresh_key })
     }
 
-    /// Makes passes until the Swarm is as declared, or nothing more can be done. `stop` ends it after the step that
-    /// is under way.
+    /// Makes passes until the Swarm is as declared, or nothing more can be done. With `consent`, only what was agreed
+    /// to is written. `stop` ends it after the step that is under way.
     ///
     /// # Errors
     /// When the Swarm stays out of sight for longer than an election takes.
@@ -201,6 +204,7 @@ impl Writer {
         &self,
         request: &Request,
         wait: Wait,
+        consent: Option<&Consent>,
         mut stop: watch::Receiver<bool>,
         sink: &mut (dyn FnMut(Event<'_>) + Send),
     ) -> Result<Ended, SwarmError> {
@@ -228,19 +232,26 @@ impl Writer {
                 Actuator::new(self.connection.clone(), self.credentials.clone(), &observed);
             let stopped = stop.clone();
             let is_stopped = move || *stopped.borrow();
-            let report = apply::perform(
-                &plan.steps,
-                &actuator,
-                &self.fresh_key,
-                &mut learned,
-                &is_stopped,
-                sink,
-            )
-            .await;
+            let (steps, unseen) = match consent {
+                Some(consent) => consent.sort(&plan),
+                None => (plan.steps.clone(), Vec::new()),
+            };
+            let report =
+                apply::perform(&steps, &actuator, &self.fresh_key, &mut learned, &is_stopped, sink)
+                    .await;
             performed += report.performed;
             learned.has_written |= report.performed > 0;
-            let ended =
-                |interrupted, stalled, plan| Ended { plan, performed, interrupted, stalled };
+            let is_stale = !unseen.is_empty();
+            let ended = |interrupted, stalled, plan| Ended {
+                plan,
+                performed,
+                interrupted,
+                stalled,
+                unseen,
+            };
+            if is_stale {
+                return Ok(ended(false, false, plan));
+            }
             if *stop.borrow() {
                 return Ok(ended(true, false, plan));
             }

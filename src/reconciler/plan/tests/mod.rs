@@ -1,6 +1,7 @@
 //! Tests of the planner on small worlds in memory.
 
 mod adoption;
+mod consent;
 mod gates;
 mod laws;
 mod removals;
