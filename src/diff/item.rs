@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::model::labels;
+
 use super::fields::format::{Format, Written};
 use super::fields::shape::Shape;
 
@@ -47,6 +49,10 @@ fn details(
 ) {
     let found = shape.find(path);
     let name = found.path.strip_prefix(item).unwrap_or(&found.path).trim_start_matches('.');
+    if path.last() == Some(&labels::NAMESPACE) {
+        // On every volume of every stack.
+        return;
+    }
     if let (None, Value::Object(map)) = (found.format, value) {
         for (key, child) in map {
             let mut path = path.clone();

@@ -24,6 +24,11 @@ pub fn service(desired: &ServiceSpec, live: &ServiceSpec, ignore: &[FieldPath]) 
     diff
 }
 
+/// The fields that a service is made with: as a difference from nothing.
+pub fn new_service(desired: &ServiceSpec) -> ObjectDiff {
+    compare(&SERVICE, Value::Null, json(desired), &[])
+}
+
 /// The Engine names a mode by which of four objects is there; people name it by a word.
 pub(super) fn json(spec: &ServiceSpec) -> Value {
     let mut json = to_json(spec);

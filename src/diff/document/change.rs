@@ -9,7 +9,7 @@ use crate::model::key::ObjectKey;
 use crate::model::place::Place;
 
 use super::field::FieldChange;
-use super::hold::Hold;
+use super::hold::{Hold, HoldCode};
 
 /// One object that would change.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -226,7 +226,12 @@ impl Change {
     /// What it comes after, without that which a hold already tells in more words.
     pub fn told_after(&self) -> impl Iterator<Item = &After> {
         self.after.iter().filter(|after| {
-            !self.holds.iter().any(|hold| hold.needs.as_ref() == Some(&after.object))
+            !self.holds.iter().any(|hold| match after.need {
+                Need::Unused => hold.code == HoldCode::WaitsForTasksGone,
+                Need::Created | Need::Started | Need::Healthy | Need::Completed | Need::Removed => {
+                    hold.needs.as_ref() == Some(&after.object)
+                }
+            })
         })
     }
 

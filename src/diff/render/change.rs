@@ -24,8 +24,15 @@ fn object(change: &Change) -> Line {
     Line::of(Role::Quiet, &kind).with(Role::Strong, &change.object.name)
 }
 
-/// The lines of one change. `file` is that of the stack, `column` where effects start.
-pub(super) fn change(change: &Change, file: Option<&str>, column: usize, look: Look) -> Vec<Line> {
+/// The lines of one change. `file` is that of the stack, `above` the holds of the change before, which need not be
+/// told twice, `column` where effects start.
+pub(super) fn change(
+    change: &Change,
+    file: Option<&str>,
+    above: &[Hold],
+    column: usize,
+    look: Look,
+) -> Vec<Line> {
     let mut lines = head(change, file, column, look);
     let (shown, further) = shown_fields(change);
     lines.extend(fields(&shown, change.action, file, look));
@@ -49,7 +56,13 @@ pub(super) fn change(change: &Change, file: Option<&str>, column: usize, look: L
             look,
         ));
     }
-    lines.extend(change.holds.iter().flat_map(|held| hold(held, INDENT, look)));
+    for held in &change.holds {
+        lines.extend(if above.contains(held) {
+            repeated(held, look)
+        } else {
+            hold(held, INDENT, look)
+        });
+    }
     lines
 }
 
@@ -92,17 +105,26 @@ fn head(change: &Change, file: Option<&str>, column: usize, look: Look) -> Vec<L
     lines
 }
 
-/// The lines of a hold, `indent` columns in.
-pub(super) fn hold(hold: &Hold, indent: usize, look: Look) -> Vec<Line> {
-    let Hold { code, class, reason: _, unblock, needs: _ } = hold;
-    let (word, reason) = held(hold);
-    let role = match class {
+/// A hold that the change before has, too.
+fn repeated(hold: &Hold, look: Look) -> Vec<Line> {
+    reason_of(hold, "as above", INDENT, look)
+}
+
+fn reason_of(hold: &Hold, reason: &str, indent: usize, look: Look) -> Vec<Line> {
+    let role = match hold.class {
         HoldClass::Waiting => Role::Waiting,
         HoldClass::Standing => Role::Standing,
     };
-    let label = Line::of(role, word);
-    let words = Line::of(Role::Plain, reason).with(Role::Quiet, &format!(" [{code}]"));
-    let mut lines = labelled(label, &words, indent, look);
+    let label = Line::of(role, held(hold).0);
+    let words = Line::of(Role::Plain, reason).with(Role::Quiet, &format!(" [{}]", hold.code));
+    labelled(label, &words, indent, look)
+}
+
+/// The lines of a hold, `indent` columns in.
+pub(super) fn hold(hold: &Hold, indent: usize, look: Look) -> Vec<Line> {
+    let Hold { code: _, class: _, reason: _, unblock, needs: _ } = hold;
+    let (_, reason) = held(hold);
+    let mut lines = reason_of(hold, reason, indent, look);
     if let Some(unblock) = unblock {
         let words = Line::of(Role::Quiet, look.glyphs.arrow()).with(Role::Plain, " ");
         let words = words.with(Role::Command, unblock);

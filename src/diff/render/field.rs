@@ -68,7 +68,7 @@ fn row(field: &FieldChange, action: Action, file: Option<&str>, column: usize, l
     let column = if INDENT + name.width() + 2 <= column { column } else { DEEP };
     let room = look.width.saturating_sub(column);
     let short = on_one_line(field, action, look);
-    let values = if short.width() <= room { vec![short] } else { long(field, room, look) };
+    let values = if short.width() <= room { vec![short] } else { long(field, action, room, look) };
     let mut lines = Vec::new();
     if column == DEEP {
         lines.extend(name.wrap(look.width.saturating_sub(INDENT)));
@@ -85,7 +85,7 @@ fn row(field: &FieldChange, action: Action, file: Option<&str>, column: usize, l
         lines,
         is_roll: field.causes_roll,
         is_marked: false,
-        remarks: remarks(field),
+        remarks: remarks(field, action),
         position: Line::of(Role::Quiet, &position),
     }
 }

@@ -6,8 +6,8 @@ use crate::model::finding::Finding;
 use super::line::clean;
 use super::look::Glyphs;
 use super::phrases::{
-    count, counts, effect, held, is_worth_reading, position, reason, remarks, shown_fields,
-    stack_counts, verdict,
+    count, counts, declaration, effect, held, is_worth_reading, position, reason, remarks,
+    shown_fields, stack_counts, verdict,
 };
 use super::value::one_line;
 
@@ -27,12 +27,15 @@ pub fn markdown(document: &Document) -> String {
         sections.push(section(&title, &body(&[], &document.fleet_changes, None)));
     }
     for stack in document.stacks.iter().filter(|stack| is_worth_reading(stack)) {
-        let file = stack.file.as_deref().map(|file| format!(" — <code>{}</code>", html(file)));
+        let file = match (&stack.file, declaration(stack)) {
+            (Some(file), _) => format!(" — <code>{}</code>", html(file)),
+            (None, "") => String::new(),
+            (None, words) => format!(" — {words}"),
+        };
         let title = format!(
-            "stack <b>{}</b>: {}{}",
+            "stack <b>{}</b>: {}{file}",
             html(&stack.name),
             html(&stack_counts(stack).join(" · ")),
-            file.unwrap_or_else(|| " — no longer declared".to_owned()),
         );
         sections.push(section(&title, &body(&stack.holds, &stack.changes, stack.file.as_deref())));
     }
@@ -111,7 +114,7 @@ fn change(change: &Change, file: Option<&str>) -> Vec<String> {
     }
     let mut lines = vec![head];
     let (fields, further) = shown_fields(change);
-    lines.extend(fields.into_iter().flat_map(|one| field(one, file)));
+    lines.extend(fields.into_iter().flat_map(|one| field(one, change.action, file)));
     lines.extend(further.map(|further| format!("#   {further}")));
     lines.extend(change.told_after().map(|after| format!("#   after {after}")));
     lines.extend(change.notes.iter().map(|note| format!("#   {note}")));
@@ -119,12 +122,12 @@ fn change(change: &Change, file: Option<&str>) -> Vec<String> {
     lines
 }
 
-fn field(field: &FieldChange, file: Option<&str>) -> Vec<String> {
+fn field(field: &FieldChange, action: Action, file: Option<&str>) -> Vec<String> {
     let side = |sign: char, value: &Option<Shown>| {
         let value = value.as_ref()?;
         Some(format!("{sign}   {}: {}", field.path, one_line(value, Glyphs::Unicode)))
     };
-    let mut remarks = remarks(field);
+    let mut remarks = remarks(field, action);
     if field.causes_roll {
         remarks.insert(0, "causes the roll".to_owned());
     }

@@ -1,9 +1,10 @@
 //! The phrases of a plan, shared by text and Markdown.
 
 use crate::diff::document::{
-    Action, Cause, Change, Content, Document, Effect, FieldChange, Hold, HoldClass, Impact,
-    StackSection, Summary,
+    Action, Cause, Change, Content, Document, Effect, FieldChange, Hold, HoldClass, HoldCode,
+    Impact, StackSection, Summary,
 };
+use crate::model::labels;
 use crate::model::place::Place;
 
 /// `1 task`, `2 tasks`.
@@ -28,6 +29,19 @@ pub(super) fn verdict(document: &Document) -> (String, Vec<String>) {
         let words = if held == 1 { "1 change is held." } else { "changes are held." };
         let held = if held == 1 { words.to_owned() } else { format!("{held} {words}") };
         return (format!("Nothing to do now. {held}"), Vec::new());
+    }
+    let invalid: Vec<&str> = document
+        .stacks
+        .iter()
+        .filter(|stack| is_invalid(stack))
+        .map(|stack| stack.name.as_str())
+        .collect();
+    if let [first, rest @ ..] = invalid.as_slice() {
+        let words = match rest.len() {
+            0 => format!("stack {first} has errors."),
+            rest => format!("stack {first} and {} have errors.", many(rest, "other")),
+        };
+        return (format!("Nothing to do now: {words}"), Vec::new());
     }
     let kept = match retained {
         0 => String::new(),
@@ -87,6 +101,20 @@ pub(super) fn stack_counts(stack: &StackSection) -> Vec<String> {
 /// Whether people want to read the section: it says more than that nothing changes.
 pub(super) fn is_worth_reading(stack: &StackSection) -> bool {
     !stack.changes.is_empty() || !stack.holds.is_empty()
+}
+
+/// Whether the stack is declared and cannot be read.
+pub(super) fn is_invalid(stack: &StackSection) -> bool {
+    stack.holds.iter().any(|hold| hold.code == HoldCode::InvalidStack)
+}
+
+/// Where a stack is declared, in words.
+pub(super) fn declaration(stack: &StackSection) -> &str {
+    match &stack.file {
+        Some(file) => file,
+        None if is_invalid(stack) => "",
+        None => "no longer declared",
+    }
 }
 
 /// What a change costs, in words; the second part is what costs availability.
@@ -198,8 +226,14 @@ pub(super) fn shown_fields(change: &Change) -> (Vec<&FieldChange>, Option<String
             || field.before.is_some()
             || matches!(first, "image" | "ports" | "volumes" | "driver")
     };
-    let shown: Vec<&FieldChange> = change.fields.iter().filter(tells_apart).collect();
-    let hidden = change.fields.len() - shown.len();
+    // docker's own label repeats the image.
+    let repeats = |field: &FieldChange| {
+        field.path.0.strip_prefix("deploy.labels.") == Some(labels::IMAGE)
+            && change.fields.iter().any(|field| field.path.0 == "image")
+    };
+    let fields: Vec<&FieldChange> = change.fields.iter().filter(|field| !repeats(field)).collect();
+    let shown: Vec<&FieldChange> = fields.iter().copied().filter(tells_apart).collect();
+    let hidden = fields.len() - shown.len();
     let further = match (hidden, change.unchanged_fields) {
         (0, 0) => None,
         (0, unchanged) if change.fields.is_empty() && unchanged > 0 => None,
@@ -218,9 +252,9 @@ pub(super) fn held(hold: &Hold) -> (&'static str, &str) {
 }
 
 /// What to know about the change of one field, but for that it causes a roll.
-pub(super) fn remarks(field: &FieldChange) -> Vec<String> {
+pub(super) fn remarks(field: &FieldChange, action: Action) -> Vec<String> {
     let mut remarks = Vec::new();
-    if field.impact == Impact::Replace {
+    if field.impact == Impact::Replace && action != Action::Create {
         remarks.push("cannot be changed in place".to_owned());
     }
     match field.cause {

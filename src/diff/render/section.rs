@@ -1,16 +1,17 @@
 //! The part of a plan that concerns one stack, or the fleet itself, as lines of text.
 
-use crate::diff::document::{Change, Retained, StackSection};
+use crate::diff::document::{Change, Hold, Retained, StackSection};
 
 use super::change::{change, effect_column, hold, indented, labelled};
 use super::line::Line;
 use super::look::{Look, Role};
+use super::phrases::declaration;
 
 /// The lines of a stack.
 pub(super) fn stack(stack: &StackSection, look: Look) -> Vec<Line> {
     let StackSection { name, file, services: _, holds, changes, unchanged: _, retained } = stack;
     let title = Line::of(Role::Quiet, "stack ").with(Role::Strong, name);
-    let mut lines = titled(&title, file.as_deref().unwrap_or("no longer declared"), look);
+    let mut lines = titled(&title, declaration(stack), look);
     lines.extend(holds.iter().flat_map(|held| hold(held, 2, look)));
     lines.extend(all(changes, file.as_deref(), look));
     for Retained { object, reason } in retained {
@@ -30,7 +31,13 @@ pub(super) fn fleet(name: &str, changes: &[Change], look: Look) -> Vec<Line> {
 
 fn all(changes: &[Change], file: Option<&str>, look: Look) -> Vec<Line> {
     let column = effect_column(changes, look);
-    changes.iter().flat_map(|one| change(one, file, column, look)).collect()
+    let mut above: &[Hold] = &[];
+    let mut lines = Vec::new();
+    for one in changes {
+        lines.extend(change(one, file, above, column, look));
+        above = &one.holds;
+    }
+    lines
 }
 
 fn titled(title: &Line, right: &str, look: Look) -> Vec<Line> {

@@ -27,7 +27,7 @@ pub(super) fn on_one_line(field: &FieldChange, action: Action, look: Look) -> Li
 }
 
 /// The values on lines of their own, with what differs between them marked.
-pub(super) fn long(field: &FieldChange, room: usize, look: Look) -> Vec<Line> {
+pub(super) fn long(field: &FieldChange, action: Action, room: usize, look: Look) -> Vec<Line> {
     let (before, after) = match (&field.before, &field.after) {
         (Some(Shown::List(before)), Some(Shown::List(after))) => {
             return items(before, after, room, look);
@@ -39,6 +39,9 @@ pub(super) fn long(field: &FieldChange, room: usize, look: Look) -> Vec<Line> {
     let mut removed = Line::of(Role::Removed, "- ");
     let mut added = Line::of(Role::Added, "+ ");
     match (&before, &after) {
+        (None, Some(after)) if action == Action::Create => {
+            return hanging(&Line::of(Role::Added, after), room);
+        }
         (Some(before), Some(after)) => {
             for change in TextDiff::from_words(before, after).iter_all_changes() {
                 match change.tag() {

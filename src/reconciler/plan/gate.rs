@@ -104,6 +104,7 @@ pub(crate) fn describe(health: &ServiceHealth) -> String {
     let count = format!("{ready}/{wanted} tasks healthy");
     let state = match verdict {
         Verdict::Converged => return "healthy".to_owned(),
+        Verdict::Rolling if ready >= wanted => format!("{count}, not for long enough yet"),
         Verdict::Rolling => count,
         Verdict::Struggling => format!("{count}, failing"),
         Verdict::Pending => format!("{count}, no suitable node"),

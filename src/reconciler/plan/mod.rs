@@ -183,7 +183,7 @@ fn invalid_stack<'a>(name: &StackName, learned: &'a Learned) -> StackDraft<'a> {
             HoldCode::InvalidStack,
             format!("stack {name} has errors; its last good state stays"),
         )
-        .unblock("skep validate"),
+        .unblock("correct them; skep validate shows them"),
     );
     draft
 }

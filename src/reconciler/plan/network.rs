@@ -92,9 +92,14 @@ fn plan_existing(
     } else {
         draft.replaced_networks.insert(key.name.clone());
         write = Some(Write::Remove { id: live.id.clone() });
+        if !users.is_empty() {
+            change
+                .notes
+                .push("its services leave it and come back, so that they roll twice".into());
+        }
         for user in users {
             let user = ObjectKey::new(Kind::Service, user);
-            change.after.push(After { object: user.clone(), need: Need::Unused });
+            change.after.push(After { object: key.clone(), need: Need::Unused });
             change.holds.push(
                 Hold::new(HoldCode::WaitsForTasksGone, format!("waits until {user} has left it"))
                     .needs(user),

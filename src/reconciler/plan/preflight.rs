@@ -1,7 +1,7 @@
 //! Preflight: what would fail in the Swarm, found before anything is written.
 
 use crate::diff::document::{Hold, HoldCode};
-use crate::model::desired::{DesiredService, DesiredStack};
+use crate::model::desired::{DesiredService, DesiredStack, FieldPath};
 use crate::model::finding::Finding;
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::live::Node;
@@ -106,10 +106,8 @@ pub(super) fn check_placement(context: &Context<'_>, service: &DesiredService) {
     let constraints =
         template.placement.as_ref().map_or(&[][..], |placement| &placement.constraints);
     let name = &service.spec.name;
-    let place = |field: &str| {
-        let field = crate::model::desired::FieldPath(field.to_owned());
-        service.origins.place(&field).unwrap_or(&service.place).clone()
-    };
+    let known = |field: &str| service.origins.place(&FieldPath(field.to_owned())).cloned();
+    let place = |field: &str| known(field).unwrap_or_else(|| service.place.clone());
     if !active().any(|node| constraint::all_allow(constraints, node)) {
         context.find(
             Finding::warning(
@@ -131,7 +129,8 @@ pub(super) fn check_placement(context: &Context<'_>, service: &DesiredService) {
         context.find(
             Finding::warning(
                 "no-node-large-enough",
-                place("deploy.resources.reservations"),
+                known("deploy.resources.reservations.memory")
+                    .unwrap_or_else(|| place("deploy.resources.reservations.cpus")),
                 format!("no node can hold what service {name} reserves"),
             )
             .hint("its tasks would stay pending; reserve less or add a larger node"),

@@ -53,19 +53,25 @@ fn waits_for_green(
         let hold = Hold { class, ..Hold::new(HoldCode::WaitsForHealth, words) };
         Some(hold.needs(object.clone()))
     };
-    if let Some(entry) = draft.entries.iter().find(|entry| entry.change.action != Action::Remove) {
+    let mut others = draft.entries.iter().filter(|entry| entry.change.action != Action::Remove);
+    if let Some(entry) = others.next() {
         let object = &entry.change.object;
+        let rest = match others.count() {
+            0 => String::new(),
+            1 => " and 1 other change".to_owned(),
+            rest => format!(" and {rest} other changes"),
+        };
         return if entry.change.is_standing() {
-            wait(HoldClass::Standing, object, format!("goes after {object}, which is held"))
+            wait(HoldClass::Standing, object, format!("stays as long as {object} is held"))
         } else {
-            wait(HoldClass::Waiting, object, format!("goes after {object}"))
+            wait(HoldClass::Waiting, object, format!("waits for {object}{rest} to be done"))
         };
     }
     for service in &stack.services {
         let object = ObjectKey::new(Kind::Service, &service.spec.name);
         let Some(health) = context.health.get(object.name.as_str()) else { continue };
         if health.verdict.is_progressing() {
-            let words = format!("goes when {object} is healthy: {}", gate::describe(health));
+            let words = format!("waits until {object} is healthy: {}", gate::describe(health));
             return wait(HoldClass::Waiting, &object, words);
         }
         if !health.verdict.is_healthy() {
@@ -254,10 +260,15 @@ impl Removal<'_> {
         })
     }
 
-    /// The declared service that says it was called `name` before.
+    /// The declared service that says it was called `name` before, or whose stack says so of its own name.
     fn successor(&self, name: &str) -> Option<String> {
-        let services = &self.declared?.services;
-        let successor = services.iter().find(|s| s.previous_name.as_deref() == Some(name))?;
+        let successor = if let Some(stack) = self.declared {
+            stack.services.iter().find(|s| s.previous_name.as_deref() == Some(name))?
+        } else {
+            let key = name.strip_prefix(self.stack.as_str())?.strip_prefix('_')?;
+            let stack = guard::successor(self.context, self.stack)?;
+            stack.services.iter().find(|s| s.key == key)?
+        };
         Some(successor.spec.name.clone())
     }
 
@@ -341,7 +352,10 @@ impl Removal<'_> {
         draft: &mut StackDraft<'_>,
     ) {
         if !change.is_standing() {
-            change.holds.extend(self.wait.clone());
+            // Whoever uses it waits for the same and says so.
+            if change.holds.is_empty() {
+                change.holds.extend(self.wait.clone());
+            }
             if let Some(going) = going {
                 going.insert(change.object.name.clone());
             }

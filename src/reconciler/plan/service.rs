@@ -90,9 +90,15 @@ impl Planner<'_> {
             vec![Cause::Git],
         );
         change.place = Some(self.service.place.clone());
-        let shown = diff::service(&self.comparable(&spec), &ServiceSpec::default(), &[]);
-        let headline: Vec<FieldDiff> = shown.fields.into_iter().filter(is_headline).collect();
-        change.fields = self.context.show_fields(&headline, &self.service.origins, None);
+        let comparable = self.comparable(&spec);
+        let mut difference = match moved {
+            Some((_, live)) => diff::service(&comparable, &live.spec, &[]),
+            None => diff::new_service(&comparable),
+        };
+        // The object tells its name.
+        difference.fields.retain(|field| field.path.0 != "name");
+        change.fields = self.context.show_fields(&difference.fields, &self.service.origins, None);
+        change.unchanged_fields = difference.unchanged;
         if let Some((name, _)) = moved {
             change.notes.push(format!("was {name}, which goes when this one is healthy"));
             if !self.context.policy.allow_replace {
@@ -335,12 +341,6 @@ fn stamped(mut spec: ServiceSpec, fingerprint: Option<String>) -> Option<Service
 fn needs(spec: &ServiceSpec, draft: &StackDraft<'_>) -> Vec<ObjectKey> {
     let references = index::references(&spec.task_template).0;
     references.into_iter().filter(|object| draft.pending.contains(object)).collect()
-}
-
-/// The fields that say what a new service is.
-fn is_headline(field: &FieldDiff) -> bool {
-    let path = field.path.0.as_str();
-    path == "image" || path == "deploy.replicas" || path.starts_with("ports.")
 }
 
 fn rolls(effect: &Effect) -> bool {
