@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 use crate::diff::document::{Change, Document, Hold, HoldCode};
 use crate::diff::render::{Look, Role, clean};
 use crate::model::key::ObjectKey;
-use crate::reconciler::health::Verdict as HealthVerdict;
 use crate::reconciler::outcome::{self, Verdict};
 use crate::reconciler::pass::{Ended, Wait};
 use crate::reconciler::plan::Plan;
@@ -51,9 +50,7 @@ pub(super) fn text(ended: &Ended, wait: Wait, tally: &Tally, look: Look) -> Stri
     let mut text = headline(ended, wait, tally, look);
     if wait == Wait::UntilSettled {
         for (name, health) in &plan.health {
-            let changes = plan.document.changes().any(|change| change.object.name == *name);
-            let back = health.verdict == HealthVerdict::RolledBack && !changes;
-            if health.verdict.is_healthy() || back {
+            if health.verdict.is_healthy() {
                 continue;
             }
             let name = look.palette.paint(Role::Strong, name);
@@ -105,6 +102,7 @@ fn headline(ended: &Ended, wait: Wait, tally: &Tally, look: Look) -> String {
         (Wait::UntilSettled, _, _) if ended.interrupted => {
             format!(" {bad} of {services} services were not healthy yet.")
         }
+        (Wait::UntilSettled, 1, _) => " The service is not healthy.".to_owned(),
         (Wait::UntilSettled, _, _) => format!(" {bad} of {services} services are not healthy."),
     };
     format!("{}{health}\n", strong(&done))

@@ -86,6 +86,19 @@ pub struct ServiceHealth {
     pub failure: Option<TaskFailure>,
 }
 
+impl ServiceHealth {
+    /// The state of a service to which nothing is to be written: a rollback that Swarm completed led back to what is
+    /// declared, and that is health.
+    pub(super) fn where_live_is_declared(self) -> Self {
+        match self.verdict {
+            Verdict::RolledBack => {
+                Self { verdict: Verdict::Converged, message: None, failure: None, ..self }
+            }
+            _ => self,
+        }
+    }
+}
+
 /// How a task failed, in Swarm's own words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TaskFailure {

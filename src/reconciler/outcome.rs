@@ -20,12 +20,10 @@ pub enum Verdict {
 /// The verdict on a run that ended with `plan`.
 pub fn verdict(plan: &Plan) -> Verdict {
     let holds = plan.document.holds().map(of_hold);
-    let health = plan.health.iter().map(|(name, health)| {
-        let changes = plan.document.changes().any(|change| change.object.name == *name);
-        // A completed rollback to what is declared is health; see the judge of services.
-        let back = health.verdict == super::health::Verdict::RolledBack && !changes;
-        if health.verdict.is_healthy() || back { Verdict::Done } else { Verdict::Unhealthy }
-    });
+    let health = plan
+        .health
+        .values()
+        .map(|health| if health.verdict.is_healthy() { Verdict::Done } else { Verdict::Unhealthy });
     holds.chain(health).max().unwrap_or(Verdict::Done)
 }
 

@@ -261,11 +261,15 @@ fn publish(context: Context<'_>, drafts: Vec<StackDraft<'_>>, plan_hold: Option<
         .values()
         .flat_map(|stack| stack.services.iter().map(|service| service.spec.name.as_str()))
         .collect();
-    let health = context
-        .health
-        .into_iter()
-        .filter(|(name, _)| declared.contains(name))
-        .map(|(name, health)| (name.to_owned(), health))
+    let changing: BTreeSet<&str> =
+        document.changes().map(|change| change.object.name.as_str()).collect();
+    let health = context.health.into_iter().filter(|(name, _)| declared.contains(name));
+    let health = health
+        .map(|(name, health)| {
+            let health =
+                if changing.contains(name) { health } else { health.where_live_is_declared() };
+            (name.to_owned(), health)
+        })
         .collect();
     Plan { document: document.counted(), steps, health }
 }

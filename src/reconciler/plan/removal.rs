@@ -70,12 +70,13 @@ fn waits_for_green(
     for service in &stack.services {
         let object = ObjectKey::new(Kind::Service, &service.spec.name);
         let Some(health) = context.health.get(object.name.as_str()) else { continue };
+        let health = health.clone().where_live_is_declared();
         if health.verdict.is_progressing() {
-            let words = format!("waits until {object} is healthy: {}", gate::describe(health));
+            let words = format!("waits until {object} is healthy: {}", gate::describe(&health));
             return wait(HoldClass::Waiting, &object, words);
         }
         if !health.verdict.is_healthy() {
-            let words = format!("stays while {object} is not healthy: {}", gate::describe(health));
+            let words = format!("stays while {object} is not healthy: {}", gate::describe(&health));
             return wait(HoldClass::Standing, &object, words);
         }
     }

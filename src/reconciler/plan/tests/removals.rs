@@ -2,6 +2,8 @@
 
 use crate::diff::document::HoldCode;
 use crate::model::labels;
+use crate::model::live::{UpdateState, UpdateStatus};
+use crate::reconciler::outcome::{Verdict, verdict};
 use crate::reconciler::policy::Policy;
 
 use super::world::*;
@@ -36,6 +38,22 @@ fn removals_come_last() {
         ["create service shop_new", "remove service shop_old [waits-for-health]"]
     );
     assert_eq!(world.converge(), [["service shop_new"], ["service shop_old"]]);
+}
+
+#[test]
+fn a_rollback_to_what_is_declared_is_in_nobodys_way() {
+    let mut world = World::applied(vec![shop(&["web", "old"])]);
+    world.policy = pruning();
+    world.live("shop_web").update = Some(UpdateStatus {
+        state: UpdateState::RollbackCompleted,
+        started: None,
+        completed: None,
+        message: "rollback completed".to_owned(),
+    });
+    world.stack("shop").services.pop();
+    let plan = world.plan();
+    assert_eq!(outline(&plan), ["remove service shop_old"]);
+    assert_eq!(verdict(&plan), Verdict::Done);
 }
 
 #[test]
