@@ -43,13 +43,15 @@ pub fn text(
         if !out.is_empty() {
             out.push('\n');
         }
-        out.push_str(&renderer.render(&[report(finding, &mut sources, look.width)]));
-        out.push('\n');
+        for group in report(finding, &mut sources, look.width) {
+            out.push_str(&renderer.render(&[group]));
+            out.push('\n');
+        }
     }
     out
 }
 
-fn report(finding: &Finding, sources: &mut Sources<'_>, width: usize) -> Group<'static> {
+fn report(finding: &Finding, sources: &mut Sources<'_>, width: usize) -> Vec<Group<'static>> {
     let Finding { code, severity, message, place, related, hint } = finding;
     let level = match severity {
         Severity::Error => Level::ERROR,
@@ -60,15 +62,19 @@ fn report(finding: &Finding, sources: &mut Sources<'_>, width: usize) -> Group<'
     let mut marks = Vec::new();
     marks.extend(place.as_ref().map(|place| Mark { place, label: None }));
     marks.extend(related.iter().map(|r| Mark { place: &r.place, label: Some(&r.message) }));
+    let is_nowhere = marks.is_empty();
     while !marks.is_empty() {
         let rest = take_near(&mut marks);
         group = group.elements(snippet(&marks, sources));
         marks = rest;
     }
-    match hint {
-        Some(hint) => group.element(Level::HELP.message(wrapped(hint, width.saturating_sub(14)))),
-        None => group,
+    let Some(hint) = hint else { return vec![group] };
+    let hint = wrapped(hint, width.saturating_sub(14));
+    if is_nowhere {
+        // Without a snippet there is no bar for the hint to hang on.
+        return vec![group, Group::with_title(Level::HELP.secondary_title(hint))];
     }
+    vec![group.element(Level::HELP.message(hint))]
 }
 
 /// A place to point at; the first of a finding has no label, as the message says what is there.

@@ -27,7 +27,7 @@ pub(super) fn most_services(
             context,
             HoldCode::GuardMostServices,
             format!("{surplus} of the {owned} services of stack {stack} would go"),
-            Some(stack),
+            stack,
         )
     };
     (most && !is_lifted(context, HoldCode::GuardMostServices, stack)).then(hold)
@@ -41,12 +41,18 @@ pub(super) fn no_stacks(context: &Context<'_>, vanished: &BTreeSet<StackName>) -
     }
     let count = vanished.len();
     let stacks = if count == 1 { "stack" } else { "stacks" };
-    Some(guard(
-        context,
+    let hold = Hold::new(
         HoldCode::GuardNoStacks,
         format!("the source declares no stacks at all, and {count} {stacks} would go"),
-        None,
-    ))
+    );
+    let command = &context.view.command;
+    // Each of the stacks has a guard of its own, which is lifted along with this one.
+    Some(
+        hold.unblock(format!(
+            "{command} --prune --prune-stacks --unblock {}",
+            HoldCode::GuardNoStacks
+        )),
+    )
 }
 
 /// Refuses to remove a whole stack without its own consent, the more so when it looks renamed.
@@ -54,9 +60,10 @@ pub(super) fn whole_stack(context: &Context<'_>, stack: &StackName) -> Option<Ho
     if successor(context, stack).is_some() {
         return None;
     }
-    if let Some(renamed) = looks_renamed(context, stack)
-        && !is_lifted(context, HoldCode::GuardRenamed, stack)
-    {
+    if let Some(renamed) = looks_renamed(context, stack) {
+        if is_lifted(context, HoldCode::GuardRenamed, stack) {
+            return None;
+        }
         return Some(
             Hold::new(
                 HoldCode::GuardRenamed,
@@ -79,7 +86,7 @@ pub(super) fn whole_stack(context: &Context<'_>, stack: &StackName) -> Option<Ho
         context,
         HoldCode::GuardWholeStack,
         format!("the whole stack {stack} would go"),
-        Some(stack),
+        stack,
     ))
 }
 
@@ -122,10 +129,9 @@ pub(super) fn is_protected(labels: &Labels) -> bool {
     labels.get(labels::PROTECT).is_some_and(|value| value == "true")
 }
 
-fn guard(context: &Context<'_>, code: HoldCode, reason: String, stack: Option<&StackName>) -> Hold {
-    let stack = stack.map_or_else(String::new, |stack| format!(":{stack}"));
+fn guard(context: &Context<'_>, code: HoldCode, reason: String, stack: &StackName) -> Hold {
     let command = &context.view.command;
-    Hold::new(code, reason).unblock(format!("{command} --prune --unblock {code}{stack}"))
+    Hold::new(code, reason).unblock(format!("{command} --prune --unblock {code}:{stack}"))
 }
 
 fn is_lifted(context: &Context<'_>, code: HoldCode, stack: &StackName) -> bool {
