@@ -14,6 +14,9 @@ const DEFAULT_MONITOR: Nanos = Nanos::seconds(5);
 const LEAST_DEADLINE: Nanos = Nanos::seconds(300);
 /// How often a node must refuse a task of one slot before it counts as final: once can be chance.
 const FINAL_REJECTIONS: usize = 2;
+/// How long it must go on refusing: the subnet of a network that has just gone is free on a node only seconds later,
+/// and until then the node refuses tasks of the network that got it.
+const REFUSAL_GRACE: Nanos = Nanos::seconds(10);
 /// How long a task may be gone without a successor before we say that Swarm gave up on it.
 const SUCCESSOR_GRACE: Nanos = Nanos::seconds(10);
 
@@ -381,12 +384,15 @@ impl View<'_> {
 
     /// Whether nodes keep refusing a task, or Swarm has stopped replacing one that failed.
     fn is_hopeless(&self) -> bool {
-        let refused = self.failures().filter(|task| task.state == TaskState::Rejected);
-        let refused: Vec<_> = refused.map(|task| (task.slot, &task.node_id)).collect();
-        if refused
-            .iter()
-            .any(|place| refused.iter().filter(|other| *other == place).count() >= FINAL_REJECTIONS)
-        {
+        let last_progress = self.last_progress();
+        let refused: Vec<_> =
+            self.failures().filter(|task| task.state == TaskState::Rejected).collect();
+        let is_final = |task: &Task| {
+            let place = |other: &Task| other.slot == task.slot && other.node_id == task.node_id;
+            elapsed(last_progress, task.since) >= REFUSAL_GRACE
+                && refused.iter().filter(|other| place(other)).count() >= FINAL_REJECTIONS
+        };
+        if refused.iter().any(|task| is_final(task)) {
             return true;
         }
         let alive = self
@@ -574,6 +580,8 @@ mod tests {
         let rest = || vec![up(2, 1), up(3, 1)];
         let once = [rest(), vec![rejected(10), task(1, "new", TaskState::Preparing, 11)]].concat();
         assert_eq!(verdict(&service(), once, 12), Verdict::Struggling);
+        let soon = [rest(), vec![rejected(2), rejected(7)]].concat();
+        assert_eq!(verdict(&service(), soon, 8), Verdict::Struggling);
         let twice = [rest(), vec![rejected(10), rejected(15)]].concat();
         assert_eq!(verdict(&service(), twice, 16), Verdict::Failing);
     }
