@@ -128,7 +128,8 @@ impl Removal<'_> {
                 change.notes.push(format!("goes on as {successor}"));
             }
             change.holds.extend(self.consent(successor.is_some()));
-            if guard::is_protected(&live.spec.labels) {
+            let protects = self.declared.is_some_and(|stack| stack.policy.protect);
+            if protects || guard::is_protected(&live.spec.labels) {
                 change.holds.push(network::protected(&key));
             }
             if let Some(role) = live.spec.labels.get(labels::ROLE) {
