@@ -93,7 +93,8 @@ fn is_label(name: &str) -> bool {
 
 fn own_labels(path: &str, labels: Option<&Located<Pairs>>, report: &mut Report) {
     for (name, value) in labels.iter().flat_map(|labels| &labels.0) {
-        if labels::is_own(name) || name == labels::NAMESPACE || name == labels::IMAGE {
+        let is_own = labels::is_own(name) && name != labels::ROLE;
+        if is_own || name == labels::NAMESPACE || name == labels::IMAGE {
             let message = format!("{path} sets `{name}`, which skep sets itself");
             report.push(
                 Finding::error("reserved-label", value.place.clone(), message).hint("remove it"),
