@@ -8,6 +8,9 @@ use crate::model::network::NetworkSpec;
 use crate::model::store::{ConfigSpec, SecretSpec};
 use crate::model::task::TaskTemplate;
 
+/// Networks that every node has and no list shows (docker/cli `cli/compose/convert`, `IsUserDefined`).
+const PREDEFINED: [&str; 3] = ["bridge", "host", "none"];
+
 /// Live objects by name, and who uses what.
 pub(super) struct Index<'a> {
     pub(super) services: BTreeMap<&'a str, &'a LiveService>,
@@ -81,7 +84,7 @@ impl<'a> Index<'a> {
     pub(super) fn has(&self, object: &ObjectKey) -> bool {
         let name = object.name.as_str();
         match object.kind {
-            Kind::Network => self.networks.contains_key(name),
+            Kind::Network => PREDEFINED.contains(&name) || self.networks.contains_key(name),
             Kind::Config => self.configs.contains_key(name),
             Kind::Secret => self.secrets.contains_key(name),
             Kind::Service => self.services.contains_key(name),
