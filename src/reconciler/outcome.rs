@@ -1,6 +1,6 @@
 //! How a run ended: what the last plan leaves undone, and how the services are.
 
-use crate::diff::document::{Hold, HoldCode};
+use crate::diff::document::{Document, Hold, HoldCode};
 
 use super::plan::Plan;
 
@@ -19,12 +19,33 @@ pub enum Verdict {
 
 /// The verdict on a run that ended with `plan`.
 pub fn verdict(plan: &Plan) -> Verdict {
-    let holds = plan.document.holds().map(of_hold);
+    let holds = deciding(&plan.document).into_iter().map(of_hold);
     let health = plan
         .health
         .values()
         .map(|health| if health.verdict.is_healthy() { Verdict::Done } else { Verdict::Unhealthy });
     holds.chain(health).max().unwrap_or(Verdict::Done)
+}
+
+/// The holds that decide how a run ended: below one that a person must end first, the others do not matter yet.
+fn deciding(document: &Document) -> Vec<&Hold> {
+    let standing = |holds: &[Hold]| holds.iter().any(Hold::is_standing);
+    let fleet = document.fleet_changes.iter().flat_map(|change| &change.holds);
+    let mut deciding: Vec<&Hold> = document.holds.iter().chain(fleet).collect();
+    if standing(&document.holds) {
+        return deciding;
+    }
+    for stack in &document.stacks {
+        deciding.extend(&stack.holds);
+        if standing(&stack.holds) {
+            continue;
+        }
+        for change in &stack.changes {
+            let holds = change.holds.iter();
+            deciding.extend(holds.filter(|hold| hold.is_standing() || !change.is_standing()));
+        }
+    }
+    deciding
 }
 
 fn of_hold(hold: &Hold) -> Verdict {

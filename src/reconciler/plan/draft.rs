@@ -77,8 +77,7 @@ impl<'a> StackDraft<'a> {
         needs: Vec<ObjectKey>,
     ) {
         if let Some(words) = self.refused.get(&change.object) {
-            let hold = Hold::new(HoldCode::WriteRefused, words.clone())
-                .unblock("correct the file, or try again once the cause is gone");
+            let hold = write_refused(words);
             self.blocked.insert(change.object.clone(), hold.clone());
             change.holds.push(hold);
         }
@@ -121,4 +120,10 @@ impl<'a> StackDraft<'a> {
             })
             .collect()
     }
+}
+
+/// The hold on a write that the Engine refused in this run, with its words.
+pub(super) fn write_refused(words: &str) -> Hold {
+    Hold::new(HoldCode::WriteRefused, words)
+        .unblock("correct the file, or try again once the cause is gone")
 }

@@ -217,9 +217,12 @@ fn vanished_stacks(context: &Context<'_>) -> BTreeSet<StackName> {
 fn publish(context: Context<'_>, drafts: Vec<StackDraft<'_>>, plan_hold: Option<Hold>) -> Plan {
     let mut steps = Vec::new();
     let mut fleet_changes = Vec::new();
-    if let Some((change, step)) = context.record_step(&drafts) {
+    if let Some((mut change, step)) = context.record_step(&drafts) {
+        match context.learned.refused_writes.get(&change.object) {
+            Some(words) => change.holds.push(draft::write_refused(words)),
+            None => steps.push(step),
+        }
         fleet_changes.push(change);
-        steps.push(step);
     }
     if plan_hold.is_none() {
         steps.extend(drafts.iter().flat_map(StackDraft::ready));
