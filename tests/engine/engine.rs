@@ -19,8 +19,13 @@ impl Engine {
             eprintln!("skipped: SKEP_TEST_ENGINE names no engine; scripts/test brings one up");
             return None;
         };
+        Some(Self::at(url))
+    }
+
+    /// The engine at `url`, a unix socket.
+    pub(crate) fn at(url: String) -> Self {
         let client = env::var("SKEP_DOCKER").unwrap_or_else(|_| "docker".to_owned());
-        Some(Self { url, client })
+        Self { url, client }
     }
 
     /// Standard output of the docker client, which must succeed.
@@ -45,13 +50,16 @@ impl Engine {
         connect(&self.url).await
     }
 
+    /// The docker client, about to be run.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.client);
+        command.args(["--host", &self.url]).args(arguments).env_remove("DOCKER_CONTEXT");
+        command
+    }
+
     fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(&self.client)
-            .args(["--host", &self.url])
-            .args(arguments)
-            .env_remove("DOCKER_CONTEXT")
-            .output()
-            .unwrap_or_else(|error| panic!("cannot run {}: {error}", self.client))
+        let output = self.command(arguments).output();
+        output.unwrap_or_else(|error| panic!("cannot run {}: {error}", self.client))
     }
 }
 

@@ -12,12 +12,29 @@
 )]
 
 mod actuate;
+mod api;
+mod bad_input;
+mod bystanders;
+mod canaries;
+mod crash;
+mod drift;
 mod engine;
+mod eventually;
+mod examples;
+mod failures;
 mod floors;
+mod idempotence;
+mod like_docker;
 mod normal;
 mod observe;
+mod order;
+mod own;
+mod ownership;
 mod proxy;
+mod pruning;
+mod rotation;
 mod scratch;
+mod stage;
 mod transport;
 
 use engine::Engine;

@@ -105,6 +105,12 @@ impl Proxy {
         calls.iter().filter(|call| call.endpoint() != "/_ping").cloned().collect()
     }
 
+    /// How often somebody asked who the engine is.
+    pub(crate) fn greetings(&self) -> usize {
+        let calls = self.state.calls.lock().unwrap();
+        calls.iter().filter(|call| call.endpoint() == "/_ping").count()
+    }
+
     /// The requests so far that may have changed something.
     pub(crate) fn writes(&self) -> Vec<Call> {
         self.calls().into_iter().filter(Call::writes).collect()

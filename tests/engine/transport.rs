@@ -1,12 +1,10 @@
 //! The connection to a real engine.
 
-use std::path::Path;
-use std::process::Command;
-
 use skep::model::live::ApiVersion;
 use skep::swarm::{Connection, Endpoint, Failure, NEWEST, Observer, Surroundings, SwarmError};
 
 use crate::engine::{Engine, connect};
+use crate::own::Own;
 use crate::proxy::{Fault, Proxy};
 
 async fn failure(url: &str) -> SwarmError {
@@ -74,41 +72,8 @@ async fn an_engine_without_a_swarm_is_named_as_such() {
     if Engine::of_this_run().is_none() {
         return;
     }
-    let Some(alone) = Alone::up() else {
-        eprintln!(
-            "skipped: this test starts an engine of its own, for which scripts/test must run it as root"
-        );
-        return;
-    };
-    let error = Observer::new(connect(&alone.url).await).unwrap().observe().await.unwrap_err();
+    let Some(alone) = Own::up("test-alone", &["--no-swarm"]) else { return };
+    let error = Observer::new(alone.engine.connect().await).unwrap().observe().await.unwrap_err();
     assert!(matches!(error.failure, Failure::NotManager { .. }), "{error:?}");
     assert!(error.hint().is_some_and(|hint| hint.contains("docker swarm init")));
-}
-
-/// An engine that is in no swarm.
-struct Alone {
-    url: String,
-}
-
-const ALONE: &str = "test-alone";
-
-impl Alone {
-    fn up() -> Option<Self> {
-        let version = std::env::var("SKEP_TEST_VERSION").ok()?;
-        let run = |arguments: &[&str]| {
-            let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/engine");
-            let output = Command::new(script).args(arguments).output().ok()?;
-            output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
-        };
-        run(&["up", ALONE, "--no-swarm", "--version", &version])?;
-        let socket = run(&["socket", ALONE])?;
-        Some(Self { url: format!("unix://{}", socket.trim()) })
-    }
-}
-
-impl Drop for Alone {
-    fn drop(&mut self) {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/engine");
-        let _ = Command::new(script).args(["down", ALONE]).output();
-    }
 }

@@ -1,0 +1,344 @@
+//! What skep makes of a stack file is what `docker stack deploy` makes of it, and taking it over restarts nothing.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::engine::Engine;
+use crate::eventually::eventually;
+use crate::stage::{Stage, changes};
+
+/// The stack of a live system, where the files are that the project does not contain.
+fn live_system() -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let inputs =
+        env::var("SKEP_INPUTS").map_or_else(|_| root.join("../shared/inputs"), PathBuf::from);
+    let file = inputs.join("aubg/docker-swarm-stack.yml");
+    if !file.is_file() {
+        eprintln!("skipped: there is no {}; SKEP_INPUTS names the folder", file.display());
+        return None;
+    }
+    Some(file)
+}
+
+/// The live system's names are its own, so that two tests cannot have it at the same time.
+struct LiveSystem<'e> {
+    engine: &'e Engine,
+    _lock: File,
+}
+
+const SECRETS: [&str; 7] = [
+    "db-url_v2",
+    "secret-key",
+    "resend-api-key",
+    "aws-access-key-id",
+    "aws-secret-access-key",
+    "aws-default-region",
+    "aws-bucket",
+];
+
+impl<'e> LiveSystem<'e> {
+    /// Waits for its turn. What is deployed must be gone before this is dropped.
+    fn alone_on(engine: &'e Engine) -> Self {
+        let lock = File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("live-system.lock"));
+        let lock = lock.unwrap();
+        lock.lock().unwrap();
+        Self { engine, _lock: lock }
+    }
+
+    /// Makes what the stack needs, and writes the stack.
+    fn prepare(&self, stage: &Stage<'_>, file: &Path) {
+        for (image, tag) in [("monolith-web", "1f2e3d4"), ("monolith-backend", "4d3e2f1")] {
+            let name = format!("ghcr.io/aubgthehub/{image}:{tag}");
+            self.engine.docker(&["tag", "skep-demo/web:1", &name]);
+        }
+        let value = stage.path("hub", "secret");
+        stage.file("hub", "secret", "x");
+        for secret in SECRETS {
+            self.engine.docker(&["secret", "create", secret, value.to_str().unwrap()]);
+        }
+        stage.file("hub", "stack.yaml", fs::read(file).unwrap());
+        stage.file("hub", ".env", "WEB_GIT_COMMIT_HASH=1f2e3d4\nPY_API_GIT_COMMIT_HASH=4d3e2f1\n");
+    }
+}
+
+impl Drop for LiveSystem<'_> {
+    fn drop(&mut self) {
+        for secret in SECRETS {
+            self.engine.try_docker(&["secret", "rm", secret]);
+        }
+    }
+}
+
+impl Stage<'_> {
+    /// Deploys stack `stack` with docker's own client.
+    fn docker_deploy(&self, engine: &Engine, stack: &str, variables: &[(&str, &str)]) {
+        let file = self.path(stack, "stack.yaml");
+        let name = self.name(stack);
+        let mut command =
+            engine.command(&["stack", "deploy", "--detach=true", "--resolve-image", "never", "-c"]);
+        command.arg(file).arg(name).envs(variables.iter().copied());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// `docker service inspect` of every service of `stack`, as far as docker and skep must agree.
+    fn inspect(&self, engine: &Engine, stack: &str) -> BTreeMap<String, Value> {
+        let namespace = format!("label=com.docker.stack.namespace={}", self.name(stack));
+        let ids = engine.docker(&["service", "ls", "--quiet", "--filter", &namespace]);
+        let ids: Vec<&str> = ids.lines().collect();
+        let text = engine.docker(&[&["service", "inspect"], ids.as_slice()].concat());
+        let services: Value = serde_json::from_str(&text).unwrap();
+        let networks: BTreeMap<String, String> = engine
+            .get("/networks")
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|network| {
+                (
+                    network["Id"].as_str().unwrap().to_owned(),
+                    network["Name"].as_str().unwrap().to_owned(),
+                )
+            })
+            .collect();
+        let specs = services.as_array().unwrap().iter().map(|service| {
+            let mut spec = service["Spec"].clone();
+            let labels = spec["Labels"].as_object_mut().unwrap();
+            labels.retain(|label, _| !label.starts_with("skep."));
+            comparable(&mut spec, &networks);
+            (spec["Name"].as_str().unwrap().to_owned(), spec)
+        });
+        specs.collect()
+    }
+}
+
+/// Takes out what cannot be equal: ids, and the hashes in names.
+fn comparable(value: &mut Value, networks: &BTreeMap<String, String>) {
+    match value {
+        Value::Object(fields) => {
+            for (field, value) in fields.iter_mut() {
+                match field.as_str() {
+                    "ConfigID" | "SecretID" => *value = Value::Null,
+                    "ConfigName" | "SecretName" => {
+                        *value = unhashed(value.as_str().unwrap()).into();
+                    }
+                    "Target" if value.as_str().is_some_and(|id| networks.contains_key(id)) => {
+                        *value = networks[value.as_str().unwrap()].clone().into();
+                    }
+                    _ => comparable(value, networks),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| comparable(item, networks)),
+        _ => {}
+    }
+}
+
+fn unhashed(name: &str) -> &str {
+    let hash = |text: &str| text.len() >= 8 && text.chars().all(|c| c.is_ascii_hexdigit());
+    match name.rsplit_once('-') {
+        Some((name, suffix)) if hash(suffix) => name,
+        _ => name,
+    }
+}
+
+#[test]
+fn a_live_systems_services_are_the_same_from_docker_and_from_skep() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let Some(file) = live_system() else { return };
+    let system = LiveSystem::alone_on(&engine);
+    let stage = Stage::on(&engine);
+    system.prepare(&stage, &file);
+    let variables = [("WEB_GIT_COMMIT_HASH", "1f2e3d4"), ("PY_API_GIT_COMMIT_HASH", "4d3e2f1")];
+    stage.docker_deploy(&engine, "hub", &variables);
+    let from_docker = stage.inspect(&engine, "hub");
+    assert_eq!(from_docker.len(), 2);
+    stage.clear("hub");
+
+    stage.apply(&["--no-wait"]);
+    stage.apply(&["--no-wait"]);
+    assert_eq!(pretty(&stage.inspect(&engine, "hub")), pretty(&from_docker));
+    assert_eq!(changes(&stage.plan(&[])), BTreeMap::new());
+}
+
+#[test]
+fn a_live_system_is_taken_over_without_a_restart() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let Some(file) = live_system() else { return };
+    let system = LiveSystem::alone_on(&engine);
+    let stage = Stage::on(&engine);
+    system.prepare(&stage, &file);
+    let variables = [("WEB_GIT_COMMIT_HASH", "1f2e3d4"), ("PY_API_GIT_COMMIT_HASH", "4d3e2f1")];
+    stage.docker_deploy(&engine, "hub", &variables);
+    let up = || {
+        let tasks = |name| {
+            stage.tasks(name).into_iter().filter(|(_, task)| task["Status"]["State"] == "starting")
+        };
+        let ids = |name| tasks(name).map(|(id, _)| id).collect::<Vec<_>>();
+        [ids("hub_web"), ids("hub_py-api")]
+    };
+    let tasks = eventually(60, "three containers have started", || {
+        let tasks = up();
+        (tasks[0].len() == 1 && tasks[1].len() == 2).then_some(tasks)
+    });
+
+    let plan = stage.plan(&[]);
+    for service in ["web", "py-api"] {
+        let change = &changes(&plan)[&format!("service {}", stage.name(&format!("hub_{service}")))];
+        assert_eq!(change["action"], "adopt");
+        assert_eq!(change["effect"]["kind"], "in-place");
+        assert_eq!(change.get("fields"), None);
+    }
+    stage.apply(&["--no-wait"]);
+    stage.apply(&["--no-wait"]);
+    assert_eq!(changes(&stage.plan(&[])), BTreeMap::new());
+    assert_eq!(stage.service("hub_web")["Spec"]["Labels"]["skep.stack"], stage.name("hub"));
+    assert_eq!(up(), tasks);
+}
+
+/// As much of docker's schema as one service takes.
+pub(crate) const EVERYTHING: &str = "
+version: '3.12'
+services:
+  all:
+    image: skep-demo/web:1
+    entrypoint: [/web]
+    command: sleep --long 'and quoted'
+    environment: { B: '2', A: $$1, EMPTY: '' }
+    labels: { on.the: container }
+    hostname: '{{.Node.Hostname}}'
+    user: 1:2
+    working_dir: /
+    stop_signal: SIGINT
+    stop_grace_period: 1s
+    init: true
+    tty: true
+    stdin_open: true
+    read_only: true
+    cap_add: [NET_ADMIN]
+    cap_drop: [ALL]
+    dns: [9.9.9.9, 1.1.1.1]
+    dns_search: [example.org]
+    extra_hosts: ['b:10.0.0.9', 'a:10.0.0.8']
+    sysctls: { net.core.somaxconn: '64' }
+    ulimits: { nproc: 50, nofile: { soft: 100, hard: 200 } }
+    logging: { driver: json-file, options: { max-size: 1m } }
+    healthcheck: { test: /web healthcheck, interval: 2s, timeout: 1s, retries: 4, start_period: 3s }
+    networks: { back: { aliases: [z, a] }, front: {} }
+    configs: [plain, { source: plain, target: /etc/b, uid: '1', gid: '2', mode: 0440 }]
+    secrets: [key, { source: key, target: other, mode: 0400 }]
+    ports:
+      - 18000-18001:80-81/udp
+      - { target: 8080, published: 18002, protocol: tcp, mode: host }
+    volumes:
+      - data:/data:ro
+      - /proc:/host/proc:ro,rslave
+      - { type: tmpfs, target: /run/x, tmpfs: { size: 1048576 } }
+      - { type: volume, source: data, target: /sub, volume: { nocopy: true } }
+    deploy:
+      replicas: 0
+      labels: { on.the: service }
+      update_config: { parallelism: 2, delay: 1s, failure_action: rollback, monitor: 7s, max_failure_ratio: 0.1, order: start-first }
+      rollback_config: { parallelism: 0, failure_action: continue, monitor: 6s, max_failure_ratio: 0.25 }
+      resources:
+        limits: { cpus: '0.5', memory: 64M, pids: 50 }
+        reservations: { cpus: '0.1', memory: 32M, generic_resources: [{ discrete_resource_spec: { kind: gpu, value: 2 } }] }
+      restart_policy: { condition: on-failure, delay: 1s, max_attempts: 3, window: 1m }
+      placement: { constraints: [node.role == manager], preferences: [{ spread: node.labels.zone }], max_replicas_per_node: 2 }
+  node: { image: 'skep-demo/web:1', command: [sleep], stop_grace_period: 1s, deploy: { mode: global, placement: { constraints: [node.role != manager] } } }
+  lone: { image: skep-demo/web, deploy: { endpoint_mode: dnsrr, replicas: 0 } }
+  job: { image: 'skep-demo/web:1', command: [job], deploy: { mode: replicated-job, replicas: 0 } }
+networks: { front: { attachable: true }, back: { internal: true } }
+configs: { plain: { file: plain.txt } }
+secrets: { key: { file: key.txt } }
+volumes: { data: { labels: { on.the: volume } } }
+";
+
+#[test]
+fn all_of_dockers_keys_make_the_same_services_from_docker_and_from_skep() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    stage.exact_stack("all", EVERYTHING);
+    stage.file("all", "plain.txt", "plain\n");
+    stage.file("all", "key.txt", "key\n");
+    stage.docker_deploy(&engine, "all", &[]);
+    let from_docker = stage.inspect(&engine, "all");
+    assert_eq!(from_docker.len(), 4);
+
+    // Taken over, nothing changes; the job is not even written to.
+    let plan = stage.plan(&[]);
+    for (key, change) in changes(&plan) {
+        assert!(change.get("fields").is_none(), "{key}: {change:#}");
+        assert!(
+            change["action"] == "adopt" || key.starts_with("config skep_"),
+            "{key}: {change:#}"
+        );
+    }
+    assert!(!changes(&plan).contains_key(&format!("service {}", stage.name("all_job"))));
+    stage.apply_well(&[]);
+    assert_eq!(pretty(&stage.inspect(&engine, "all")), pretty(&from_docker));
+    assert_eq!(changes(&stage.plan(&[])), BTreeMap::new());
+
+    // Made anew, it is the same but for ids and hashes.
+    stage.clear("all");
+    stage.apply_well(&[]);
+    assert_eq!(pretty(&stage.inspect(&engine, "all")), pretty(&from_docker));
+    assert_eq!(changes(&stage.plan(&[])), BTreeMap::new());
+}
+
+fn pretty(specs: &BTreeMap<String, Value>) -> String {
+    serde_json::to_string_pretty(specs).unwrap()
+}
+
+#[test]
+fn a_job_that_has_completed_does_not_run_again_when_its_stack_is_taken_over() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    let stack = "
+version: '3.12'
+services:
+  migrate:
+    image: skep-demo/web:1
+    command: [job]
+    configs: [plain]
+    deploy: { mode: replicated-job, restart_policy: { condition: on-failure } }
+  web:
+    image: skep-demo/web:1
+    healthcheck: { test: [CMD, /web, healthcheck], interval: 500ms }
+    stop_grace_period: 1s
+    secrets: [key]
+    deploy: { replicas: 2, update_config: { monitor: 1s } }
+configs: { plain: { file: plain.txt } }
+secrets: { key: { file: key.txt } }
+";
+    stage.exact_stack("old", stack);
+    stage.file("old", "plain.txt", "plain\n");
+    stage.file("old", "key.txt", "key\n");
+    stage.docker_deploy(&engine, "old", &[]);
+    let both = || [stage.tasks("old_migrate"), stage.tasks("old_web")];
+    let state = |tasks: &[BTreeMap<String, Value>; 2]| -> Vec<(String, String)> {
+        let all = tasks.iter().flatten();
+        all.map(|(id, task)| (id.clone(), task["Status"]["State"].as_str().unwrap().to_owned()))
+            .collect()
+    };
+    let before = eventually(60, "the job is done and both tasks run", || {
+        let tasks = both();
+        let done = tasks[0].values().any(|task| task["Status"]["State"] == "complete");
+        let up = tasks[1].values().filter(|task| task["Status"]["State"] == "running").count();
+        (done && up == 2).then(|| state(&tasks))
+    });
+    let job = stage.service("old_migrate");
+
+    let text = stage.skep(&["plan", "stacks", "--resolve-image", "never"]);
+    text.ends(0, &["adopt", "in place"]);
+    assert!(!text.stdout.contains("rolls"), "{text}");
+    let planned = changes(&stage.plan(&[]));
+    assert!(!planned.contains_key(&format!("service {}", stage.name("old_migrate"))));
+    stage.apply_well(&[]);
+    assert_eq!(state(&both()), before);
+    assert_eq!(stage.service("old_migrate"), job);
+    assert_eq!(changes(&stage.plan(&[])), BTreeMap::new());
+}

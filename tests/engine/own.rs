@@ -1,0 +1,59 @@
+//! Engines that one test has to itself, because it breaks them.
+
+use std::env;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::engine::Engine;
+
+/// An engine of `scripts/engine`; it is removed when it goes out of scope.
+pub(crate) struct Own {
+    name: &'static str,
+    /// The engine itself.
+    pub(crate) engine: Engine,
+}
+
+impl Own {
+    /// Starts the engine `name`, which begins with `test-`. Without `scripts/test`, says that the test is skipped.
+    pub(crate) fn up(name: &'static str, options: &[&str]) -> Option<Self> {
+        let Ok(version) = env::var("SKEP_TEST_VERSION") else {
+            eprintln!(
+                "skipped: it starts an engine of its own, for which scripts/test must run it"
+            );
+            return None;
+        };
+        let up = script("engine", &[&["up", name, "--version", &version], options].concat());
+        assert!(up.status.success(), "{}", String::from_utf8_lossy(&up.stderr));
+        let socket = script("engine", &["socket", name]);
+        let url = format!("unix://{}", String::from_utf8_lossy(&socket.stdout).trim());
+        Some(Self { name, engine: Engine::at(url) })
+    }
+
+    /// Imports the demo images.
+    pub(crate) fn import_images(&self) {
+        assert!(script("images", &[self.name]).status.success());
+    }
+
+    /// What ends it as a power cut does, for whoever is to call it.
+    pub(crate) fn killer(&self) -> impl Fn() + Send + 'static {
+        let name = self.name;
+        move || assert!(script("engine", &["kill", name]).status.success())
+    }
+
+    /// Starts it again on its data.
+    pub(crate) fn revive(&self) {
+        let up = script("engine", &["up", self.name]);
+        assert!(up.status.success(), "{}", String::from_utf8_lossy(&up.stderr));
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        script("engine", &["down", self.name]);
+    }
+}
+
+fn script(name: &str, arguments: &[&str]) -> Output {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts").join(name);
+    Command::new(script).args(arguments).output().unwrap()
+}
