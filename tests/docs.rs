@@ -76,6 +76,7 @@ fn every_label_of_skep_is_explained() {
         labels::LOGICAL,
         labels::APPLIED,
         labels::PROTECT,
+        labels::IGNORE,
         labels::ROLE,
         labels::RECORD,
     ] {

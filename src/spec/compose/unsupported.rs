@@ -25,7 +25,7 @@ const HOOKS: &str =
 #[rustfmt::skip]
 pub const UNSUPPORTED: &[Unsupported] = &[
     no("annotations", "use `labels`"),
-    no("attach", "remove it; `skep logs` shows the output of a service"),
+    no("attach", "remove it; `docker service logs` shows the output of a service"),
     no("blkio_config", "a Swarm has no limits for disks; remove it"),
     no("build", "build and push the image before, and name it with `image`"),
     no("cgroup", NAMESPACES),
