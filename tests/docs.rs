@@ -2,10 +2,11 @@
 
 #![expect(
     clippy::panic,
+    clippy::unwrap_used,
     reason = "what these tests share stands outside of test functions, and may fail them as tests do"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -47,6 +48,83 @@ fn every_hold_code_is_explained_with_its_class_and_no_other_is() {
         })
         .collect();
     assert_eq!(documented, expected);
+}
+
+/// The first text behind each of `openings` in the sources, tests left out.
+fn codes_in(directory: &Path, openings: &[&str], codes: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            codes_in(&path, openings, codes);
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        for opening in openings {
+            let after = text.split(opening).skip(1);
+            let literals = after.filter_map(|rest| rest.trim_start().strip_prefix('"'));
+            let codes_here =
+                literals.filter_map(|rest| rest.split_once("\",")).map(|found| found.0);
+            codes.extend(codes_here.filter(|code| is_code(code)).map(str::to_owned));
+        }
+    }
+}
+
+fn is_code(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_lowercase() || c == '-')
+}
+
+#[test]
+fn every_finding_code_is_explained_and_no_other_is() {
+    let page = read("docs/findings.md");
+    let documented: BTreeSet<String> =
+        page.lines().filter_map(|line| line.strip_prefix("### ")).map(str::to_owned).collect();
+    let mut used = BTreeSet::new();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for layer in ["cli", "reconciler", "settings", "spec", "sources"] {
+        let openings = ["error(", "warning(", "finding("];
+        codes_in(&source.join(layer), &openings, &mut used);
+    }
+    // One code stands behind the key that it is about.
+    used.insert("not-on-swarm".to_owned());
+    assert!(used.len() > 60, "{used:?}");
+    assert_eq!(documented, used);
+}
+
+#[test]
+fn every_finding_that_tests_have_seen_is_explained() {
+    let page = read("docs/findings.md");
+    let seen = recorded("tests").into_iter().chain(recorded("src"));
+    let seen: BTreeSet<String> = seen
+        .flat_map(|text| {
+            let after = text.split("error[").skip(1).chain(text.split("warning[").skip(1));
+            let codes = after.filter_map(|rest| rest.split_once(']'));
+            codes.map(|(code, _)| code.to_owned()).collect::<Vec<_>>()
+        })
+        .filter(|code| is_code(code))
+        .collect();
+    assert!(seen.len() > 40, "{seen:?}");
+    let unexplained: Vec<&String> =
+        seen.iter().filter(|code| !page.contains(&format!("\n### {code}\n"))).collect();
+    assert!(unexplained.is_empty(), "{unexplained:?}");
+}
+
+/// The texts of all snapshots below a directory.
+fn recorded(directory: &str) -> Vec<String> {
+    let mut texts = Vec::new();
+    let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(directory)];
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.to_string_lossy();
+            if path.is_dir() {
+                open.push(path);
+            } else if name.ends_with(".snap") || name.ends_with("plan.txt") {
+                texts.push(fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    texts
 }
 
 #[test]

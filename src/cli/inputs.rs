@@ -68,7 +68,7 @@ fn inside(path: &Located<String>, findings: &mut Vec<Finding>) -> Option<String>
 
 fn unreadable(path: &Located<String>, error: &ReadError) -> Finding {
     let message = format!("`{}` cannot be read: {error}", path.value);
-    Finding::error("unreadable", path.place.clone(), message)
+    Finding::error("unreadable-file", path.place.clone(), message)
         .hint("paths in the settings start at the path of the source")
 }
 

@@ -177,8 +177,13 @@ impl Stacks {
             let path = Some(Path::new(path)).filter(|path| path.is_file());
             known.or_else(|| variables::read(path?).ok())
         };
-        let text = findings::text(&self.findings, &read, &self.sensitivity(), look);
-        format!("{text}\n{}\n", findings::summary(&self.findings))
+        let (shown, left_out) = findings::shortened(&self.findings);
+        let text = findings::text(&shown, &read, &self.sensitivity(), look);
+        let more = match left_out {
+            0 => String::new(),
+            count => format!("\n{count} more; skep validate --format json has them\n"),
+        };
+        format!("{text}{more}\n{}\n", findings::summary(&self.findings))
     }
 }
 

@@ -175,7 +175,7 @@ fn list(tree: &dyn Tree, directory: &str, findings: &mut Vec<Finding>) -> Vec<(S
 
 fn unreadable(tree: &dyn Tree, path: &str, error: &ReadError) -> Finding {
     Finding::error(
-        "unreadable",
+        "unreadable-file",
         Place::file(tree.display(path)),
         format!("cannot be read: {error}"),
     )

@@ -2,6 +2,7 @@
 
 mod json;
 mod line;
+mod shortened;
 mod sources;
 mod summary;
 #[cfg(test)]
@@ -9,5 +10,6 @@ mod tests;
 mod text;
 
 pub use json::json;
+pub use shortened::shortened;
 pub use summary::summary;
 pub use text::{Look, text};

@@ -9,6 +9,9 @@ use super::look::{Look, Role, role};
 use super::phrases::{is_worth_reading, verdict};
 use super::section::{fleet, stack};
 
+/// How many findings are shown: as many as a person reads.
+const FINDINGS: usize = 100;
+
 /// `document` as text, ending with a line feed. The verdict comes first; what does not change is only counted.
 pub fn text(document: &Document, look: Look) -> String {
     let look = Look { width: look.width.max(40), ..look };
@@ -18,7 +21,11 @@ pub fn text(document: &Document, look: Look) -> String {
     }
     let worth_reading = document.stacks.iter().filter(|stack| is_worth_reading(stack));
     blocks.extend(worth_reading.map(|section| stack(section, look)));
-    let findings: Vec<Line> = document.findings.iter().flat_map(|one| finding(one, look)).collect();
+    let shown = document.findings.iter().take(FINDINGS);
+    let mut findings: Vec<Line> = shown.flat_map(|one| finding(one, look)).collect();
+    if let Some(more @ 1..) = document.findings.len().checked_sub(FINDINGS) {
+        findings.push(Line::of(Role::Quiet, &format!("and {more} more; JSON has them")));
+    }
     let has_changes = document.changes().next().is_some();
     blocks.push(findings);
     if has_changes {
