@@ -90,10 +90,10 @@ impl Planner<'_> {
             vec![Cause::Git],
         );
         change.place = Some(self.service.place.clone());
-        let comparable = self.comparable(&spec);
         let mut difference = match moved {
-            Some((_, live)) => diff::service(&comparable, &live.spec, &[]),
-            None => diff::new_service(&comparable),
+            Some((_, live)) => diff::service(&self.comparable(&spec), &live.spec, &[]),
+            // What the Engine adds of its own says nothing about the file.
+            None => diff::new_service(&spec),
         };
         // The object tells its name.
         difference.fields.retain(|field| field.path.0 != "name");
