@@ -80,6 +80,7 @@ fn our_examples_satisfy_the_schema() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = stack_files(&root.join("examples/stacks"));
     files.extend(stack_files(&root.join("tests/fixtures/compose")));
+    files.extend(stack_files(&root.join("tests/fixtures/stacks/valid")));
     let problems: Vec<_> = files.iter().flat_map(|path| problems(path)).collect();
     assert!(!files.is_empty() && problems.is_empty(), "{}", problems.join("\n"));
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::check;
 use super::compose::{self, ComposeFile};
+use super::consequences::drop_consequences;
 use super::decode::Report;
 use super::discover::{StackFiles, same_name};
 use super::interpolate::{Origin, Variables, interpolate, parse_dotenv};
@@ -90,6 +91,7 @@ fn load_one(tree: &dyn Tree, input: &Input, options: &Options) -> LoadedOne {
     let stack = read_stack(tree, input, &file, options, &mut report);
     let known = stack.as_ref().map(|stack| stack.name.to_string());
     let mut findings = report.into_findings();
+    drop_consequences(&mut findings);
     if options.strict {
         for finding in &mut findings {
             finding.severity = Severity::Error;

@@ -2,6 +2,7 @@
 
 mod check;
 pub mod compose;
+mod consequences;
 pub mod convert;
 pub mod decode;
 pub mod desired;

@@ -67,14 +67,18 @@ fn resources(key: &str, service: &Service, report: &mut Report) {
     let limits = resources.and_then(|resources| resources.limits.as_ref());
     let reservations = resources.and_then(|resources| resources.reservations.as_ref());
     let memory = [
-        ("limits.memory", limits.and_then(|limits| limits.memory.as_ref())),
-        ("reservations.memory", reservations.and_then(|reserved| reserved.memory.as_ref())),
+        ("deploy.resources.limits.memory", limits.and_then(|limits| limits.memory.as_ref())),
+        (
+            "deploy.resources.reservations.memory",
+            reservations.and_then(|reserved| reserved.memory.as_ref()),
+        ),
+        ("mem_limit", service.mem_limit.as_ref()),
+        ("mem_reservation", service.mem_reservation.as_ref()),
     ];
     for (field, memory) in memory {
         if let Some(memory) = memory.filter(|memory| (1..LEAST_MEMORY).contains(&memory.value.0)) {
-            let message = format!(
-                "services.{key}.deploy.resources.{field} is below 4 MiB, the least a Swarm allows"
-            );
+            let message =
+                format!("services.{key}.{field} is below 4 MiB, the least a Swarm allows");
             report.push(
                 Finding::error("out-of-range", memory.place.clone(), message)
                     .hint("give it a unit: `64M`, `1G`"),
@@ -82,17 +86,20 @@ fn resources(key: &str, service: &Service, report: &mut Report) {
         }
     }
     let cpus = [
-        ("limits.cpus", limits.and_then(|limits| limits.cpus.as_ref())),
-        ("reservations.cpus", reservations.and_then(|reserved| reserved.cpus.as_ref())),
+        ("deploy.resources.limits.cpus", limits.and_then(|limits| limits.cpus.as_ref())),
+        (
+            "deploy.resources.reservations.cpus",
+            reservations.and_then(|reserved| reserved.cpus.as_ref()),
+        ),
+        ("cpus", service.cpus.as_ref()),
     ];
     for (field, cpus) in cpus {
         if let Some(cpus) = cpus
             && cpus.value.0 != 0
             && cpus.value.0 < LEAST_NANO_CPUS
         {
-            let message = format!(
-                "services.{key}.deploy.resources.{field} is below 0.001, the least a Swarm allows"
-            );
+            let message =
+                format!("services.{key}.{field} is below 0.001, the least a Swarm allows");
             report.push(Finding::error("out-of-range", cpus.place.clone(), message));
         }
     }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 
 use super::definitions::{Definitions, definitions};
+use super::misplaced::report_misplaced;
 use super::networks::Network;
 use super::service::Service;
 use super::stores::{Config, Secret};
@@ -45,6 +46,7 @@ pub struct ComposeFile {
 /// Reads a stack file. What cannot be read is missing in the result and explained in `report`.
 pub fn decode(node: &Node, report: &mut Report) -> Option<ComposeFile> {
     let mut fields = Cursor::top(node).fields(report)?;
+    report_misplaced(fields.at("services").as_ref(), report);
     let file = ComposeFile {
         name: fields.get("name", report),
         version: fields.at("version").and_then(|version| decode_version(&version, report)),

@@ -18,6 +18,7 @@ pub mod file_mode;
 pub mod healthcheck;
 pub mod hosts;
 pub mod logging;
+mod misplaced;
 pub mod mount_text;
 pub mod mounts;
 pub mod networks;

@@ -69,6 +69,18 @@ impl Define for Network {
     }
 }
 
+/// What only a network can have that the stack makes. docker ignores it without a word.
+const WITHOUT_EFFECT: [&str; 8] = [
+    "driver",
+    "driver_opts",
+    "ipam",
+    "internal",
+    "attachable",
+    "enable_ipv4",
+    "enable_ipv6",
+    "labels",
+];
+
 impl Network {
     /// Whether it exists already.
     pub fn is_external(&self) -> bool {
@@ -91,6 +103,13 @@ impl Decode for Network {
             enable_ipv6: fields.get("enable_ipv6", report),
             labels: fields.get("labels", report),
         };
+        if network.is_external() {
+            for key in WITHOUT_EFFECT {
+                let says = "has no effect, because the network is external";
+                let hint = "remove it, or remove `external`";
+                fields.warn_if_present(key, "conflicting-keys", says, hint, report);
+            }
+        }
         fields.finish(report);
         Some(network)
     }

@@ -14,6 +14,7 @@ use super::environment::{EnvFiles, Environment};
 use super::healthcheck::Healthcheck;
 use super::hosts::Hosts;
 use super::logging::Logging;
+use super::misplaced::is_misplaced;
 use super::mounts::Mounts;
 use super::pairs::Pairs;
 use super::ports::Ports;
@@ -160,7 +161,15 @@ impl Decode for Groups {
 }
 
 impl Define for Service {
-    fn define(_: &str, at: &Cursor<'_>, report: &mut Report) -> Option<Self> {
+    fn define(key: &str, at: &Cursor<'_>, report: &mut Report) -> Option<Self> {
+        if is_misplaced(key, at) {
+            return None;
+        }
+        if at.node.is_null() {
+            let hint = "indent the keys of the service below it: at least `image`";
+            report.push(at.expected("a mapping").hint(hint));
+            return None;
+        }
         let mut fields = at.fields(report)?;
         let service = Self {
             image: fields.get("image", report),

@@ -53,7 +53,10 @@ impl<'a> Cursor<'a> {
                 .error("wrong-type", says)
                 .hint("set the variable, or give it a default: ${NAME:-…}");
         }
-        let found = self.node.describe();
+        let found = match self.node.describe() {
+            "a number" if expected.contains("number") => "a fraction",
+            found => found,
+        };
         let finding = self.error("wrong-type", format_args!("must be {expected}, not {found}"));
         if self.node.is_null() {
             return finding.hint("give it a value, or remove the key");

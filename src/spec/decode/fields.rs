@@ -117,8 +117,10 @@ impl<'a> Fields<'a> {
             };
             let message = format!("unknown key `{key}` {path}");
             let finding = Finding::error("unknown-key", entry.key_place.clone(), message);
+            let is_service = || self.cursor.path.is_top() && entry.value.get("image").is_some();
             report.push(match closest(key, self.asked.iter().copied()) {
                 Some(known) => finding.hint(format!("did you mean `{known}`?")),
+                None if is_service() => finding.hint("services stand below `services:`"),
                 None => finding,
             });
         }

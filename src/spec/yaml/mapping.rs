@@ -47,6 +47,11 @@ fn merged(value: Node, findings: &mut Vec<Finding>) -> Vec<Mapping> {
     let mut mappings = Vec::new();
     let mut refuse = |node: &Node| {
         let place = node.used_at.as_ref().unwrap_or(&node.place).clone();
+        let is_told = |finding: &Finding| finding.place.as_ref() == Some(&place);
+        if node.is_null() && findings.iter().any(is_told) {
+            // An alias without its anchor, which was reported.
+            return;
+        }
         let message =
             format!("`<<` merges a mapping or a list of mappings, not {}", node.describe());
         findings.push(Finding::error("yaml-merge", place, message));
