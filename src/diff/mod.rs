@@ -20,5 +20,5 @@ mod tests;
 pub use difference::{FieldDiff, ObjectDiff};
 pub use ignored::with_ignored;
 pub use network::network;
-pub use service::{new_service, service};
+pub use service::{is_same_service, new_service, service};
 pub use store::{ShowContent, config, content, secret};

@@ -3,7 +3,9 @@
 use serde_json::{Map, Value};
 
 use crate::model::desired::FieldPath;
+use crate::model::labels::{self, Labels};
 use crate::model::service::ServiceSpec;
+use crate::model::task::TaskTemplate;
 
 use super::compare::{compare, to_json};
 use super::difference::ObjectDiff;
@@ -27,6 +29,51 @@ pub fn service(desired: &ServiceSpec, live: &ServiceSpec, ignore: &[FieldPath]) 
 /// The fields that a service is made with: as a difference from nothing.
 pub fn new_service(desired: &ServiceSpec) -> ObjectDiff {
     compare(&SERVICE, Value::Null, json(desired), &[])
+}
+
+/// Whether nothing differs, skep's own labels included. Told without the JSON of the specs, which for most services of
+/// a plan is all there is to know. `false` proves nothing: the items of a list may be in another order.
+pub fn is_same_service(desired: &ServiceSpec, live: &ServiceSpec) -> bool {
+    let ServiceSpec {
+        name,
+        labels,
+        task_template,
+        mode,
+        update_config,
+        rollback_config,
+        endpoint_spec,
+    } = desired;
+    *name == live.name
+        && compared(labels).eq(compared(&live.labels))
+        && is_same_template(task_template, &live.task_template)
+        && *mode == live.mode
+        && *update_config == live.update_config
+        && *rollback_config == live.rollback_config
+        && *endpoint_spec == live.endpoint_spec
+}
+
+fn compared(labels: &Labels) -> impl Iterator<Item = (&String, &String)> {
+    labels.iter().filter(|(label, _)| *label != labels::APPLIED)
+}
+
+fn is_same_template(desired: &TaskTemplate, live: &TaskTemplate) -> bool {
+    let TaskTemplate {
+        container_spec,
+        resources,
+        restart_policy,
+        placement,
+        networks,
+        log_driver,
+        force_update: _,
+        runtime,
+    } = desired;
+    *container_spec == live.container_spec
+        && *resources == live.resources
+        && *restart_policy == live.restart_policy
+        && *placement == live.placement
+        && *networks == live.networks
+        && *log_driver == live.log_driver
+        && *runtime == live.runtime
 }
 
 /// The Engine names a mode by which of four objects is there; people name it by a word.

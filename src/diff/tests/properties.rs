@@ -8,8 +8,9 @@ use super::{maximal, sample};
 use crate::diff::document::{Change, Document};
 use crate::diff::mask::{Masker, Sensitivity, redact_service};
 use crate::diff::render::{Glyphs, Look, Palette, markdown, text};
-use crate::diff::{ObjectDiff, service, with_ignored};
+use crate::diff::{ObjectDiff, is_same_service, service, with_ignored};
 use crate::model::desired::FieldPath;
+use crate::model::labels;
 use crate::model::secret::EnvVar;
 use crate::model::service::ServiceSpec;
 
@@ -139,6 +140,18 @@ proptest! {
         prop_assert_eq!(there.is_empty(), essence(&a) == essence(&b), "{:?}", there);
         prop_assert_eq!(there.fields.len(), back.fields.len());
         prop_assert_eq!(there.unchanged, back.unchanged);
+    }
+
+    #[test]
+    fn services_are_the_same_only_if_nothing_differs(a in services(), b in services()) {
+        if is_same_service(&a, &b) {
+            let diff = service(&a, &b, &[]);
+            prop_assert!(diff.is_empty() && diff.own_labels.is_empty(), "{:?}", diff);
+        }
+        let mut restarted = a.clone();
+        restarted.task_template.force_update += 1;
+        restarted.labels.insert(labels::APPLIED.to_owned(), "another release".to_owned());
+        prop_assert!(is_same_service(&a, &restarted));
     }
 
     #[test]

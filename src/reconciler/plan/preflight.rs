@@ -7,7 +7,7 @@ use crate::model::key::{Kind, ObjectKey};
 use crate::model::live::Node;
 use crate::model::service::{PortConfig, ServiceSpec};
 
-use crate::swarm::floors;
+use crate::swarm::floors::Dropped;
 
 use super::{Context, constraint};
 
@@ -39,6 +39,9 @@ pub(super) fn missing(context: &Context<'_>, stack: &DesiredStack, object: &Obje
 /// Holds for published ports that another service has.
 pub(super) fn taken_ports(context: &Context<'_>, spec: &ServiceSpec) -> Vec<Hold> {
     let ports = published(spec);
+    if ports.is_empty() {
+        return Vec::new();
+    }
     let others = context.index.services.values().filter(|live| live.spec.name != spec.name);
     let mut holds = Vec::new();
     for live in others {
@@ -76,9 +79,13 @@ fn published(spec: &ServiceSpec) -> Vec<&PortConfig> {
 }
 
 /// Warns of fields that this Engine accepts and drops.
-pub(super) fn check_floors(context: &Context<'_>, service: &DesiredService) {
+pub(super) fn warn_of_dropped(
+    context: &Context<'_>,
+    service: &DesiredService,
+    dropped: &[Dropped],
+) {
     let api = context.observed.engine.api;
-    for dropped in floors::strip_service(&mut service.spec.clone(), api) {
+    for dropped in dropped {
         let needs = dropped.since.map_or_else(
             || "no engine keeps it for services".to_owned(),
             |since| format!("it needs API {since}"),

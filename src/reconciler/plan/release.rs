@@ -7,7 +7,8 @@ use crate::model::fleet::{Domain, FleetKey, is_under_key};
 use crate::model::labels;
 use crate::model::live::{ApiVersion, LiveService, TaskState, UpdateState};
 use crate::model::service::{Replicated, ReplicatedJob, ServiceMode, ServiceSpec};
-use crate::swarm::{floors, normal};
+use crate::swarm::floors::{self, Dropped};
+use crate::swarm::normal;
 
 use super::super::record::{FleetRecord, Refusal};
 use super::Context;
@@ -27,12 +28,12 @@ pub(super) fn fingerprint(key: &FleetKey, spec: &ServiceSpec) -> String {
     key.fingerprint(Domain::Service, &text)
 }
 
-/// A declared spec as an engine that speaks `api` would give it back.
-pub(super) fn comparable(spec: &ServiceSpec, api: ApiVersion) -> ServiceSpec {
+/// A declared spec as an engine that speaks `api` would give it back, and what that leaves out.
+pub(super) fn comparable(spec: &ServiceSpec, api: ApiVersion) -> (ServiceSpec, Vec<Dropped>) {
     let mut spec = spec.clone();
     normal::service(&mut spec);
-    floors::strip_service(&mut spec, api);
-    spec
+    let dropped = floors::strip_service(&mut spec, api);
+    (spec, dropped)
 }
 
 /// A service of the same mode in which nothing is set.

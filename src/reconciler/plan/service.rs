@@ -9,6 +9,7 @@ use crate::model::key::{Kind, ObjectKey};
 use crate::model::labels;
 use crate::model::live::{LiveService, UpdateState};
 use crate::model::service::ServiceSpec;
+use crate::swarm::floors::Dropped;
 
 use super::super::ownership::{Owner, owner};
 use super::super::policy::Adoption;
@@ -50,7 +51,6 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     fn plan(&self, draft: &mut StackDraft<'_>) {
-        preflight::check_floors(self.context, self.service);
         let desired = self.with_live_names(draft);
         match self.context.index.services.get(desired.name.as_str()) {
             None => self.plan_creation(desired, draft),
@@ -90,8 +90,10 @@ impl Planner<'_> {
             vec![Cause::Git],
         );
         change.place = Some(self.service.place.clone());
+        let (compared, dropped) = self.comparable(&spec);
+        preflight::warn_of_dropped(self.context, self.service, &dropped);
         let mut difference = match moved {
-            Some((_, live)) => diff::service(&self.comparable(&spec), &live.spec, &[]),
+            Some((_, live)) => diff::service(&compared, &live.spec, &[]),
             // What the Engine adds of its own says nothing about the file.
             None => diff::new_service(&spec),
         };
@@ -121,18 +123,23 @@ impl Planner<'_> {
     fn plan_existing(&self, mut spec: ServiceSpec, live: &LiveService, draft: &mut StackDraft<'_>) {
         let key = ObjectKey::new(Kind::Service, &spec.name);
         let ownership = owner(&key, &live.spec.labels, &self.stack.name, &self.context.scope.fleet);
-        let fingerprint = self.fingerprint(&spec);
         let pinned = image::pin(self.context, self.service, &mut spec, Some(live));
+        let (mut compared, dropped) = self.comparable(&spec);
+        preflight::warn_of_dropped(self.context, self.service, &dropped);
         if !self.service.ignore.is_empty() {
-            spec = release::with_ignored(&self.comparable(&spec), &live.spec, &self.service.ignore);
+            spec = release::with_ignored(&compared, &live.spec, &self.service.ignore);
+            (compared, _) = self.comparable(&spec);
         }
-        let compared = self.comparable(&spec);
+        let ours = ownership == Owner::Ours;
+        if ours && diff::is_same_service(&compared, &live.spec) {
+            draft.unchanged += 1;
+            return;
+        }
         let mut difference = diff::service(&compared, &live.spec, &self.service.ignore);
         if live.is_recorded() {
             self.context.hide(difference.set_masked_aside());
         }
         let fields = difference.fields;
-        let ours = ownership == Owner::Ours;
         let labels_fit = difference.own_labels.is_empty();
         // Any write to a job runs it again, so its labels wait for a real change.
         let is_job = live.spec.mode.kind().is_job();
@@ -141,6 +148,7 @@ impl Planner<'_> {
             return;
         }
         let (mut action, effect) = self.cost(&compared, live, &fields);
+        let fingerprint = self.fingerprint(&self.with_live_names(draft));
         let mut causes = self.causes(&fields, live, fingerprint.as_deref(), pinned.moved);
         if !ours {
             if fields.is_empty() {
@@ -205,11 +213,11 @@ impl Planner<'_> {
     /// The fingerprint of the declared release, once there is a key to make it with.
     fn fingerprint(&self, spec: &ServiceSpec) -> Option<String> {
         let record = self.context.record?;
-        Some(release::fingerprint(&record.key, &self.comparable(spec)))
+        Some(release::fingerprint(&record.key, &self.comparable(spec).0))
     }
 
-    /// The spec as the Engine would give it back: normalised, without fields that this Engine drops.
-    fn comparable(&self, spec: &ServiceSpec) -> ServiceSpec {
+    /// The spec as the Engine would give it back: normalised, without fields that this Engine drops; and those fields.
+    fn comparable(&self, spec: &ServiceSpec) -> (ServiceSpec, Vec<Dropped>) {
         release::comparable(spec, self.context.observed.engine.api)
     }
 
