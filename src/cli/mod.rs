@@ -29,6 +29,7 @@ mod variables;
 use std::ffi::OsString;
 
 use clap::Parser as _;
+use tokio::runtime::{Builder, Runtime};
 
 use args::{Cli, Command};
 use error::CommandError;
@@ -71,7 +72,7 @@ fn dispatch(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
     let result = logging.start().and_then(|()| match command {
         Command::Validate(args) => validate::validate(&global, &args, &mut output),
         Command::Render(args) => render::render(&global, &args, &mut output),
-        Command::Plan(args) => block_on(plan::plan(&global, &args, &mut output)),
+        Command::Plan(args) => plan::plan(&global, &args, &mut output),
         Command::Apply(args) => block_on(apply::apply(&global, &args, &mut output)),
         Command::Status(args) => block_on(status::status(&global, &args, &mut output)),
         Command::Retry(args) => block_on(retry::retry(&global, &args, &mut output)),
@@ -85,12 +86,15 @@ fn dispatch(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
     })
 }
 
-/// Runs a command that speaks with an engine. One thread is enough for a few requests at a time.
+/// Runs a command that speaks with an engine.
 fn block_on(
     command: impl Future<Output = Result<ExitCode, CommandError>>,
 ) -> Result<ExitCode, CommandError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime =
-        runtime.map_err(|error| CommandError::failed(error).context("cannot start the runtime"))?;
-    runtime.block_on(command)
+    runtime()?.block_on(command)
+}
+
+/// One thread is enough for a few requests at a time.
+fn runtime() -> Result<Runtime, CommandError> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| CommandError::failed(error).context("cannot start the runtime"))
 }

@@ -1,9 +1,13 @@
 //! `skep plan`: what an apply would do, and what it would cost.
 
 use std::fs;
+use std::panic;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 use clap::{Args, ValueEnum};
+use tokio::runtime::Runtime;
 
 use crate::diff::render;
 use crate::model::live::Observed;
@@ -20,6 +24,7 @@ use super::format::json;
 use super::load::Stacks;
 use super::output::{self, Output};
 use super::request::{Showing, request};
+use super::runtime;
 
 /// Show what would change, which tasks would restart, and why; nothing is written
 #[derive(Debug, Args)]
@@ -74,7 +79,7 @@ enum PlanFormat {
     Markdown,
 }
 
-pub(super) async fn plan(
+pub(super) fn plan(
     global: &GlobalArgs,
     args: &PlanArgs,
     output: &mut Output,
@@ -82,6 +87,8 @@ pub(super) async fn plan(
     if args.show_sensitive && !(output.is_terminal() && args.format == PlanFormat::Text) {
         return Err(CommandError::usage("--show-sensitive is for text on a terminal only"));
     }
+    let runtime = Arc::new(runtime()?);
+    let observing = observe_aside(&runtime, global, args);
     let mut stacks = Stacks::load(global, &args.stacks.paths, &args.stacks.reading)?;
     stacks.accept_emptiness();
     let invalid = stacks.has_errors();
@@ -92,11 +99,13 @@ pub(super) async fn plan(
         PlanFormat::Json | PlanFormat::Markdown => showing.findings.clone_from(&stacks.findings),
     }
     let request = request(global, &args.stacks.paths, &args.policy, stacks, None, showing)?;
-    let plan = if let Some(path) = &args.live {
-        pass::decide(&request, &recorded(path)?, &Images::default(), &Learned::default())
-    } else {
-        let reader = Reader::new(engine::connect(global).await?, engine::credentials())?;
-        reader.plan(&request, &Learned::default()).await?.0
+    let learned = Learned::default();
+    let seen = observing.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
+    let plan = match seen? {
+        (observed, Some(reader)) => {
+            runtime.block_on(reader.plan_from(observed, &request, &learned))?.0
+        }
+        (observed, None) => pass::decide(&request, &observed, &Images::default(), &learned),
     };
     output.result(&match args.format {
         PlanFormat::Text => render::text(&plan.document, output.look()),
@@ -104,6 +113,28 @@ pub(super) async fn plan(
         PlanFormat::Markdown => render::markdown(&plan.document),
     })?;
     Ok(exit(&plan, invalid, args.detailed_exitcode))
+}
+
+/// What a Swarm holds, and who asks it for more; nobody does where a file of `skep observe` stands for it.
+type Seen = (Observed, Option<Reader>);
+
+/// Observes the Swarm while the files are read: with many services either takes a while. What is wrong with the files
+/// is told without waiting for an engine that may not even be there.
+fn observe_aside(
+    runtime: &Arc<Runtime>,
+    global: &GlobalArgs,
+    args: &PlanArgs,
+) -> JoinHandle<Result<Seen, CommandError>> {
+    let (runtime, global, live) = (Arc::clone(runtime), global.clone(), args.live.clone());
+    thread::spawn(move || runtime.block_on(observe(&global, live.as_deref())))
+}
+
+async fn observe(global: &GlobalArgs, live: Option<&Path>) -> Result<Seen, CommandError> {
+    if let Some(path) = live {
+        return Ok((recorded(path)?, None));
+    }
+    let reader = Reader::new(engine::connect(global).await?, engine::credentials())?;
+    Ok((reader.observe().await?, Some(reader)))
 }
 
 /// The observation in a file of `skep observe`.

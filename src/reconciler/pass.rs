@@ -69,36 +69,56 @@ impl Reader {
         Ok(Self { observer, connection, credentials })
     }
 
-    /// Observes the Swarm and makes the plan. Tasks and nodes are listed, and registries asked, only if the plan
-    /// depends on them: where everything is as declared, that is four list calls and nothing else.
+    /// The objects of the Swarm, by four list calls.
     ///
     /// # Errors
     /// When the Swarm cannot be observed as a whole. A part that is missing is never taken for absent.
+    pub async fn observe(&self) -> Result<Observed, SwarmError> {
+        self.observer.observe().await
+    }
+
+    /// Observes the Swarm and makes the plan.
+    ///
+    /// # Errors
+    /// As [`Reader::observe`].
     pub async fn plan(
         &self,
         request: &Request,
         learned: &Learned,
     ) -> Result<(Plan, Observed), SwarmError> {
-        let mut observed = self.observer.observe().await?;
-        let images = self.ask(request, &observed).await;
-        let plan = decide(request, &observed, &images, learned);
+        self.plan_from(self.observe().await?, request, learned).await
+    }
+
+    /// Makes the plan from what was observed. Tasks and nodes are listed, and registries asked, only if the plan
+    /// depends on them: where everything is as declared, nothing more is asked.
+    ///
+    /// # Errors
+    /// As [`Reader::observe`].
+    pub async fn plan_from(
+        &self,
+        mut observed: Observed,
+        request: &Request,
+        learned: &Learned,
+    ) -> Result<(Plan, Observed), SwarmError> {
+        let desired = declare(request, &observed);
+        let images = self.ask(&desired, &observed, request.resolve).await;
+        let plan = compare(request, &desired, &observed, &images, learned);
         let moving = learned.has_written
             || plan.document.changes().next().is_some()
-            || plan.health.keys().any(|name| {
-                let live = observed.services.iter().find(|live| live.spec.name == *name);
-                live.is_some_and(health::needs_tasks)
-            });
+            || observed
+                .services
+                .iter()
+                .any(|live| plan.health.contains_key(&live.spec.name) && health::needs_tasks(live));
         if !moving {
             return Ok((plan, observed));
         }
         observed.workload = Some(self.observer.workload(&observed).await?);
-        Ok((decide(request, &observed, &images, learned), observed))
+        Ok((compare(request, &desired, &observed, &images, learned), observed))
     }
 
     /// Asks registries for the references that changed.
-    async fn ask(&self, request: &Request, observed: &Observed) -> Images {
-        let desired = declare(request, observed);
-        let references = unresolved(&desired, observed, request.resolve);
+    async fn ask(&self, desired: &Desired, observed: &Observed, mode: ResolveImage) -> Images {
+        let references = unresolved(desired, observed, mode);
         let answers = stream::iter(references)
             .map(|reference| async {
                 let answer =
@@ -125,9 +145,18 @@ impl Reader {
 
 /// Makes the plan from what was observed. Pure.
 pub fn decide(request: &Request, observed: &Observed, images: &Images, learned: &Learned) -> Plan {
-    let desired = declare(request, observed);
+    compare(request, &declare(request, observed), observed, images, learned)
+}
+
+fn compare(
+    request: &Request,
+    desired: &Desired,
+    observed: &Observed,
+    images: &Images,
+    learned: &Learned,
+) -> Plan {
     plan::plan(&Inputs {
-        desired: &desired,
+        desired,
         observed,
         scope: &request.scope,
         policy: &request.policy,
