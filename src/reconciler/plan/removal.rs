@@ -110,8 +110,17 @@ impl Removal<'_> {
             .copied()
             .filter(|live| self.owns(Kind::Service, &live.spec.name, &live.spec.labels))
             .collect();
-        let surplus: Vec<&LiveService> =
-            owned.iter().copied().filter(|live| !self.declares_service(&live.spec.name)).collect();
+        let declared: BTreeSet<&str> = self
+            .declared
+            .iter()
+            .flat_map(|stack| &stack.services)
+            .map(|service| service.spec.name.as_str())
+            .collect();
+        let surplus: Vec<&LiveService> = owned
+            .iter()
+            .copied()
+            .filter(|live| !declared.contains(live.spec.name.as_str()))
+            .collect();
         let too_many = guard::most_services(self.context, self.stack, owned.len(), surplus.len());
         let mut going = BTreeSet::new();
         for live in surplus {
@@ -147,9 +156,10 @@ impl Removal<'_> {
     fn plan_stores(&self, going: &BTreeSet<String>, draft: &mut StackDraft<'_>) {
         for (kind, key) in [(Kind::Config, self.configs()), (Kind::Secret, self.secrets())] {
             let mut spared = std::collections::BTreeMap::<String, usize>::new();
+            let current = self.current(kind, draft);
             for stored in key {
                 let object = ObjectKey::new(kind, &stored.name);
-                if self.is_current(&object, draft) {
+                if current.contains(&object.name) {
                     continue;
                 }
                 let superseded =
@@ -250,10 +260,6 @@ impl Removal<'_> {
         )
     }
 
-    fn declares_service(&self, name: &str) -> bool {
-        self.declared.is_some_and(|stack| stack.services.iter().any(|s| s.spec.name == name))
-    }
-
     fn declares_key(&self, kind: Kind, key: &str) -> bool {
         self.declared.is_some_and(|stack| match kind {
             Kind::Config => stack.configs.iter().any(|config| config.key == key),
@@ -274,14 +280,14 @@ impl Removal<'_> {
         Some(successor.spec.name.clone())
     }
 
-    /// Whether a live object is what the stack declares now.
-    fn is_current(&self, object: &ObjectKey, draft: &StackDraft<'_>) -> bool {
-        self.declared.is_some_and(|stack| {
-            stack.keys().any(|mut key| {
-                draft.rename(key.kind, &mut key.name);
-                key == *object
-            })
-        })
+    /// The names under which objects of a kind live that the stack declares now.
+    fn current(&self, kind: Kind, draft: &StackDraft<'_>) -> BTreeSet<String> {
+        let keys = self.declared.iter().flat_map(|stack| stack.keys());
+        let named = keys.filter(|key| key.kind == kind).map(|mut key| {
+            draft.rename(kind, &mut key.name);
+            key.name
+        });
+        named.collect()
     }
 
     /// Why removal is not consented to.
