@@ -1,5 +1,6 @@
 //! What the stack files declare: objects ready for the Engine, with the places they come from.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -50,15 +51,22 @@ impl fmt::Display for FieldPath {
 }
 
 /// Where the fields of an object were written.
+///
+/// A list, as every field of every object is noted and few are looked up.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Origins(pub BTreeMap<FieldPath, Place>);
+pub struct Origins(Vec<(Cow<'static, str>, Place)>);
 
 impl Origins {
+    /// Notes that `field` was written at `place`; the first note counts.
+    pub fn note(&mut self, field: impl Into<Cow<'static, str>>, place: &Place) {
+        self.0.push((field.into(), place.clone()));
+    }
+
     /// The place of `field`, else that of the nearest field around it.
     pub fn place(&self, field: &FieldPath) -> Option<&Place> {
         let mut path = field.0.as_str();
         loop {
-            if let Some(place) = self.0.get(&FieldPath(path.to_owned())) {
+            if let Some((_, place)) = self.0.iter().find(|(noted, _)| noted == path) {
                 return Some(place);
             }
             path = &path[..path.rfind('.')?];
@@ -193,7 +201,9 @@ mod tests {
     #[test]
     fn a_field_without_a_place_of_its_own_has_that_of_its_parent() {
         let place = Place { file: "a.yaml".into(), line: 3, column: 5, length: 2 };
-        let origins = Origins(BTreeMap::from([(FieldPath("ports".into()), place.clone())]));
+        let mut origins = Origins::default();
+        origins.note("ports", &place);
+        origins.note("ports", &Place::file("later.yaml"));
         assert_eq!(origins.place(&FieldPath("ports.80/tcp".into())), Some(&place));
         assert_eq!(origins.place(&FieldPath("image".into())), None);
     }

@@ -11,8 +11,8 @@ pub(super) trait Define: Default {
     fn define(key: &str, at: &Cursor<'_>, report: &mut Report) -> Option<Self>;
 }
 
-/// Definitions by key, each at the place of its key.
-pub type Definitions<T> = IndexMap<String, Located<T>>;
+/// Definitions by key, each at the place of its key. Boxed, as a service has kilobytes and a map moves what it holds.
+pub type Definitions<T> = IndexMap<String, Box<Located<T>>>;
 
 /// Reads definitions; the keys must be names.
 pub(super) fn definitions<T: Define>(
@@ -31,7 +31,8 @@ pub(super) fn definitions<T: Define>(
         }
         // One that cannot be read counts as declared, so that its users are not reported too.
         let definition = T::define(&entry.key, &value, report).unwrap_or_default();
-        definitions.insert(entry.key.clone(), Located::new(definition, entry.key_place.clone()));
+        let located = Located::new(definition, entry.key_place.clone());
+        definitions.insert(entry.key.clone(), Box::new(located));
     }
     definitions
 }

@@ -34,7 +34,7 @@ pub(super) fn report_misplaced(services: Option<&Cursor<'_>>, report: &mut Repor
     let Some(services) = services else { return };
     let Value::Mapping(mapping) = &services.node.value else { return };
     for entry in &mapping.entries {
-        let at = Cursor { node: &entry.value, path: services.path.key(&entry.key) };
+        let at = Cursor { node: &entry.value, path: services.path.key(entry.key.clone()) };
         if is_misplaced(&entry.key, &at) {
             let message = format!("`{}` is a key of a service and stands among them", entry.key);
             report.push(

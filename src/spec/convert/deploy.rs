@@ -36,19 +36,19 @@ pub(super) fn mode(compose: &Service, origins: &mut Recorder) -> ServiceMode {
 /// How an update or a rollback proceeds; one task at a time unless the file says otherwise.
 #[expect(clippy::cast_possible_truncation, reason = "the Engine's API has a 32-bit ratio")]
 pub(super) fn rollout(
-    field: &str,
+    field: &'static str,
     compose: Option<&Located<Rollout>>,
     origins: &mut Recorder,
 ) -> Option<UpdateConfig> {
     origins.note_if(field, compose);
     let Rollout { parallelism, delay, failure_action, monitor, max_failure_ratio, order } =
         &compose?.value;
-    origins.note_if(&format!("{field}.parallelism"), parallelism.as_ref());
-    origins.note_if(&format!("{field}.delay"), delay.as_ref());
-    origins.note_if(&format!("{field}.failure_action"), failure_action.as_ref());
-    origins.note_if(&format!("{field}.monitor"), monitor.as_ref());
-    origins.note_if(&format!("{field}.max_failure_ratio"), max_failure_ratio.as_ref());
-    origins.note_if(&format!("{field}.order"), order.as_ref());
+    origins.note_if(format!("{field}.parallelism"), parallelism.as_ref());
+    origins.note_if(format!("{field}.delay"), delay.as_ref());
+    origins.note_if(format!("{field}.failure_action"), failure_action.as_ref());
+    origins.note_if(format!("{field}.monitor"), monitor.as_ref());
+    origins.note_if(format!("{field}.max_failure_ratio"), max_failure_ratio.as_ref());
+    origins.note_if(format!("{field}.order"), order.as_ref());
     Some(UpdateConfig {
         parallelism: parallelism.as_ref().map_or(1, |n| n.value),
         delay: nanos(delay.as_ref()).unwrap_or_default(),

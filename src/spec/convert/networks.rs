@@ -57,8 +57,8 @@ pub(super) fn attachments(
             if let Some(attachment) = attachment {
                 origins.note(format!("networks.{target}"), &attachment.place);
             }
-            origins.note_if(&format!("networks.{target}.aliases"), aliases);
-            origins.note_if(&format!("networks.{target}.driver_opts"), driver_opts);
+            origins.note_if(format!("networks.{target}.aliases"), aliases);
+            origins.note_if(format!("networks.{target}.driver_opts"), driver_opts);
             let mut aliases = aliases.map(|aliases| aliases.texts()).unwrap_or_default();
             if is_user_defined(&target) {
                 aliases.push(key.to_owned());

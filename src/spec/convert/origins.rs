@@ -1,6 +1,8 @@
 //! Collects where the fields of an object were written.
 
-use crate::model::desired::{FieldPath, Origins};
+use std::borrow::Cow;
+
+use crate::model::desired::Origins;
 use crate::model::place::Place;
 use crate::spec::decode::Located;
 
@@ -10,12 +12,16 @@ pub(super) struct Recorder(Origins);
 
 impl Recorder {
     /// Notes that `field` was written at `place`; the first note counts.
-    pub(super) fn note(&mut self, field: impl Into<String>, place: &Place) {
-        self.0.0.entry(FieldPath(field.into())).or_insert_with(|| place.clone());
+    pub(super) fn note(&mut self, field: impl Into<Cow<'static, str>>, place: &Place) {
+        self.0.note(field, place);
     }
 
     /// Notes the place of `value`, if it is there.
-    pub(super) fn note_if<T>(&mut self, field: &str, value: Option<&Located<T>>) {
+    pub(super) fn note_if<T>(
+        &mut self,
+        field: impl Into<Cow<'static, str>>,
+        value: Option<&Located<T>>,
+    ) {
         if let Some(value) = value {
             self.note(field, &value.place);
         }

@@ -87,7 +87,7 @@ impl<'a> Cursor<'a> {
 
     fn with_use(&self, finding: Finding) -> Finding {
         match &self.node.used_at {
-            Some(place) => finding.related(place.clone(), "used here"),
+            Some(place) => finding.related((**place).clone(), "used here"),
             None => finding,
         }
     }
@@ -117,7 +117,7 @@ impl<'a> Cursor<'a> {
             Value::Mapping(mapping) => {
                 let path = self.path.clone();
                 Some(mapping.entries.iter().map(move |entry| {
-                    (entry, Cursor { node: &entry.value, path: path.key(&entry.key) })
+                    (entry, Cursor { node: &entry.value, path: path.key(entry.key.clone()) })
                 }))
             }
             Value::Sequence(_) | Value::Scalar(_) => {

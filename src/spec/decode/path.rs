@@ -1,5 +1,6 @@
 //! The path of keys from the top of a file to a value, as messages name it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
 
@@ -17,15 +18,15 @@ struct Step {
 
 #[derive(Debug)]
 enum Name {
-    Key(String),
+    Key(Cow<'static, str>),
     Index(usize),
 }
 
 impl KeyPath {
     /// The path of the value of `key` in the mapping at this path.
     #[must_use]
-    pub fn key(&self, key: &str) -> Self {
-        Self(Some(Rc::new(Step { parent: self.clone(), name: Name::Key(key.to_owned()) })))
+    pub fn key(&self, key: impl Into<Cow<'static, str>>) -> Self {
+        Self(Some(Rc::new(Step { parent: self.clone(), name: Name::Key(key.into()) })))
     }
 
     /// The path of an item of the list at this path, counted from zero.

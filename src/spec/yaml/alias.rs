@@ -22,5 +22,6 @@ pub(super) fn used_at(node: &Node, place: &Place) -> Node {
                 .collect(),
         }),
     };
-    Node { value, place: node.place.clone(), used_at: Some(place.clone()), tag: node.tag.clone() }
+    let used_at = Some(Box::new(place.clone()));
+    Node { value, place: node.place.clone(), used_at, tag: node.tag.clone() }
 }

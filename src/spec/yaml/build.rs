@@ -151,7 +151,7 @@ impl<'a> Builder<'a> {
                 (anchor, self.scalar(text.into_owned(), style, tag.as_deref(), span))
             }
             Event::SequenceStart(style, anchor, tag) => {
-                self.anchors.insert(anchor, Anchor::Open);
+                self.open(anchor);
                 let (items, height, end) = self.items(depth)?;
                 let built = Built {
                     node: self.collection(
@@ -166,7 +166,7 @@ impl<'a> Builder<'a> {
                 (anchor, built)
             }
             Event::MappingStart(style, anchor, tag) => {
-                self.anchors.insert(anchor, Anchor::Open);
+                self.open(anchor);
                 let (pairs, height, end) = self.pairs(depth)?;
                 let value = Value::Mapping(mapping(pairs, &mut self.findings));
                 (
@@ -194,6 +194,13 @@ impl<'a> Builder<'a> {
         let kept = Rc::new(Built { node: built.node.clone(), height: built.height });
         self.anchors.insert(anchor, Anchor::Complete(kept, self.nodes - before));
         Ok(built)
+    }
+
+    /// Notes that a value with an anchor has begun; 0 stands for none.
+    fn open(&mut self, anchor: usize) {
+        if anchor != 0 {
+            self.anchors.insert(anchor, Anchor::Open);
+        }
     }
 
     fn alias(&mut self, anchor: usize, span: &Span, depth: usize) -> Result<Built, Stop> {
@@ -232,11 +239,8 @@ impl<'a> Builder<'a> {
         let end = loop {
             match self.next() {
                 Ok(Some((Event::MappingEnd, span))) => break Ok(span),
-                Ok(Some((event, span))) => match self.pair(event, &span, depth) {
-                    Ok((pair, levels)) => {
-                        height = height.max(levels + 1);
-                        pairs.extend(pair);
-                    }
+                Ok(Some((event, span))) => match self.pair(event, &span, depth, &mut pairs) {
+                    Ok(levels) => height = height.max(levels + 1),
                     Err(stop) => break Err(stop),
                 },
                 Ok(None) => break Err(Stop),
@@ -253,17 +257,18 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Reads a key and its value; the pair is missing when the key is not text.
+    /// Reads a key and its value into `pairs`, unless the key is not text, and returns the height of the value.
     fn pair(
         &mut self,
         event: Event<'a>,
         span: &Span,
         depth: usize,
-    ) -> Result<(Option<Pair>, usize), Stop> {
+        pairs: &mut Vec<Pair>,
+    ) -> Result<usize, Stop> {
         let known = self.findings.len();
         let merges = is_merge(&event);
         let node = self.node(event, span, depth + 1)?.node;
-        let key_place = node.used_at.as_ref().unwrap_or(&node.place).clone();
+        let key_place = node.used_at.as_deref().unwrap_or(&node.place).clone();
         let key = if merges { Ok(Key::Merge) } else { key(node) };
         if let Err((message, hint)) = &key
             && known == self.findings.len()
@@ -277,7 +282,10 @@ impl<'a> Builder<'a> {
         if empty {
             value.place = key_place.clone();
         }
-        Ok((key.ok().map(|key| Pair { key, key_place, value }), height))
+        if let Ok(key) = key {
+            pairs.push(Pair { key, key_place, value });
+        }
+        Ok(height)
     }
 
     fn scalar(

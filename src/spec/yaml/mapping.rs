@@ -46,7 +46,7 @@ pub(super) fn mapping(pairs: Vec<Pair>, findings: &mut Vec<Finding>) -> Mapping 
 fn merged(value: Node, findings: &mut Vec<Finding>) -> Vec<Mapping> {
     let mut mappings = Vec::new();
     let mut refuse = |node: &Node| {
-        let place = node.used_at.as_ref().unwrap_or(&node.place).clone();
+        let place = node.used_at.as_deref().unwrap_or(&node.place).clone();
         let is_told = |finding: &Finding| finding.place.as_ref() == Some(&place);
         if node.is_null() && findings.iter().any(is_told) {
             // An alias without its anchor, which was reported.

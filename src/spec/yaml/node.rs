@@ -9,8 +9,8 @@ pub struct Node {
     pub value: Value,
     /// Where it was written.
     pub place: Place,
-    /// Where it is used, when an alias, a merge key or an `extends` brought it there.
-    pub used_at: Option<Place>,
+    /// Where it is used, when an alias, a merge key or an `extends` brought it there; boxed as most nodes have none.
+    pub used_at: Option<Box<Place>>,
     /// A local tag such as `!reset` or `!override`; core tags are resolved and gone.
     pub tag: Option<String>,
 }

@@ -124,7 +124,7 @@ worker:
         assert_eq!(entry.value.place.to_string(), "stack.yaml:2:10");
         assert_eq!(entry.value.place.length, 5);
         assert_eq!(
-            entry.value.used_at.as_ref().map(ToString::to_string).as_deref(),
+            entry.value.used_at.as_deref().map(ToString::to_string).as_deref(),
             Some("stack.yaml:4:7")
         );
     }
