@@ -107,7 +107,7 @@ fn an_empty_directory_removes_nothing() {
     assert_eq!(stage.names("service"), ["shop_web"]);
     let plan = stage.plan(&options);
     assert_eq!(holds(&plan)[0], "guard-no-stacks");
-    let run = obey(&stage, &format!("{} --prune-stacks", unblock(&plan)));
+    let run = obey(&stage, &unblock(&plan));
     assert_eq!(run.code, 0, "{run}");
     assert!(stage.names("service").is_empty() && stage.names("network").is_empty());
 }
