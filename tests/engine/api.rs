@@ -18,11 +18,16 @@ impl Engine {
 
     /// Writes the spec of a service by hand, as another client would; whether the Engine takes it.
     pub(crate) fn try_update_service(&self, name: &str, spec: &Value) -> bool {
-        let version = &self.get(&format!("/services/{name}"))["Version"]["Index"];
-        let path = format!("/services/{name}/update?version={version}");
-        let (status, body) = self.request("POST", &path, Some(spec));
-        assert!(status != 500, "{body}");
-        status == 200
+        loop {
+            let version = &self.get(&format!("/services/{name}"))["Version"]["Index"];
+            let path = format!("/services/{name}/update?version={version}");
+            let (status, body) = self.request("POST", &path, Some(spec));
+            // Swarm moves the version by itself, too, when it has allocated something.
+            if !body.contains("update out of sequence") {
+                assert_ne!(status, 500, "{body}");
+                return status == 200;
+            }
+        }
     }
 
     /// One request of HTTP/1.0, where the end of the connection is the end of the answer. Without a version in the

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::Engine;
+use crate::eventually::eventually;
 use crate::stage::{Mark, Stage, changes};
 
 const STACK: &str = "
@@ -80,6 +81,16 @@ fn what_is_not_skeps_survives_apply_prune_and_removal() {
             .collect()
     };
     let tasks = || beside.map(|name| stage.tasks(name).into_keys().collect::<Vec<_>>());
+    // Swarm moves versions by itself while it allocates addresses.
+    eventually(30, "everything beside is up", || {
+        let is_up = |name: &str| {
+            let tasks = stage.tasks(name);
+            let runs = tasks.values().all(|task| task["Status"]["State"] == "running");
+            let addresses = stage.service(name)["Endpoint"]["VirtualIPs"].is_array();
+            !tasks.is_empty() && runs && addresses
+        };
+        beside.iter().all(|name| is_up(name)).then_some(())
+    });
     let before = (theirs(), tasks());
     assert_eq!(before.0.len(), 15);
 
