@@ -1,4 +1,4 @@
-//! The command line: options that all commands share, and those of commands that read stacks.
+//! Options that several commands share.
 
 #![expect(
     clippy::doc_markdown,
@@ -7,14 +7,13 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args};
 
 use crate::model::name::{FleetName, SourceName, StackName};
 use crate::reconciler::policy::{Adoption, ResolveImage, Unblock};
 
 use super::logging::LogFormat;
 use super::output::ColorChoice;
-use super::{apply, completions, observe, plan, render, retry, schema, status, validate};
 
 /// The heading of options that every command takes.
 const GLOBAL: &str = "Global options";
@@ -22,44 +21,6 @@ const GLOBAL: &str = "Global options";
 const STACKS: &str = "Stack options";
 /// The heading of options that allow something.
 const POLICY: &str = "What is allowed";
-
-/// Keeps a Docker Swarm in the state that stack files declare
-#[derive(Debug, Parser)]
-#[command(
-    name = "skep",
-    version,
-    max_term_width = 100,
-    disable_help_subcommand = true,
-    after_help = "\
-Examples:
-  skep validate stacks/              look for mistakes, without an engine
-  skep plan stacks/                  what would change, and which tasks would restart
-  skep apply stacks/                 make it so, after asking
-  skep status                        how the stacks are
-
-Exit codes: 0 fine, 1 failed, 2 changes pending, 3 stale plan, 4 applied but not healthy,
-5 blocked by a guard, 64 usage, 70 bug, 130 interrupted."
-)]
-pub(super) struct Cli {
-    #[command(flatten)]
-    pub(super) global: GlobalArgs,
-    #[command(subcommand)]
-    pub(super) command: Command,
-}
-
-/// One subcommand and its own options.
-#[derive(Debug, Subcommand)]
-pub(super) enum Command {
-    Validate(validate::ValidateArgs),
-    Render(render::RenderArgs),
-    Plan(plan::PlanArgs),
-    Apply(apply::ApplyArgs),
-    Status(status::StatusArgs),
-    Retry(retry::RetryArgs),
-    Observe(observe::ObserveArgs),
-    Schema(schema::SchemaArgs),
-    Completions(completions::CompletionsArgs),
-}
 
 /// Options that every command takes.
 #[derive(Debug, Clone, Args)]
@@ -228,14 +189,7 @@ fn guards() -> Vec<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
-    }
 
     #[test]
     fn only_guards_can_be_lifted() {

@@ -3,7 +3,7 @@
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
-use super::args::Cli;
+use super::command::Cli;
 use super::error::CommandError;
 use super::exit::ExitCode;
 use super::output::Output;

@@ -2,6 +2,7 @@
 
 mod apply;
 mod args;
+mod command;
 mod completions;
 mod ending;
 mod engine;
@@ -31,7 +32,7 @@ use std::ffi::OsString;
 use clap::Parser as _;
 use tokio::runtime::{Builder, Runtime};
 
-use args::{Cli, Command};
+use command::{Cli, Command};
 use error::CommandError;
 pub use exit::ExitCode;
 use logging::Logging;

@@ -4,11 +4,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::elided::is_default;
 use super::labels::Labels;
 use super::mount::Mount;
 use super::nanos::Nanos;
 use super::secret::EnvVar;
-use super::service::is_default;
 
 /// What a task runs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -6,6 +6,7 @@
 
 pub mod container;
 pub mod desired;
+mod elided;
 pub mod error;
 pub mod finding;
 pub mod fleet;

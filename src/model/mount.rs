@@ -4,8 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::elided::is_default;
 use super::labels::Labels;
-use super::service::is_default;
 
 /// One mount.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -6,14 +6,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::elided::is_default;
 use super::labels::Labels;
 use super::nanos::Nanos;
 use super::task::TaskTemplate;
-
-/// Whether a value is what the Engine leaves out of its answers.
-pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
-}
 
 /// The body of `POST /services/create`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

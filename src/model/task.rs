@@ -5,10 +5,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::container::ContainerSpec;
+use super::elided::is_default;
 use super::labels::Labels;
 use super::mount::DriverConfig;
 use super::nanos::Nanos;
-use super::service::is_default;
 
 /// What each task of a service runs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
