@@ -24,7 +24,6 @@ const DOORS: &[(&str, &[&str])] = &[
     ("bollard::", &["src/swarm/"]),
     ("hyper::", &["src/swarm/"]),
     ("hyper_util::", &["src/swarm/"]),
-    ("docker_credential::", &["src/swarm/"]),
     ("granit_parser::", &["src/spec/yaml/"]),
     ("serde_yaml::", &["src/cli/", "src/spec/yaml/", "src/settings/"]),
     ("annotate_snippets::", &["src/cli/"]),

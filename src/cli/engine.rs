@@ -26,7 +26,7 @@ pub(super) async fn connect(global: &GlobalArgs) -> Result<Connection, CommandEr
 
 /// What docker's configuration knows about registries.
 pub(super) fn credentials() -> Credentials {
-    Credentials::of_docker(Surroundings::of_process().docker_config)
+    Credentials::new(Surroundings::of_process().docker_config, Vec::new())
 }
 
 /// Random bytes in case the fleet has no key yet.

@@ -22,6 +22,8 @@ pub enum Domain {
     Secret,
     /// The spec of a service.
     Service,
+    /// The credentials for a registry.
+    Registry,
 }
 
 impl FleetKey {
@@ -52,6 +54,7 @@ impl FleetKey {
         let domain: &[u8] = match domain {
             Domain::Secret => b"skep secret\0",
             Domain::Service => b"skep service\0",
+            Domain::Registry => b"skep registry\0",
         };
         // HMAC takes keys of any length, so that there is no error to handle here.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.bytes.expose()) else {

@@ -30,7 +30,7 @@ pub use error::{Failure, SwarmError};
 pub use images::{ResolveError, Resolved, is_on_only_node, pin, resolve, reuse_resolution};
 pub use names::Names;
 pub use observe::Observer;
-pub use registry::Credentials;
+pub use registry::{Credentials, CredentialsError, Login, Registry, RegistryIdentity};
 pub use transport::{Connection, FLOOR, NEWEST};
 
 /// Directives that a tracing filter must end with, whatever the user asked for: below these levels, bollard and
