@@ -24,7 +24,8 @@ pub(crate) fn spec(name: &str, more: Value) -> ServiceSpec {
     serde_json::from_value(spec).unwrap()
 }
 
-fn merge(into: &mut Value, more: Value) {
+/// Lays `more` over `into`.
+pub(crate) fn merge(into: &mut Value, more: Value) {
     match (into, more) {
         (Value::Object(into), Value::Object(more)) => {
             if more.keys().any(|key| key.ends_with("Job") || key == "Global") {

@@ -30,6 +30,38 @@ impl Engine {
         }
     }
 
+    /// The answer to a request that may fail: its status and its message, which is empty where all went well.
+    pub(crate) fn send(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, String) {
+        let (status, body) = self.request(method, path, body);
+        let body: Value = serde_json::from_str(&body).unwrap_or_default();
+        (status, body["message"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Creates an object at `path`, such as `/services/create`; its id.
+    pub(crate) fn create(&self, path: &str, spec: &Value) -> String {
+        let (status, body) = self.request("POST", path, Some(spec));
+        assert_eq!(status, 201, "{body}");
+        let body: Value = serde_json::from_str(&body).unwrap();
+        // Networks spell it in their own way.
+        body["ID"].as_str().or_else(|| body["Id"].as_str()).unwrap().to_owned()
+    }
+
+    /// Writes the spec of a service by hand, which the Engine must take.
+    #[track_caller]
+    pub(crate) fn update_service(&self, name: &str, spec: &Value) {
+        assert!(self.try_update_service(name, spec), "{spec}");
+    }
+
+    /// All tasks of a service, those included that are history, oldest first.
+    pub(crate) fn tasks(&self, service: &str) -> Vec<Value> {
+        let id = &self.get(&format!("/services/{service}"))["ID"];
+        let tasks = self.get("/tasks");
+        let of_service = tasks.as_array().unwrap().iter().filter(|task| task["ServiceID"] == *id);
+        let mut tasks: Vec<Value> = of_service.cloned().collect();
+        tasks.sort_by_key(|task| task["CreatedAt"].as_str().map(str::to_owned));
+        tasks
+    }
+
     /// One request of HTTP/1.0, where the end of the connection is the end of the answer. Without a version in the
     /// path the Engine speaks its newest.
     fn request(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, String) {
