@@ -153,6 +153,7 @@ fn every_label_of_skep_is_explained() {
         labels::FINGERPRINT,
         labels::LOGICAL,
         labels::APPLIED,
+        labels::REGISTRY_LOGIN,
         labels::PROTECT,
         labels::IGNORE,
         labels::ROLE,
@@ -182,7 +183,10 @@ fn every_setting_has_a_row() {
     let schema: serde_json::Value =
         serde_json::from_str(&read("schema/settings.schema.json")).unwrap();
     let mut objects = vec![&schema["properties"]];
-    objects.extend(["Source", "StackSettings"].map(|name| &schema["$defs"][name]["properties"]));
+    objects.extend(
+        ["Source", "RegistrySettings", "StackSettings"]
+            .map(|name| &schema["$defs"][name]["properties"]),
+    );
     for properties in objects {
         for key in properties.as_object().expect("properties").keys() {
             assert!(page.contains(&format!("\n| `{key}` |")), "{key} has no row");

@@ -77,7 +77,7 @@ pub(super) async fn apply(
     let showing = Showing::default();
     let request = request(global, &args.stacks.paths, &args.policy, stacks, args.timeout, showing)?;
     let connection = engine::connect(global).await?;
-    let reader = Reader::new(connection.clone(), engine::credentials())?;
+    let reader = Reader::new(connection.clone())?;
     let (plan, _) = reader.plan(&request, &Learned::default()).await?;
     show(&plan, output)?;
     let wait = if args.no_wait { Wait::No } else { Wait::UntilSettled };
@@ -129,7 +129,7 @@ async fn carry_out(
     consent: Option<&Consent>,
     progress: &Mutex<Progress>,
 ) -> Result<Option<Ended>, CommandError> {
-    let writer = Writer::new(connection, engine::credentials(), engine::fresh_key()?)?;
+    let writer = Writer::new(connection, engine::fresh_key()?)?;
     let (stop, stopped) = watch::channel(false);
     let mut sink = |event: Event<'_>| {
         let text = lock(progress).event(&event);

@@ -2,7 +2,7 @@
 
 use crate::model::fleet::KEY_LENGTH;
 use crate::reconciler::apply::FreshKey;
-use crate::swarm::{Connection, Credentials, Endpoint, Failure, Surroundings};
+use crate::swarm::{Connection, Endpoint, Failure, Surroundings};
 
 use super::args::GlobalArgs;
 use super::error::CommandError;
@@ -22,11 +22,6 @@ pub(super) async fn connect(global: &GlobalArgs) -> Result<Connection, CommandEr
         let error = CommandError::from(error);
         if about_address { error.hint(format!("the address comes from {origin}")) } else { error }
     })
-}
-
-/// What docker's configuration knows about registries.
-pub(super) fn credentials() -> Credentials {
-    Credentials::new(Surroundings::of_process().docker_config, Vec::new())
 }
 
 /// Random bytes in case the fleet has no key yet.

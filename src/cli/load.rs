@@ -14,6 +14,7 @@ use crate::sources::{self, DirectoryTree};
 use crate::spec::discover::{Discovery, Scope, discover, same_name};
 use crate::spec::load::{self, Input, Options};
 use crate::spec::stack::Stack;
+use crate::swarm::Registry;
 
 use super::args::{GlobalArgs, ReadingArgs};
 use super::error::CommandError;
@@ -41,6 +42,8 @@ pub(super) struct Stacks {
     pub(super) revision: Option<String>,
     /// Whether the settings have errors, so that nothing may be done on their behalf.
     pub(super) settings_are_broken: bool,
+    /// How the settings log in to registries.
+    pub(super) registries: Vec<Registry>,
     trees: Vec<DirectoryTree>,
 }
 
@@ -57,7 +60,9 @@ impl Stacks {
         paths: &[PathBuf],
         args: &ReadingArgs,
     ) -> Result<Self, CommandError> {
-        let Setup { settings, directory, findings } = Setup::load(global.config.as_deref(), paths)?;
+        let setup = Setup::load(global.config.as_deref(), paths)?;
+        let registries = setup.registries();
+        let Setup { settings, directory, findings, .. } = setup;
         let settings_are_broken = findings.iter().any(Finding::is_error);
         let origin = Origin::of(&settings, &directory, paths, args)?;
         let listed = origin.listed(&settings);
@@ -67,6 +72,7 @@ impl Stacks {
             invalid: BTreeSet::new(),
             whole: origin.is_whole,
             settings_are_broken,
+            registries,
             findings,
             revision: None,
             trees: Vec::new(),

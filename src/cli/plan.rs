@@ -133,7 +133,7 @@ async fn observe(global: &GlobalArgs, live: Option<&Path>) -> Result<Seen, Comma
     if let Some(path) = live {
         return Ok((recorded(path)?, None));
     }
-    let reader = Reader::new(engine::connect(global).await?, engine::credentials())?;
+    let reader = Reader::new(engine::connect(global).await?)?;
     Ok((reader.observe().await?, Some(reader)))
 }
 

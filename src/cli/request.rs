@@ -11,6 +11,7 @@ use crate::reconciler::pass::Request;
 use crate::reconciler::plan::View;
 use crate::reconciler::policy::{Policy, Scope};
 use crate::settings::Settings;
+use crate::swarm::{Credentials, Surroundings};
 
 use super::args::{GlobalArgs, PolicyArgs};
 use super::error::CommandError;
@@ -55,7 +56,7 @@ pub(super) fn request(
         )));
     }
     let sensitivity = stacks.sensitivity();
-    let Stacks { settings, source, good, invalid, whole, revision, .. } = stacks;
+    let Stacks { settings, source, good, invalid, whole, revision, registries, .. } = stacks;
     let fleet = fleet(global, &settings)?;
     Ok(Request {
         stacks: good,
@@ -69,6 +70,7 @@ pub(super) fn request(
             retention: settings.retention.map_or(0, |count| count as usize),
             patience: patience.or_else(|| settings.timeout.map(|timeout| timeout.0)),
         },
+        credentials: Credentials::new(Surroundings::of_process().docker_config, registries),
         resolve: resolve_image.or(settings.resolve_image).unwrap_or_default(),
         view: View {
             revision,

@@ -5,8 +5,10 @@ use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
 use crate::model::finding::Finding;
-use crate::settings::{self, FILE_NAME, Settings};
+use crate::settings::{self, FILE_NAME, RegistrySettings, Settings};
+use crate::spec::decode::Located;
 use crate::spec::yaml::budget::Budget;
+use crate::swarm::{Registry, RegistryIdentity};
 
 use super::error::CommandError;
 
@@ -17,6 +19,8 @@ pub(super) struct Setup {
     pub(super) settings: Settings,
     /// The directory of the file, which the paths in it start from.
     pub(super) directory: PathBuf,
+    /// Whether the user named the file, and it did not just lie beside the stacks.
+    is_named: bool,
     /// What is wrong with it.
     pub(super) findings: Vec<Finding>,
 }
@@ -39,7 +43,28 @@ impl Setup {
         })?;
         let (settings, findings) = settings::parse(&text, path.display().to_string().into());
         let directory = path.parent().map(Path::to_owned).unwrap_or_default();
-        Ok(Self { settings: settings.unwrap_or_default(), directory, findings })
+        let settings = settings.unwrap_or_default();
+        Ok(Self { settings, directory, is_named: named.is_some(), findings })
+    }
+
+    /// How to log in to registries. A file that came with the stacks may name files beside and below it only: whoever
+    /// writes stacks would else send any file of this machine to a registry of their own.
+    pub(super) fn registries(&self) -> Vec<Registry> {
+        let beside = Path::new(".").join(&self.directory);
+        let entries = self.settings.registries.iter().filter_map(|entry| {
+            let RegistrySettings { host, username, password_file, identity_token_file } = entry;
+            let file = |file: &Located<String>| beside.join(&file.value);
+            let identity = match (username, password_file, identity_token_file) {
+                (Some(username), Some(password), _) => {
+                    RegistryIdentity::Password { username: username.clone(), file: file(password) }
+                }
+                (_, _, Some(token)) => RegistryIdentity::IdentityToken { file: file(token) },
+                _ => return None,
+            };
+            let confined_to = (!self.is_named).then(|| beside.clone());
+            Some(Registry { host: host.value.clone(), identity, confined_to })
+        });
+        entries.collect()
     }
 }
 

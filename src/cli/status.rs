@@ -78,7 +78,7 @@ pub(super) async fn status(
         output::talk(&stacks.findings_text(output.talk_look()));
         let policy = PolicyArgs::default();
         let request = request(global, &args.path, &policy, stacks, None, Showing::default())?;
-        let reader = Reader::new(engine::connect(global).await?, engine::credentials())?;
+        let reader = Reader::new(engine::connect(global).await?)?;
         let (plan, observed) = reader.plan(&request, &Learned::default()).await?;
         status::fold(&observed, &request.scope.fleet, Some(&plan))
     };

@@ -28,6 +28,9 @@ pub const FINGERPRINT: &str = "skep.fingerprint";
 pub const LOGICAL: &str = "skep.logical";
 /// The digest of what was last applied to a service (`hmac:<key id>:…`); tells drift from a commit.
 pub const APPLIED: &str = "skep.applied";
+/// The digest of the credentials that Swarm was given for a service's image (`hmac:<key id>:…`); tells when others
+/// have taken their place, which Swarm never shows. Only on services whose credentials skep has sent.
+pub const REGISTRY_LOGIN: &str = "skep.registry-login";
 /// `true` on services of a stack that sets `x-skep.protect`, so that it is known after the file is gone.
 pub const PROTECT: &str = "skep.protect";
 /// The fields of a service that someone else owns (`x-skep.ignore`), one on each line, so that drift can be told

@@ -127,8 +127,8 @@ async fn write(
         Write::CreateService(spec) => {
             actuator.create_service(spec).await.map(|created| created.warnings)
         }
-        Write::UpdateService { target, spec, raw } => {
-            actuator.update_service(&target.id, target.version, raw, spec).await
+        Write::UpdateService { target, spec, access, raw } => {
+            actuator.update_service(&target.id, target.version, raw, spec, *access).await
         }
         Write::LabelConfig { target, spec } => {
             actuator.label_config(&target.id, target.version, spec).await.map(|()| none)

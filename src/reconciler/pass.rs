@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::stream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
@@ -15,20 +13,19 @@ use crate::model::nanos::Nanos;
 use crate::model::store::ConfigSpec;
 use crate::spec::desired::{Identity, world};
 use crate::spec::stack::Stack;
-use crate::swarm::{self, Actuator, Connection, Credentials, Observer, SwarmError};
+use crate::swarm::{Actuator, Connection, Credentials, Observer, SwarmError};
 
 use super::apply::{self, FreshKey};
 use super::consent::Consent;
 use super::event::Event;
 use super::health;
 use super::ownership::owning_stack;
-use super::plan::{self, Answer, Images, Inputs, Learned, Plan, View, unresolved};
+use super::plan::{self, Images, Inputs, Learned, Plan, View, unresolved};
 use super::policy::{Policy, ResolveImage, Scope};
 use super::record::{self, Refusal};
+use super::registries::{self, Registries};
 use super::step::{Target, Write};
 
-/// How many registries are asked at once.
-const PARALLEL_QUESTIONS: usize = 8;
 /// The first and the longest wait between passes while something is on its way.
 const PACE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 /// How long a Swarm may be out of sight in the middle of a run: an election of a new leader takes seconds.
@@ -45,18 +42,20 @@ pub struct Request {
     pub scope: Scope,
     /// What the user allows and asks for.
     pub policy: Policy,
+    /// Credentials for registries.
+    pub credentials: Credentials,
     /// When registries are asked.
     pub resolve: ResolveImage,
     /// How plans are shown.
     pub view: View,
 }
 
-/// Reads from a Swarm and from the registries behind it. It has no way to write.
+/// Reads from a Swarm and from the registries behind it, which are asked once in a while. It has no way to write.
 #[derive(Debug)]
 pub struct Reader {
     observer: Observer,
     connection: Connection,
-    credentials: Credentials,
+    registries: Registries,
 }
 
 impl Reader {
@@ -64,9 +63,9 @@ impl Reader {
     ///
     /// # Errors
     /// When the connection cannot be used for reading.
-    pub fn new(connection: Connection, credentials: Credentials) -> Result<Self, SwarmError> {
+    pub fn new(connection: Connection) -> Result<Self, SwarmError> {
         let observer = Observer::new(connection.clone())?;
-        Ok(Self { observer, connection, credentials })
+        Ok(Self { observer, connection, registries: Registries::default() })
     }
 
     /// The objects of the Swarm, by four list calls.
@@ -101,7 +100,12 @@ impl Reader {
         learned: &Learned,
     ) -> Result<(Plan, Observed), SwarmError> {
         let desired = declare(request, &observed);
-        let images = self.ask(&desired, &observed, request.resolve).await;
+        let references = unresolved(&desired, &observed, request.resolve);
+        let credentials = &request.credentials;
+        let images = Images {
+            answers: self.registries.ask(&self.connection, credentials, references).await,
+            logins: registries::logins(&desired, credentials),
+        };
         let plan = compare(request, &desired, &observed, &images, learned);
         let moving = learned.has_written
             || plan.document.changes().next().is_some()
@@ -114,32 +118,6 @@ impl Reader {
         }
         observed.workload = Some(self.observer.workload(&observed).await?);
         Ok((compare(request, &desired, &observed, &images, learned), observed))
-    }
-
-    /// Asks registries for the references that changed.
-    async fn ask(&self, desired: &Desired, observed: &Observed, mode: ResolveImage) -> Images {
-        let references = unresolved(desired, observed, mode);
-        let answers = stream::iter(references)
-            .map(|reference| async {
-                let answer =
-                    match swarm::resolve(&self.connection, &self.credentials, &reference).await {
-                        Ok(resolved) => Answer::Found(resolved),
-                        Err(swarm::ResolveError::NotFound(words)) => Answer::NotFound(words),
-                        Err(swarm::ResolveError::Denied(words)) => Answer::Denied(words),
-                        Err(swarm::ResolveError::Unavailable(error)) => Answer::Unavailable {
-                            reason: crate::model::error::chain(&error),
-                            local: matches!(
-                                swarm::is_on_only_node(&self.connection, &reference).await,
-                                Ok(true)
-                            ),
-                        },
-                    };
-                (reference, answer)
-            })
-            .buffer_unordered(PARALLEL_QUESTIONS)
-            .collect()
-            .await;
-        Images { answers }
     }
 }
 
@@ -206,7 +184,6 @@ pub struct Ended {
 pub struct Writer {
     reader: Reader,
     connection: Connection,
-    credentials: Credentials,
     fresh_key: FreshKey,
 }
 
@@ -215,13 +192,9 @@ impl Writer {
     ///
     /// # Errors
     /// When the connection cannot be used for reading.
-    pub fn new(
-        connection: Connection,
-        credentials: Credentials,
-        fresh_key: FreshKey,
-    ) -> Result<Self, SwarmError> {
-        let reader = Reader::new(connection.clone(), credentials.clone())?;
-        Ok(Self { reader, connection, credentials, fresh_key })
+    pub fn new(connection: Connection, fresh_key: FreshKey) -> Result<Self, SwarmError> {
+        let reader = Reader::new(connection.clone())?;
+        Ok(Self { reader, connection, fresh_key })
     }
 
     /// Makes passes until the Swarm is as declared, or nothing more can be done. With `consent`, only what was agreed
@@ -258,7 +231,7 @@ impl Writer {
             last_seen = Instant::now();
             sink(Event::Planned { pass, plan: &plan });
             let actuator =
-                Actuator::new(self.connection.clone(), self.credentials.clone(), &observed);
+                Actuator::new(self.connection.clone(), request.credentials.clone(), &observed);
             let stopped = stop.clone();
             let is_stopped = move || *stopped.borrow();
             let (steps, unseen) = match consent {
@@ -346,7 +319,7 @@ impl Writer {
         }
         if !allowed.is_empty() {
             let actuator =
-                Actuator::new(self.connection.clone(), self.credentials.clone(), &observed);
+                Actuator::new(self.connection.clone(), Credentials::default(), &observed);
             let spec = ConfigSpec { name: record::name(fleet), labels, ..ConfigSpec::default() };
             let Target { id, version } = &record.target;
             actuator.label_config(id, *version, &spec).await?;

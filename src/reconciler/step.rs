@@ -7,6 +7,7 @@ use crate::model::network::NetworkSpec;
 use crate::model::secret::Redacted;
 use crate::model::service::ServiceSpec;
 use crate::model::store::{ConfigSpec, SecretSpec};
+use crate::swarm::RegistryAccess;
 
 /// One write that is ready to be made. What is in it was decided by the plan; performing it decides nothing.
 #[derive(Debug, Clone)]
@@ -50,6 +51,8 @@ pub enum Write {
         target: Target,
         /// What it becomes.
         spec: Box<ServiceSpec>,
+        /// Whether Swarm gets credentials with it.
+        access: RegistryAccess,
         /// Its live spec, from which come the parts that no model knows.
         raw: RawSpec,
     },

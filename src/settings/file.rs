@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use schemars::{JsonSchema, Schema, schema_for};
 
+use super::registry::RegistrySettings;
 use super::source::{Source, located_name};
 use super::stack::StackSettings;
 use crate::diff::mask::{SENSITIVE, Sensitivity};
@@ -24,6 +25,9 @@ pub struct Settings {
     /// Where stacks come from when no PATH is given.
     #[schemars(with = "Option<Vec<Source>>")]
     pub sources: Vec<Source>,
+    /// How to log in to registries.
+    #[schemars(with = "Option<Vec<RegistrySettings>>")]
+    pub registries: Vec<RegistrySettings>,
     /// What to know about single stacks.
     #[schemars(with = "Option<Vec<StackSettings>>")]
     pub stacks: Vec<StackSettings>,
@@ -75,6 +79,7 @@ impl Decode for Settings {
         let settings = Self {
             fleet: fields.at("fleet").and_then(|at| located_name(&at, report)),
             sources: fields.get("sources", report).unwrap_or_default(),
+            registries: fields.get("registries", report).unwrap_or_default(),
             stacks: fields.get("stacks", report).unwrap_or_default(),
             prune: fields.get("prune", report),
             prune_stacks: fields.get("prune_stacks", report),
@@ -128,6 +133,9 @@ impl Settings {
         report.extend(doubled("source", sources));
         let stacks = self.stacks.iter().map(|stack| (stack.name.as_str(), &stack.name.place));
         report.extend(doubled("stack", stacks));
+        let registries =
+            self.registries.iter().map(|entry| (entry.host.as_str(), &entry.host.place));
+        report.extend(doubled("registry", registries));
         for name in self.stacks.iter().filter_map(|stack| stack.source.as_ref()) {
             let known = || self.sources.iter().map(|source| source.name.as_str());
             if known().any(|known| known == name.as_str()) {

@@ -4,6 +4,7 @@
 
 mod file;
 mod parse;
+mod registry;
 mod source;
 mod stack;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod tests;
 
 pub use file::Settings;
 pub use parse::parse;
+pub use registry::RegistrySettings;
 pub use source::Source;
 pub use stack::StackSettings;
 

@@ -18,6 +18,9 @@ stacks:
     files: [shop/stack.yaml, shop/production.yaml]
     variables: {TAG: 1.4.2, REPLICAS: 3, DEBUG: false, EMPTY: ""}
     env_files: [production.env]
+registries:
+  - {host: "reg.example:5000", username: robot, password_file: secrets/registry}
+  - {host: docker.io, identity_token_file: /run/secrets/hub}
 prune: true
 prune_stacks: false
 adopt: always
@@ -46,6 +49,9 @@ fn every_key_is_read() {
     let variables: Vec<_> =
         shop.variables.iter().map(|v| format!("{}={}", v.name, v.value)).collect();
     assert_eq!(variables, ["TAG=1.4.2", "REPLICAS=3", "DEBUG=false", "EMPTY="]);
+    let [own, hub] = settings.registries.as_slice() else { panic!("{:?}", settings.registries) };
+    assert_eq!(own.password_file.as_ref().map(|file| file.as_str()), Some("secrets/registry"));
+    assert_eq!((hub.host.as_str(), hub.username.as_ref()), ("docker.io", None));
     assert_eq!(settings.adopt, Some(Adoption::Always));
     assert_eq!(settings.resolve_image, Some(ResolveImage::Never));
     assert_eq!(settings.timeout.map(|timeout| timeout.0.0), Some(600_000_000_000));
@@ -75,6 +81,15 @@ adopt: if-unowed
 retention: -1
 strict: maybe
 timeout: 10
+registries:
+  - host: https://reg.example/v2/
+    username: me
+    password: hunter2
+  - host: a.example
+    identity_token_file: a
+    username: me
+  - host: a.example
+    identity_token_file: a
 ",
     );
     let show = |f: &Finding| {

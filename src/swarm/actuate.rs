@@ -32,6 +32,16 @@ pub struct Actuator {
     names: Mutex<Names>,
 }
 
+/// What an update tells Swarm about the registry of a service's image. Swarm never tells what it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RegistryAccess {
+    /// Nothing: Swarm goes on with the credentials that it has.
+    Keep,
+    /// The credentials that we have. Without any Swarm goes on with its own, except when the image moves to another
+    /// registry, which must not see them.
+    Send,
+}
+
 /// What the Engine made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Created {
@@ -75,7 +85,8 @@ impl Actuator {
         self.create(&object, "/services/create", &body, auth).await
     }
 
-    /// Makes `desired` of the service `id`, if its version is still `version`. `raw` is its live spec.
+    /// Makes `desired` of the service `id`, if its version is still `version`. `raw` is its live spec. `access` says
+    /// whether Swarm gets the credentials that we have for the image.
     ///
     /// What means the same in both stays as the Engine has it, and so do `ForceUpdate` and fields that no model
     /// knows. Returns the Engine's warnings.
@@ -85,6 +96,7 @@ impl Actuator {
         version: u64,
         raw: &RawSpec,
         desired: &ServiceSpec,
+        access: RegistryAccess,
     ) -> Result<Vec<String>, SwarmError> {
         let operation = format!("update service {}", desired.name);
         let (body, before) = body::update(raw, desired, &self.lock())
@@ -93,7 +105,10 @@ impl Actuator {
         let mut call =
             Call::new(operation, Method::POST, format!("/services/{id}/update?version={version}"));
         call.body = Some(body);
-        call.registry_auth = self.credentials.header_for_move(&before, image(desired)).await;
+        call.registry_auth = match access {
+            RegistryAccess::Keep => None,
+            RegistryAccess::Send => self.credentials.header_for_move(&before, image(desired)).await,
+        };
         let answer: UpdateAnswer = self.connection.json(call).await?;
         Ok(answer.warnings.unwrap_or_default())
     }

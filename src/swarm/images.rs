@@ -4,7 +4,7 @@ use http::Method;
 use serde::Deserialize;
 
 use super::error::{Failure, SwarmError};
-use super::registry::Credentials;
+use super::registry::{Credentials, CredentialsError};
 use super::transport::{Call, Connection, REGISTRY};
 use crate::model::labels;
 use crate::model::service::ServiceSpec;
@@ -26,11 +26,27 @@ pub enum ResolveError {
     #[error("no such image: {0}")]
     NotFound(String),
     /// The registry does not let us see it.
-    #[error("access denied: {0}")]
-    Denied(String),
+    #[error("access denied: {words}")]
+    Denied {
+        /// What it says.
+        words: String,
+        /// Whom it took us for.
+        login: UsedLogin,
+    },
     /// The registry, or the engine, could not be asked; this says nothing about the image.
     #[error("the registry could not be asked")]
     Unavailable(#[source] SwarmError),
+}
+
+/// The credentials that a registry was asked with.
+#[derive(Debug, Clone)]
+pub enum UsedLogin {
+    /// None are known.
+    Nobody,
+    /// Those that are known.
+    Ours,
+    /// None, because those that somebody set up cannot be had.
+    Broken(CredentialsError),
 }
 
 /// Asks the registry of `reference`, through the engine, what it stands for.
@@ -44,14 +60,23 @@ pub async fn resolve(
     }
     let operation = format!("resolve {reference}");
     let mut call = Call::new(operation, Method::GET, format!("/distribution/{reference}/json"));
-    call.registry_auth = credentials.header(reference).await;
+    let login = credentials.find(reference).await;
+    call.registry_auth = login.as_ref().ok().and_then(|login| login.as_ref()?.header());
     call.patience = REGISTRY;
     match connection.json::<Inspection>(call).await {
         Ok(Inspection { descriptor, platforms }) => Ok(Resolved {
             digest: descriptor.digest,
             platforms: known(platforms.unwrap_or_default()),
         }),
-        Err(error) => Err(sort(error)),
+        Err(error) => Err(match (sort(error), login) {
+            (ResolveError::Denied { words, .. }, Ok(Some(_))) => {
+                ResolveError::Denied { words, login: UsedLogin::Ours }
+            }
+            (ResolveError::Denied { words, .. }, Err(error)) => {
+                ResolveError::Denied { words, login: UsedLogin::Broken(error) }
+            }
+            (error, _) => error,
+        }),
     }
 }
 
@@ -112,6 +137,11 @@ pub fn reuse_resolution(desired: &mut ServiceSpec, live: &ServiceSpec) -> bool {
     true
 }
 
+/// The registry of an image as people name it: `docker.io` where the image names none.
+pub fn registry_of(image: &str) -> &str {
+    registry(image).unwrap_or("docker.io")
+}
+
 /// The registry that an image names; `None` for Docker Hub.
 pub(super) fn registry(image: &str) -> Option<&str> {
     let (first, _rest) = image.split_once('/')?;
@@ -154,19 +184,26 @@ fn known(platforms: Vec<InspectedPlatform>) -> Vec<Platform> {
     known
 }
 
+fn denied(message: &str) -> ResolveError {
+    ResolveError::Denied { words: message.to_owned(), login: UsedLogin::Nobody }
+}
+
 fn sort(error: SwarmError) -> ResolveError {
     match &error.failure {
         // 400: the engine does not take it for a reference.
         Failure::NotFound { message } | Failure::Refused { status: 400, message } => {
             ResolveError::NotFound(message.clone())
         }
-        Failure::Refused { status: 401 | 403, message } => ResolveError::Denied(message.clone()),
+        Failure::Refused { status: 401 | 403, message } => denied(message),
         Failure::Refused { message, .. } | Failure::Engine { message, .. } => {
             let says = |words: &str| message.to_ascii_lowercase().contains(words);
-            if says("manifest unknown") || says("name unknown") {
+            if says("toomanyrequests") || says("too many requests") {
+                // Docker Hub goes on to speak of authentication.
+                ResolveError::Unavailable(error)
+            } else if says("manifest unknown") || says("name unknown") {
                 ResolveError::NotFound(message.clone())
             } else if says("denied") || says("unauthorized") || says("no basic auth") {
-                ResolveError::Denied(message.clone())
+                denied(message)
             } else {
                 ResolveError::Unavailable(error)
             }
@@ -274,9 +311,9 @@ mod tests {
         assert!(matches!(unknown, ResolveError::NotFound(_)));
         assert!(matches!(of(400, "invalid reference format"), ResolveError::NotFound(_)));
         let nobody = of(500, "Head \"http://r/v2/a/manifests/1\": no basic auth credentials");
-        assert!(matches!(nobody, ResolveError::Denied(_)));
+        assert!(matches!(nobody, ResolveError::Denied { .. }));
         let wrong = of(401, "unauthorized: authentication required");
-        assert!(matches!(wrong, ResolveError::Denied(_)));
+        assert!(matches!(wrong, ResolveError::Denied { .. }));
         let away = of(500, "Get \"http://r/v2/\": dial tcp: connect: connection refused");
         assert!(matches!(away, ResolveError::Unavailable(_)));
     }

@@ -24,10 +24,12 @@ pub mod snapshot;
 mod transport;
 mod wire;
 
-pub use actuate::{Actuator, Created};
+pub use actuate::{Actuator, Created, RegistryAccess};
 pub use endpoint::{Address, Endpoint, EndpointError, Origin, Surroundings};
 pub use error::{Failure, SwarmError};
-pub use images::{ResolveError, Resolved, is_on_only_node, pin, resolve, reuse_resolution};
+pub use images::{
+    ResolveError, Resolved, UsedLogin, is_on_only_node, pin, registry_of, resolve, reuse_resolution,
+};
 pub use names::Names;
 pub use observe::Observer;
 pub use registry::{Credentials, CredentialsError, Login, Registry, RegistryIdentity};

@@ -31,7 +31,7 @@ pub const FLOOR: ApiVersion = ApiVersion { major: 1, minor: 41 };
 /// How long an engine may take to begin its answer.
 const HEADERS: Duration = Duration::from_secs(30);
 /// How long an engine may take to begin the answer to a question that it asks a registry.
-pub(super) const REGISTRY: Duration = Duration::from_secs(60);
+pub(super) const REGISTRY: Duration = Duration::from_secs(20);
 /// How long an answer may pause between two pieces.
 const PAUSE: Duration = Duration::from_secs(30);
 /// How long a connection may stay unused; the engine itself never closes one.

@@ -7,7 +7,9 @@ use skep::model::network::NetworkSpec;
 use skep::model::secret::Redacted;
 use skep::model::service::ServiceSpec;
 use skep::model::store::{ConfigSpec, Data, SecretSpec};
-use skep::swarm::{Actuator, Credentials, Failure, Observer, ResolveError, normal, resolve};
+use skep::swarm::{
+    Actuator, Credentials, Failure, Observer, RegistryAccess, ResolveError, normal, resolve,
+};
 
 use crate::engine::{Engine, connect};
 use crate::proxy::{Fault, Proxy};
@@ -66,7 +68,9 @@ async fn a_write_to_what_someone_else_changed_is_a_conflict() {
     engine.docker(&["service", "update", "--detach", "--label-add", "by=hand", &name]);
 
     let wanted = spec(&name, json!({"Labels": {"by": "skep"}}));
-    let update = actuator.update_service(&stale.id, stale.version, &stale.raw, &wanted).await;
+    let update = actuator
+        .update_service(&stale.id, stale.version, &stale.raw, &wanted, RegistryAccess::Send)
+        .await;
     assert!(update.is_err_and(|error| error.is_conflict()));
     let again = actuator.create_service(&wanted).await;
     assert!(again.is_err_and(|error| error.is_conflict()));
@@ -154,7 +158,10 @@ async fn an_update_in_place_leaves_the_template_as_the_engine_has_it() {
             "Labels": {"new": "label"}}),
     );
     normal::service(&mut wanted);
-    actuator.update_service(&live.id, live.version, &live.raw, &wanted).await.unwrap();
+    actuator
+        .update_service(&live.id, live.version, &live.raw, &wanted, RegistryAccess::Send)
+        .await
+        .unwrap();
     let observed = observer.observe().await.unwrap();
     let after = raw(service(&observed, &name));
     assert_eq!(after["TaskTemplate"], before["TaskTemplate"]);
@@ -163,7 +170,10 @@ async fn an_update_in_place_leaves_the_template_as_the_engine_has_it() {
 
     let live = service(&observed, &name);
     wanted.task_template.container_spec.as_mut().unwrap().hostname = "h".into();
-    actuator.update_service(&live.id, live.version, &live.raw, &wanted).await.unwrap();
+    actuator
+        .update_service(&live.id, live.version, &live.raw, &wanted, RegistryAccess::Send)
+        .await
+        .unwrap();
     let observed = observer.observe().await.unwrap();
     let mut live = service(&observed, &name).spec.clone();
     assert_eq!(live.task_template.force_update, 1, "a roll keeps the counter, too");
@@ -236,8 +246,10 @@ async fn what_the_engine_refuses_is_refused_in_its_words() {
     let observed = observer.observe().await.unwrap();
     let live = service(&observed, &name);
     let global = spec(&name, json!({"Mode": {"Global": {}}}));
-    let error =
-        actuator.update_service(&live.id, live.version, &live.raw, &global).await.unwrap_err();
+    let error = actuator
+        .update_service(&live.id, live.version, &live.raw, &global, RegistryAccess::Send)
+        .await
+        .unwrap_err();
     assert_eq!(error.to_string(), format!("cannot update service {name}"));
     let words = "the engine refused: service mode change is not allowed";
     assert_eq!(error.failure.to_string(), words);

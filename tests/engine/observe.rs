@@ -9,7 +9,7 @@ use serde_json::json;
 use skep::model::key::{Kind, ObjectKey};
 use skep::model::live::{LiveService, Observed, Task, TaskState, Workload};
 use skep::model::store::{ConfigSpec, Data};
-use skep::swarm::{Actuator, Credentials, Failure, Observer};
+use skep::swarm::{Actuator, Credentials, Failure, Observer, RegistryAccess};
 
 use crate::actuate::{service, spec};
 use crate::engine::{Engine, connect};
@@ -143,7 +143,10 @@ async fn a_job_and_its_tasks_are_of_one_iteration() {
     // Any write runs it again.
     let mut labelled = job;
     labelled.labels.insert("a".into(), "b".into());
-    actuator.update_service(&live.id, live.version, &live.raw, &labelled).await.unwrap();
+    actuator
+        .update_service(&live.id, live.version, &live.raw, &labelled, RegistryAccess::Send)
+        .await
+        .unwrap();
     let observed = observer.observe().await.unwrap();
     assert_ne!(service(&observed, &name).job_iteration, live.job_iteration);
 }
@@ -197,7 +200,10 @@ async fn what_a_rollback_would_need_is_seen() {
     assert_eq!(previous(&observed), BTreeSet::new());
 
     let live = service(&observed, &name);
-    actuator.update_service(&live.id, live.version, &live.raw, &with(&new)).await.unwrap();
+    actuator
+        .update_service(&live.id, live.version, &live.raw, &with(&new), RegistryAccess::Send)
+        .await
+        .unwrap();
     let observed = observer.observe().await.unwrap();
     assert_eq!(previous(&observed), BTreeSet::from([ObjectKey::new(Kind::Config, &old)]));
     let data = |config: &str| {

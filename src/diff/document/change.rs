@@ -138,6 +138,8 @@ pub enum Cause {
     Superseded,
     /// It belonged to `docker stack deploy` so far.
     Ownership,
+    /// The credentials for the registry changed.
+    Credentials,
 }
 
 /// Something that must be true before a change is done.
@@ -273,6 +275,7 @@ impl fmt::Display for Cause {
             Self::Manual => "manual",
             Self::Superseded => "superseded",
             Self::Ownership => "ownership",
+            Self::Credentials => "credentials",
         })
     }
 }

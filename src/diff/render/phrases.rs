@@ -260,7 +260,14 @@ pub(super) fn remarks(field: &FieldChange, action: Action) -> Vec<String> {
     match field.cause {
         Some(Cause::Drift) => remarks.push("drift: changed outside skep".to_owned()),
         Some(Cause::Image) => remarks.push("the tag has moved".to_owned()),
-        Some(Cause::Git | Cause::Retry | Cause::Manual | Cause::Superseded | Cause::Ownership)
+        Some(
+            Cause::Git
+            | Cause::Retry
+            | Cause::Manual
+            | Cause::Superseded
+            | Cause::Ownership
+            | Cause::Credentials,
+        )
         | None => {}
     }
     remarks

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diff::document::{Hold, HoldCode};
 use crate::model::desired::{Desired, DesiredService};
+use crate::model::error::chain;
 use crate::model::finding::Finding;
 use crate::model::live::{LiveService, Observed};
 use crate::model::service::ServiceSpec;
-use crate::swarm::{self, Resolved};
+use crate::swarm::{self, Login, Resolved, UsedLogin};
 
 use super::super::policy::ResolveImage;
 use super::Context;
@@ -17,17 +18,33 @@ use super::Context;
 pub struct Images {
     /// Their answers.
     pub answers: BTreeMap<String, Answer>,
+    /// Credentials for them.
+    pub logins: Logins,
+}
+
+/// Credentials that stay what they are until somebody changes them, by registry.
+#[derive(Debug, Clone, Default)]
+pub struct Logins {
+    /// Those that are known.
+    pub known: BTreeMap<String, Login>,
+    /// Why those that somebody set up cannot be had.
+    pub broken: BTreeMap<String, String>,
 }
 
 /// What a registry said of a reference.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Answer {
     /// It points to this.
     Found(Resolved),
     /// The registry does not know it.
     NotFound(String),
     /// The registry does not give it to us.
-    Denied(String),
+    Denied {
+        /// What it says.
+        words: String,
+        /// Whom it took us for.
+        login: UsedLogin,
+    },
     /// The registry could not be asked.
     Unavailable {
         /// Why, in the Engine's words.
@@ -82,8 +99,12 @@ pub(super) fn pin(
             swarm::pin(spec, resolved);
             pinned.moved = reused && live_image != Some(self::image(spec));
         }
+        (None, _) => {}
         // A digest that works is not given up because a registry has a bad day.
-        (_, true) | (None, false) => {}
+        (Some(answer), true) => context.find(
+            Finding::warning("image-kept", service.place.clone(), kept(&image, answer))
+                .hint("the service stays with the image that it runs"),
+        ),
         (Some(Answer::NotFound(words)), false) => pinned.holds.push(
             Hold::new(
                 HoldCode::ImageNotFound,
@@ -91,13 +112,9 @@ pub(super) fn pin(
             )
             .unblock("push the image, or use --resolve-image never if the nodes have it"),
         ),
-        (Some(Answer::Denied(words)), false) => pinned.holds.push(
-            Hold::new(
-                HoldCode::ImageDenied,
-                format!("the registry does not give us {image}: {words}"),
-            )
-            .unblock("docker login, or use --resolve-image never if the nodes have it"),
-        ),
+        (Some(Answer::Denied { words, login }), false) => {
+            pinned.holds.push(denied(&image, words, login));
+        }
         (Some(Answer::Unavailable { reason, local: true }), false) => context.find(
             Finding::warning(
                 "image-unresolved",
@@ -116,6 +133,42 @@ pub(super) fn pin(
     pinned
 }
 
-fn image(spec: &ServiceSpec) -> &str {
+/// The hold on an image that its registry does not give us.
+fn denied(image: &str, words: &str, login: &UsedLogin) -> Hold {
+    let registry = swarm::registry_of(image);
+    let elsewhere = "or use --resolve-image never if the nodes have it";
+    let (reason, unblock) = match login {
+        UsedLogin::Nobody => (
+            format!("no credentials for {registry} are known, which does not give us {image}"),
+            format!("docker login {registry}, or name it in `registries` of skep.yaml"),
+        ),
+        UsedLogin::Ours => (
+            format!("{registry} does not give us {image} with the credentials that are known"),
+            format!("docker login {registry} with an account that may pull it"),
+        ),
+        UsedLogin::Broken(error) => (
+            format!("{registry} does not give us {image} without credentials: {}", chain(error)),
+            format!("correct the credentials for {registry}"),
+        ),
+    };
+    Hold::new(HoldCode::ImageDenied, format!("{reason}: {words}"))
+        .unblock(format!("{unblock}, {elsewhere}"))
+}
+
+/// Why a service stays with its image although its registry was asked for a newer one.
+fn kept(image: &str, answer: &Answer) -> String {
+    match answer {
+        Answer::Unavailable { reason, .. } => {
+            format!("the registry could not be asked whether {image} has moved: {reason}")
+        }
+        Answer::NotFound(words) => format!("the registry does not know {image} any more: {words}"),
+        Answer::Denied { words, .. } => {
+            format!("the registry does not give us {image} any more: {words}")
+        }
+        Answer::Found(_) => String::new(),
+    }
+}
+
+pub(super) fn image(spec: &ServiceSpec) -> &str {
     spec.task_template.container_spec.as_ref().map_or("", |container| container.image.as_str())
 }

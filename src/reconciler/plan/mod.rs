@@ -10,6 +10,7 @@ mod gate;
 mod guard;
 mod image;
 mod index;
+mod login;
 mod network;
 mod preflight;
 mod release;
@@ -44,7 +45,7 @@ use draft::StackDraft;
 use index::Index;
 
 pub(super) use gate::describe;
-pub use image::{Answer, Images, unresolved};
+pub use image::{Answer, Images, Logins, unresolved};
 pub(super) use release::is_as_applied;
 
 /// Everything that a plan depends on. Equal inputs give equal plans.
@@ -133,6 +134,11 @@ impl Plan {
 pub fn plan(inputs: &Inputs<'_>) -> Plan {
     let record = record::find(inputs.observed, &inputs.scope.fleet);
     let context = Context::new(inputs, record.as_ref());
+    for (registry, reason) in &inputs.images.logins.broken {
+        let message = format!("the credentials for {registry} cannot be had: {reason}");
+        let hint = "services go on with those that Swarm has; images that need none can be used";
+        context.find(Finding::warning("registry-login", None, message).hint(hint));
+    }
     let mut drafts: Vec<StackDraft<'_>> = Vec::new();
     for stack in inputs.desired.stacks.values() {
         let file = Some(stack.file.to_string());

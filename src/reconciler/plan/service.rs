@@ -9,6 +9,7 @@ use crate::model::key::{Kind, ObjectKey};
 use crate::model::labels;
 use crate::model::live::{LiveService, UpdateState};
 use crate::model::service::ServiceSpec;
+use crate::swarm::RegistryAccess;
 use crate::swarm::floors::Dropped;
 
 use super::super::ownership::{Owner, owner};
@@ -16,6 +17,7 @@ use super::super::policy::Adoption;
 use super::super::step::{Target, Write};
 use super::draft::StackDraft;
 use super::gate::{self, Standing};
+use super::login::{self, ServiceLogin};
 use super::network::{protected, replace_not_allowed};
 use super::{Context, effect, foreign, image, index, not_adopted, preflight, release};
 
@@ -116,7 +118,10 @@ impl Planner<'_> {
         self.add_common_holds(&spec, draft, &mut change);
         self.add_gates(&mut change);
         let needs = needs(&spec, draft);
-        let write = stamped(spec, fingerprint).map(|spec| Write::CreateService(Box::new(spec)));
+        let login = ServiceLogin::of(self.context, &spec, None);
+        let write = stamped(spec, fingerprint)
+            .map(|spec| login.stamp(spec, RegistryAccess::Send))
+            .map(|spec| Write::CreateService(Box::new(spec)));
         draft.push_after(change, write, needs);
     }
 
@@ -124,6 +129,8 @@ impl Planner<'_> {
         let key = ObjectKey::new(Kind::Service, &spec.name);
         let ownership = owner(&key, &live.spec.labels, &self.stack.name, &self.context.scope.fleet);
         let pinned = image::pin(self.context, self.service, &mut spec, Some(live));
+        let login = ServiceLogin::of(self.context, &spec, Some(live));
+        login.keep(&mut spec);
         let (mut compared, dropped) = self.comparable(&spec);
         preflight::warn_of_dropped(self.context, self.service, &dropped);
         if !self.service.ignore.is_empty() {
@@ -131,7 +138,8 @@ impl Planner<'_> {
             (compared, _) = self.comparable(&spec);
         }
         let ours = ownership == Owner::Ours;
-        if ours && diff::is_same_service(&compared, &live.spec) {
+        let rotated = ours && login.is_rotated(live);
+        if ours && !rotated && diff::is_same_service(&compared, &live.spec) {
             draft.unchanged += 1;
             return;
         }
@@ -143,13 +151,22 @@ impl Planner<'_> {
         let labels_fit = difference.own_labels.is_empty();
         // Any write to a job runs it again, so its labels wait for a real change.
         let is_job = live.spec.mode.kind().is_job();
-        if fields.is_empty() && ((ours && labels_fit) || (is_job && self.may_adopt(&ownership))) {
+        if fields.is_empty()
+            && !rotated
+            && ((ours && labels_fit) || (is_job && self.may_adopt(&ownership)))
+        {
             draft.unchanged += 1;
             return;
         }
         let (mut action, effect) = self.cost(&compared, live, &fields);
         let fingerprint = self.fingerprint(&self.with_live_names(draft));
         let mut causes = self.causes(&fields, live, fingerprint.as_deref(), pinned.moved);
+        if rotated {
+            if fields.is_empty() {
+                causes.clear();
+            }
+            causes.push(Cause::Credentials);
+        }
         if !ours {
             if fields.is_empty() {
                 causes.clear();
@@ -168,7 +185,9 @@ impl Planner<'_> {
             // The label repeats what the image says.
             change.fields.retain(|field| field.path.0 != IMAGE_LABEL);
         }
-        if fields.is_empty() && ours {
+        if rotated {
+            login.describe(live, &mut change);
+        } else if fields.is_empty() && ours {
             change.notes.push("skep's own labels change".to_owned());
         }
         self.add_ownership_holds(&key, &ownership, &mut change);
@@ -189,9 +208,11 @@ impl Planner<'_> {
             change.holds.push(hold);
         }
         let needs = needs(&spec, draft);
+        let access = login::access(&ownership, &spec, live);
         let write = stamped(spec, fingerprint).map(|spec| Write::UpdateService {
             target: Target { id: live.id.clone(), version: live.version },
-            spec: Box::new(spec),
+            spec: Box::new(login.stamp(spec, access)),
+            access,
             raw: live.raw.clone(),
         });
         draft.push_after(change, write, needs);

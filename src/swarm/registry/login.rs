@@ -28,6 +28,16 @@ pub(super) enum Proof {
 }
 
 impl Login {
+    /// Those of a user with a password.
+    pub fn by_password(
+        server: impl Into<String>,
+        username: impl Into<String>,
+        password: Redacted<String>,
+    ) -> Self {
+        let proof = Proof::Password { username: username.into(), password };
+        Self { server: server.into(), proof }
+    }
+
     /// `X-Registry-Auth`, in the alphabet that the Engine decodes, which is not the one that bollard 0.21 encodes with.
     pub(in crate::swarm) fn header(&self) -> Option<HeaderValue> {
         let mut value = HeaderValue::from_str(&URL_SAFE.encode(self.json().to_string())).ok()?;
@@ -59,13 +69,8 @@ mod tests {
 
     #[test]
     fn the_header_is_in_the_url_alphabet_and_nothing_prints_the_password() {
-        let login = Login {
-            server: "reg.example:5000".into(),
-            proof: Proof::Password {
-                username: "me".into(),
-                password: Redacted::new("hunter2?>~ÿ".into()),
-            },
-        };
+        let password = Redacted::new("hunter2?>~ÿ".into());
+        let login = Login::by_password("reg.example:5000", "me", password);
         let header = login.header().unwrap();
         assert!(!header.as_bytes().iter().any(|byte| matches!(byte, b'+' | b'/')), "{header:?}");
         let json: Value =

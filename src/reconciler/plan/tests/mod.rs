@@ -4,6 +4,7 @@ mod adoption;
 mod consent;
 mod gates;
 mod laws;
+mod logins;
 mod removals;
 mod rollouts;
 mod status;

@@ -50,6 +50,7 @@ pub(super) struct World {
     pub(super) policy: Policy,
     pub(super) scope: Scope,
     pub(super) learned: Learned,
+    pub(super) images: Images,
 }
 
 fn own_labels(kind: Kind, name: &str, stack: &str) -> Labels {
@@ -212,6 +213,7 @@ impl World {
                 invalid: BTreeSet::new(),
             },
             learned: Learned::default(),
+            images: Images::default(),
         }
     }
 
@@ -254,7 +256,6 @@ impl World {
     }
 
     pub(super) fn plan(&self) -> Plan {
-        let images = Images::default();
         let view = View {
             revision: None,
             sensitivity: Sensitivity::default(),
@@ -268,7 +269,7 @@ impl World {
             observed: &self.observed,
             scope: &self.scope,
             policy: &self.policy,
-            images: &images,
+            images: &self.images,
             learned: &self.learned,
             view: &view,
         })
