@@ -23,6 +23,9 @@ pub(super) fn exit(ended: &Ended, wait: Wait, tally: &Tally, invalid: bool) -> E
     if !ended.unseen.is_empty() {
         code = code.worst(ExitCode::StalePlan);
     }
+    if ended.stalled {
+        code = code.worst(ExitCode::NotHealthy);
+    }
     let verdict = match wait {
         Wait::UntilSettled => outcome::verdict(&ended.plan),
         // The plan is older than the steps, so that its healths say nothing about them.
@@ -84,9 +87,12 @@ pub(super) fn text(ended: &Ended, wait: Wait, tally: &Tally, look: Look) -> Stri
 
 fn headline(ended: &Ended, wait: Wait, tally: &Tally, look: Look) -> String {
     let strong = |words: &str| look.palette.paint(Role::Strong, words);
-    let done: Vec<String> =
+    let mut done: Vec<String> =
         tally.done.iter().map(|(done, count)| format!("{count} {done}")).collect();
-    let done = if done.is_empty() {
+    if !tally.unanswered.is_empty() {
+        done.push(format!("{} without an answer", tally.unanswered.len()));
+    }
+    let wrote = if done.is_empty() {
         "Nothing was written.".to_owned()
     } else {
         format!("Applied: {}.", done.join(", "))
@@ -94,7 +100,7 @@ fn headline(ended: &Ended, wait: Wait, tally: &Tally, look: Look) -> String {
     let services = ended.plan.health.len();
     let bad = ended.plan.health.values().filter(|health| !health.verdict.is_healthy()).count();
     let health = match (wait, services, bad) {
-        (Wait::No, _, _) if tally.done.is_empty() => String::new(),
+        (Wait::No, _, _) if done.is_empty() => String::new(),
         (Wait::No, _, _) => " Not waited for health.".to_owned(),
         (Wait::UntilSettled, 0, _) => String::new(),
         (Wait::UntilSettled, 1, 0) => " The service is healthy.".to_owned(),
@@ -105,7 +111,7 @@ fn headline(ended: &Ended, wait: Wait, tally: &Tally, look: Look) -> String {
         (Wait::UntilSettled, 1, _) => " The service is not healthy.".to_owned(),
         (Wait::UntilSettled, _, _) => format!(" {bad} of {services} services are not healthy."),
     };
-    format!("{}{health}\n", strong(&done))
+    format!("{}{health}\n", strong(&wrote))
 }
 
 /// Every hold with the object that it concerns and how to end it.

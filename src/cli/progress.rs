@@ -41,6 +41,8 @@ pub(super) struct Tally {
     pub(super) done: BTreeMap<&'static str, usize>,
     /// Steps that the Engine refused for good.
     pub(super) failed: usize,
+    /// Objects that may have been written although the answer was lost.
+    pub(super) unanswered: BTreeSet<ObjectKey>,
     /// Objects whose steps a later pass must look at again.
     pub(super) deferred: BTreeSet<ObjectKey>,
 }
@@ -92,16 +94,22 @@ impl Progress {
                 let news = self.update(plan);
                 again + &if self.live { self.redraw() } else { news }
             }
-            Event::Performed { done, object, warnings } => {
+            Event::Performed { done, object, again, warnings } => {
                 *self.tally.done.entry(done).or_default() += 1;
                 self.tally.deferred.remove(object);
-                let mut text = format!("{} {object}\n", self.paint(Role::Added, done));
+                self.tally.unanswered.remove(object);
+                let again =
+                    if *again { " again: somebody else changed it after this run" } else { "" };
+                let mut text = format!("{} {object}{again}\n", self.paint(Role::Added, done));
                 for warning in warnings {
                     let _ = writeln!(text, "  the engine warns: {}", clean(warning));
                 }
                 self.say(&text)
             }
-            Event::Deferred { object, reason } => {
+            Event::Deferred { object, reason, may_have_happened } => {
+                if *may_have_happened {
+                    self.tally.unanswered.insert((*object).clone());
+                }
                 if !self.tally.deferred.insert((*object).clone()) {
                     return String::new();
                 }
@@ -378,7 +386,8 @@ mod tests {
             }
             if pass == 1 {
                 let done = "created";
-                let performed = Event::Performed { done, object: &db, warnings: Vec::new() };
+                let performed =
+                    Event::Performed { done, object: &db, again: false, warnings: Vec::new() };
                 text.push_str(&progress.event(&performed));
             }
             text.push_str(&progress.tick());

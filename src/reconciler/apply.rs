@@ -80,9 +80,9 @@ pub async fn perform(
             match written {
                 Ok(warnings) => {
                     report.performed += 1;
-                    learn(step, learned);
+                    let again = learn(step, learned);
                     let done = verb(step);
-                    sink(Event::Performed { done, object: &step.object, warnings });
+                    sink(Event::Performed { done, object: &step.object, again, warnings });
                 }
                 Err(error) => {
                     report.failed += 1;
@@ -145,38 +145,53 @@ async fn write(
     }
 }
 
-/// Remembers which release this run applied, so that a rollback of it is recognised.
-fn learn(step: &Step, learned: &mut Learned) {
+/// Remembers what this run wrote, so that a rollback of it and another writer are recognised. Returns whether it had
+/// written the same before.
+fn learn(step: &Step, learned: &mut Learned) -> bool {
     learned.failures.remove(&step.object);
     if let Write::UpdateService { spec, .. } = &step.write
         && let Some(applied) = spec.labels.get(labels::APPLIED)
     {
         learned.applied.insert(spec.name.clone(), applied.clone());
     }
+    learned.contention.wrote(step)
 }
 
 /// Tells a step that failed for good from one that the next pass may get right.
 fn judge<'a>(step: &'a Step, error: &SwarmError, learned: &mut Learned) -> Event<'a> {
     let object = &step.object;
-    let reason = crate::model::error::chain(error);
+    let mut reason = crate::model::error::chain(error);
     match (&error.failure, &step.write) {
         (Failure::DataDiffers, Write::LabelSecret { target, .. }) => {
             learned.different_secrets.insert(target.id.clone());
-            Event::Deferred { object, reason: "it holds other data; a new one is made".to_owned() }
+            Event::Deferred {
+                object,
+                reason: "it holds other data; a new one is made".to_owned(),
+                may_have_happened: false,
+            }
         }
         (Failure::Refused { .. } | Failure::TooOld { .. } | Failure::NotManager { .. }, _) => {
             learned.refused_writes.insert(object.clone(), reason.clone());
             Event::Failed { object, reason }
         }
-        _ if error.is_conflict() || error.in_use() => Event::Deferred { object, reason },
+        (Failure::OutOfSequence, _) => {
+            learned.contention.lost(object);
+            Event::Deferred { object, reason, may_have_happened: false }
+        }
+        (Failure::InUse { .. }, _) => Event::Deferred { object, reason, may_have_happened: false },
+        // A name that stays taken although no list shows who has it is a failure like others.
         _ => {
             let failures = learned.failures.entry(object.clone()).or_default();
             *failures += 1;
             if *failures >= PATIENCE_WITH_FAILURES {
+                if matches!(error.failure, Failure::NameTaken { .. }) {
+                    reason.push_str(", and the engine lists nothing of that name");
+                }
                 learned.refused_writes.insert(object.clone(), reason.clone());
                 Event::Failed { object, reason }
             } else {
-                Event::Deferred { object, reason }
+                let may_have_happened = error.may_have_happened();
+                Event::Deferred { object, reason, may_have_happened }
             }
         }
     }

@@ -20,6 +20,8 @@ pub enum Event<'a> {
         done: &'static str,
         /// With which object.
         object: &'a ObjectKey,
+        /// Whether this run had written the same before, so that somebody else must have changed it since.
+        again: bool,
         /// What the Engine finds doubtful about it.
         warnings: Vec<String>,
     },
@@ -29,6 +31,8 @@ pub enum Event<'a> {
         object: &'a ObjectKey,
         /// Why, in a few words.
         reason: String,
+        /// Whether the Engine may have done it without being able to say so.
+        may_have_happened: bool,
     },
     /// The Engine refused a step for good.
     Failed {

@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod consent;
+pub mod contention;
 pub mod event;
 pub mod health;
 pub mod outcome;

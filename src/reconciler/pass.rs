@@ -242,7 +242,8 @@ impl Writer {
                 apply::perform(&steps, &actuator, &self.fresh_key, &mut learned, &is_stopped, sink)
                     .await;
             performed += report.performed;
-            learned.has_written |= report.performed > 0;
+            // A write that failed may have been made: its answer can be what was lost.
+            learned.has_written |= report.performed + report.failed > 0;
             let is_stale = !unseen.is_empty();
             let ended = |interrupted, stalled, plan| Ended {
                 plan,

@@ -142,6 +142,14 @@ impl SwarmError {
         matches!(self.failure, Failure::OutOfSequence | Failure::NameTaken { .. })
     }
 
+    /// Whether a write that ended so may have been made all the same, because its answer was lost.
+    pub fn may_have_happened(&self) -> bool {
+        matches!(
+            self.failure,
+            Failure::Disconnected { .. } | Failure::TimedOut { .. } | Failure::Unreadable { .. }
+        )
+    }
+
     /// Whether something still uses the object.
     pub fn in_use(&self) -> bool {
         matches!(self.failure, Failure::InUse { .. })

@@ -18,12 +18,14 @@ use crate::model::network::NetworkSpec;
 use crate::model::service::ServiceSpec;
 
 const LIST_SERVICES: &str = "list services";
+const LIST_NETWORKS: &str = "list networks";
 const LIST_TASKS: &str = "list tasks";
 const LIST_NODES: &str = "list nodes";
 
 /// Reads a Swarm. It has no way to write.
 ///
-/// Any failure fails the whole observation: what could not be seen is never taken for absent.
+/// Any failure fails the whole observation, and so does an empty list of what cannot be missing: what could not be seen
+/// is never taken for absent.
 #[derive(Debug, Clone)]
 pub struct Observer {
     connection: Connection,
@@ -47,7 +49,7 @@ impl Observer {
         let connection = &self.connection;
         let (services, networks, configs, secrets) = tokio::try_join!(
             connection.send(Call::get(LIST_SERVICES, "/services?status=true")),
-            connection.by_bollard("list networks", self.bollard.list_networks(None)),
+            connection.by_bollard(LIST_NETWORKS, self.bollard.list_networks(None)),
             connection.by_bollard("list configs", self.bollard.list_configs(None)),
             connection.by_bollard("list secrets", self.bollard.list_secrets(None)),
         )?;
@@ -56,12 +58,18 @@ impl Observer {
             Engine { api: connection.api(), version: connection.version().to_owned(), now };
         let mut observed = Observed {
             engine,
-            networks: all("list networks", networks, listed::network)?,
+            networks: all(LIST_NETWORKS, networks, listed::network)?,
             configs: all("list configs", configs, listed::config)?,
             secrets: all("list secrets", secrets, listed::secret)?,
             services: Vec::new(),
             workload: None,
         };
+        if observed.networks.is_empty() {
+            return Err(unreadable(
+                LIST_NETWORKS,
+                "the engine names none, and every engine has some",
+            ));
+        }
         let services: Vec<wire::Service<'_>> =
             serde_json::from_slice(&services.body).map_err(|e| unreadable(LIST_SERVICES, e))?;
         let specs: Vec<ServiceSpec> = services
@@ -93,6 +101,9 @@ impl Observer {
         let tasks = all(LIST_TASKS, tasks, |task| decode::task(task, &names))?;
         let nodes: Vec<wire::Node> =
             serde_json::from_slice(&nodes.body).map_err(|e| unreadable(LIST_NODES, e))?;
+        if nodes.is_empty() {
+            return Err(unreadable(LIST_NODES, "the engine names none, and is one itself"));
+        }
         Ok(Workload { tasks, nodes: nodes.into_iter().map(decode::node).collect() })
     }
 

@@ -16,6 +16,7 @@ mod api;
 mod bad_input;
 mod bystanders;
 mod canaries;
+mod contended;
 mod crash;
 mod drift;
 mod engine;
@@ -23,8 +24,10 @@ mod eventually;
 mod examples;
 mod facts;
 mod failures;
+mod faults;
 mod floors;
 mod idempotence;
+mod killed;
 mod like_docker;
 mod normal;
 mod observe;
@@ -38,6 +41,8 @@ mod rotation;
 mod scratch;
 mod stage;
 mod transport;
+mod victim;
+mod world;
 
 use engine::Engine;
 

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
@@ -41,7 +42,7 @@ impl Call {
 }
 
 /// What happens to a request.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) enum Fault {
     /// The proxy answers in the engine's place.
     Answer(StatusCode, &'static str),
@@ -49,6 +50,14 @@ pub(crate) enum Fault {
     CutBefore,
     /// The engine does what it was asked for, and the connection ends before it can say so.
     CutAfter,
+    /// As [`Fault::CutAfter`], and this happens in between.
+    Then(Arc<dyn Fn() + Send + Sync>),
+    /// The proxy answers with success and this JSON in the engine's place.
+    Give(&'static str),
+    /// Only the first half of the engine's answer arrives, as if it were all.
+    Half,
+    /// The request takes this long to reach the engine.
+    Late(Duration),
 }
 
 type Rule = Box<dyn Fn(&Call) -> Option<Fault> + Send>;
@@ -148,11 +157,19 @@ async fn answer(request: Request<Incoming>, state: Arc<State>) -> io::Result<Res
     let cut = || io::Error::other("cut by the test");
     match fault {
         Some(Fault::Answer(status, message)) => {
-            let text = format!("{{\"message\":\"{message}\"}}");
-            let body = Full::new(Bytes::from(text)).map_err(|never| match never {});
-            let mut answer = Response::new(body.boxed_unsync());
+            let mut answer = Response::new(whole(format!("{{\"message\":\"{message}\"}}")));
             *answer.status_mut() = status;
             Ok(answer)
+        }
+        Some(Fault::Give(json)) => Ok(Response::new(whole(json))),
+        Some(Fault::Half) => {
+            let answer = forward(request, &state.engine).await?;
+            let bytes = answer.into_body().collect().await.map_err(io::Error::other)?.to_bytes();
+            Ok(Response::new(whole(bytes.slice(..bytes.len() / 2))))
+        }
+        Some(Fault::Late(delay)) => {
+            tokio::time::sleep(delay).await;
+            forward(request, &state.engine).await
         }
         Some(Fault::CutBefore) => Err(cut()),
         Some(Fault::CutAfter) => {
@@ -160,8 +177,18 @@ async fn answer(request: Request<Incoming>, state: Arc<State>) -> io::Result<Res
             answer.into_body().collect().await.map_err(io::Error::other)?;
             Err(cut())
         }
+        Some(Fault::Then(happens)) => {
+            let answer = forward(request, &state.engine).await?;
+            answer.into_body().collect().await.map_err(io::Error::other)?;
+            happens();
+            Err(cut())
+        }
         None => forward(request, &state.engine).await,
     }
+}
+
+fn whole(text: impl Into<Bytes>) -> Body {
+    Full::new(text.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
 async fn forward(request: Request<Incoming>, engine: &Path) -> io::Result<Response<Body>> {

@@ -1,5 +1,7 @@
 //! Values of fields on one line.
 
+use std::fmt;
+
 use crate::diff::document::Shown;
 
 use super::look::Glyphs;
@@ -26,6 +28,12 @@ pub(super) fn item_in_list(item: &Shown, glyphs: Glyphs) -> String {
     match item {
         Shown::Text(text) => quoted(text),
         other => one_line(other, glyphs),
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&one_line(self, Glyphs::Unicode))
     }
 }
 

@@ -7,6 +7,7 @@ use crate::model::key::{Kind, ObjectKey};
 use crate::model::name::StackName;
 
 use super::super::step::{Step, Write};
+use super::Learned;
 
 /// One change and the write that performs it.
 #[derive(Debug, Clone)]
@@ -21,8 +22,8 @@ pub(super) struct Entry {
 /// The draft of one stack.
 #[derive(Debug, Clone)]
 pub(super) struct StackDraft<'a> {
-    /// Writes that the Engine refused in this run, with its words.
-    refused: &'a BTreeMap<ObjectKey, String>,
+    /// What this run has learned: writes that the Engine refused, and objects that somebody else writes too.
+    learned: &'a Learned,
     pub(super) name: StackName,
     pub(super) file: Option<String>,
     pub(super) services: usize,
@@ -46,10 +47,10 @@ impl<'a> StackDraft<'a> {
         name: StackName,
         file: Option<String>,
         services: usize,
-        refused: &'a BTreeMap<ObjectKey, String>,
+        learned: &'a Learned,
     ) -> Self {
         Self {
-            refused,
+            learned,
             name,
             file,
             services,
@@ -76,8 +77,11 @@ impl<'a> StackDraft<'a> {
         write: Option<Write>,
         needs: Vec<ObjectKey>,
     ) {
-        if let Some(words) = self.refused.get(&change.object) {
-            let hold = write_refused(words);
+        let refused = self.learned.refused_writes.get(&change.object);
+        let hold = refused.map(|words| write_refused(words)).or_else(|| {
+            if change.is_standing() { None } else { self.learned.contention.hold(&change) }
+        });
+        if let Some(hold) = hold {
             self.blocked.insert(change.object.clone(), hold.clone());
             change.holds.push(hold);
         }

@@ -18,6 +18,9 @@ pub(super) struct Index<'a> {
     pub(super) configs: BTreeMap<&'a str, &'a Live<ConfigSpec>>,
     pub(super) secrets: BTreeMap<&'a str, &'a Live<SecretSpec>>,
     users: BTreeMap<ObjectKey, Users<'a>>,
+    /// A task that is wanted, of a service that was not listed: then nobody knows who uses what. Such a list is wrong,
+    /// or older than the service.
+    pub(super) stray: Option<&'a str>,
 }
 
 /// The services that use an object.
@@ -45,6 +48,7 @@ impl<'a> Index<'a> {
             configs: observed.configs.iter().map(|c| (c.spec.name.as_str(), c)).collect(),
             secrets: observed.secrets.iter().map(|s| (s.spec.name.as_str(), s)).collect(),
             users: BTreeMap::new(),
+            stray: None,
         };
         for service in &observed.services {
             let name = service.spec.name.as_str();
@@ -69,6 +73,11 @@ impl<'a> Index<'a> {
         for task in workload.tasks.iter().filter(|task| task.state <= TaskState::Running) {
             let service =
                 names.get(task.service_id.as_str()).copied().unwrap_or("a removed service");
+            // Containers that were attached to a network by hand are tasks of no service.
+            let is_wanted = task.desired <= TaskState::Complete && !task.service_id.is_empty();
+            if is_wanted && !names.contains_key(task.service_id.as_str()) {
+                self.stray = Some(&task.id);
+            }
             for object in references(&task.template).0 {
                 self.users.entry(object).or_default().tasks.insert(service);
             }

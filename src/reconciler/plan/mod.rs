@@ -36,6 +36,7 @@ use crate::model::live::Observed;
 use crate::model::name::StackName;
 use crate::model::service::ServiceSpec;
 
+use super::contention::Contention;
 use super::health::{self, ServiceHealth};
 use super::ownership::owning_stack;
 use super::policy::{Policy, Scope};
@@ -97,6 +98,8 @@ pub struct Learned {
     pub failures: BTreeMap<ObjectKey, u32>,
     /// Writes that the Engine refused for good, with its words.
     pub refused_writes: BTreeMap<ObjectKey, String>,
+    /// What it has written, and where somebody else wrote too.
+    pub contention: Contention,
 }
 
 /// What a pass would do.
@@ -142,12 +145,8 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
     let mut drafts: Vec<StackDraft<'_>> = Vec::new();
     for stack in inputs.desired.stacks.values() {
         let file = Some(stack.file.to_string());
-        let mut draft = StackDraft::new(
-            stack.name.clone(),
-            file,
-            stack.services.len(),
-            &inputs.learned.refused_writes,
-        );
+        let mut draft =
+            StackDraft::new(stack.name.clone(), file, stack.services.len(), inputs.learned);
         if stack.policy.paused {
             draft.holds.push(
                 Hold::new(HoldCode::Paused, format!("stack {} is paused", stack.name))
@@ -170,7 +169,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
     drafts.extend(inputs.scope.invalid.iter().map(|name| invalid_stack(name, inputs.learned)));
     let vanished = vanished_stacks(&context);
     for name in &vanished {
-        let mut draft = StackDraft::new(name.clone(), None, 0, &inputs.learned.refused_writes);
+        let mut draft = StackDraft::new(name.clone(), None, 0, inputs.learned);
         draft.holds.extend(guard::whole_stack(&context, name));
         removal::plan_vanished(&context, name, &drafts, &mut draft);
         if !draft.entries.is_empty() {
@@ -183,7 +182,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
 }
 
 fn invalid_stack<'a>(name: &StackName, learned: &'a Learned) -> StackDraft<'a> {
-    let mut draft = StackDraft::new(name.clone(), None, 0, &learned.refused_writes);
+    let mut draft = StackDraft::new(name.clone(), None, 0, learned);
     draft.holds.push(
         Hold::new(
             HoldCode::InvalidStack,

@@ -211,13 +211,7 @@ impl Removal<'_> {
             if declared || !(owned || adopted) {
                 continue;
             }
-            let users = self.context.index.users(&object);
-            let staying = users
-                .current
-                .iter()
-                .find(|name| !going.contains(**name) && !self.leaves(name, &object));
-            if let Some(user) = staying {
-                let reason = format!("service {user} uses it");
+            if let Some(reason) = self.user(&object, going, draft) {
                 draft.retained.push(Retained { object, reason });
                 continue;
             }
@@ -311,7 +305,7 @@ impl Removal<'_> {
         })
     }
 
-    /// Who needs a superseded object once everything else of the plan is done.
+    /// Who needs an object once everything else of the plan is done.
     fn user(
         &self,
         object: &ObjectKey,
@@ -349,6 +343,11 @@ impl Removal<'_> {
             let words = format!("waits until the last task of {service} that uses it is gone");
             change.after.push(After { object: object.clone(), need: Need::Unused });
             change.holds.push(Hold::new(HoldCode::WaitsForTasksGone, words));
+        } else if let Some(task) = self.context.index.stray {
+            let words = format!(
+                "waits until the list of services shows whose task {task} is: it could be a service that uses this"
+            );
+            change.holds.push(Hold::new(HoldCode::WaitsForTasksGone, words));
         }
     }
 
@@ -360,8 +359,8 @@ impl Removal<'_> {
         draft: &mut StackDraft<'_>,
     ) {
         if !change.is_standing() {
-            // Whoever uses it waits for the same and says so.
-            if change.holds.is_empty() {
+            // Whoever uses it waits for the same and says so; what a person must end is said in any case.
+            if change.holds.is_empty() || self.wait.as_ref().is_some_and(Hold::is_standing) {
                 change.holds.extend(self.wait.clone());
             }
             if let Some(going) = going {

@@ -2,7 +2,8 @@
 
 use crate::diff::document::HoldCode;
 use crate::model::labels;
-use crate::model::live::{UpdateState, UpdateStatus};
+use crate::model::live::{Task, TaskState, UpdateState, UpdateStatus, Workload};
+use crate::model::task::TaskTemplate;
 use crate::reconciler::outcome::{Verdict, verdict};
 use crate::reconciler::policy::Policy;
 
@@ -151,4 +152,54 @@ fn skep_does_not_remove_itself_or_what_is_protected() {
         outline(&world.plan()),
         ["remove service shop_db [protected]", "remove service shop_skep [self-protection]"]
     );
+}
+
+#[test]
+fn a_network_that_a_service_can_roll_back_to_stays_and_nothing_waits_for_it() {
+    let mut world = World::applied(vec![shop(&["web"])]);
+    world.policy = pruning();
+    let networks = &mut world.declared("shop", "web").spec.task_template.networks;
+    networks.clear();
+    world.stack("shop").networks.clear();
+    assert_eq!(world.converge(), [["service shop_web"]]);
+    let plan = world.plan();
+    assert!(outline(&plan).is_empty() && !plan.is_waiting());
+    let retained = &plan.document.stacks[0].retained[0];
+    assert_eq!(retained.reason, "service shop_web can roll back to it");
+    // The next release leaves it for good.
+    world.declared("shop", "web").spec.labels.insert("a".to_owned(), "b".to_owned());
+    assert_eq!(world.converge(), [["service shop_web"], ["network shop_default"]]);
+}
+
+#[test]
+fn while_a_task_runs_of_a_service_that_is_not_listed_only_services_go() {
+    let mut world = World::applied(vec![shop(&["web"]), stack("blog", Vec::new())]);
+    world.policy = Policy { prune_stacks: true, ..pruning() };
+    world.desired.stacks.remove(&"blog".parse().unwrap());
+    let stray = |service: &str, desired| Task {
+        id: "t1".to_owned(),
+        service_id: service.to_owned(),
+        slot: 1,
+        node_id: None,
+        created: now(),
+        state: TaskState::Running,
+        desired,
+        since: now(),
+        message: String::new(),
+        error: None,
+        exit_code: None,
+        job_iteration: None,
+        template: TaskTemplate::default(),
+    };
+    for (service, desired, holds) in [
+        ("unlisted", TaskState::Running, "[waits-for-tasks-gone]"),
+        ("unlisted", TaskState::Remove, ""),
+        ("id-shop_web", TaskState::Running, ""),
+        ("", TaskState::Running, ""),
+    ] {
+        let tasks = vec![stray(service, desired)];
+        world.observed.workload = Some(Workload { tasks, nodes: Vec::new() });
+        let line = format!("remove network blog_default {holds}");
+        assert_eq!(outline(&world.plan()), [line.trim()], "{service} {desired:?}");
+    }
 }

@@ -1,0 +1,154 @@
+//! Contention: objects that somebody else changes as often as this run writes them.
+
+use std::collections::BTreeMap;
+
+use crate::diff::document::{Change, FieldChange, Hold, HoldCode, Shown};
+use crate::model::key::ObjectKey;
+use crate::model::labels;
+
+use super::step::{Step, Write};
+
+/// How often a run writes the same before it takes a further difference for another writer's will.
+const SAME_WRITES: u32 = 2;
+/// How many writes in a row may meet an object that has changed since it was observed.
+const LOST_RACES: u32 = 5;
+/// How many fields the reason names.
+const NAMED_FIELDS: usize = 3;
+
+/// What a run has written so far, as far as it tells that somebody else writes too.
+#[derive(Debug, Clone, Default)]
+pub struct Contention {
+    written: BTreeMap<ObjectKey, BTreeMap<String, u32>>,
+    lost: BTreeMap<ObjectKey, u32>,
+}
+
+impl Contention {
+    /// Notes a write that was performed, and tells whether the same was written before.
+    pub(super) fn wrote(&mut self, step: &Step) -> bool {
+        self.lost.remove(&step.object);
+        let Some(what) = what(&step.write) else { return false };
+        let written = self.written.entry(step.object.clone()).or_default();
+        let times = written.entry(what).or_default();
+        *times += 1;
+        *times > 1
+    }
+
+    /// Notes a write that came too late: the object had changed since it was observed.
+    pub(super) fn lost(&mut self, object: &ObjectKey) {
+        *self.lost.entry(object.clone()).or_default() += 1;
+    }
+
+    /// The hold on a change of an object over which two writers contend.
+    pub(super) fn hold(&self, change: &Change) -> Option<Hold> {
+        let object = &change.object;
+        let counts = self.written.get(object).into_iter().flat_map(BTreeMap::values);
+        let same = counts.copied().max().unwrap_or(0);
+        let lost = self.lost.get(object).copied().unwrap_or(0);
+        let story = if same >= SAME_WRITES {
+            format!("this run wrote it {same} times, and each time somebody else changed it again")
+        } else if lost >= LOST_RACES {
+            format!("somebody else wrote it first {lost} times in a row")
+        } else {
+            return None;
+        };
+        let values = values(&change.fields);
+        Some(Hold::new(HoldCode::Contended, format!("{story}{values}")).unblock(
+            "find the other writer (another skep apply, docker, an autoscaler) and let one of you write it; \
+             `x-skep.ignore` leaves single fields to the other",
+        ))
+    }
+}
+
+/// What a write makes of its object, as a text that is equal for equal writes.
+fn what(write: &Write) -> Option<String> {
+    match write {
+        Write::CreateService(spec) | Write::UpdateService { spec, .. } => {
+            spec.labels.get(labels::APPLIED).cloned()
+        }
+        Write::CreateRecord { .. }
+        | Write::CreateNetwork(_)
+        | Write::CreateConfig(_)
+        | Write::CreateSecret(_) => Some("created".to_owned()),
+        Write::LabelRecord { labels, .. } => Some(format!("{labels:?}")),
+        Write::LabelConfig { spec, .. } => Some(format!("{:?}", spec.labels)),
+        Write::LabelSecret { spec, .. } => Some(format!("{:?}", spec.labels)),
+        Write::Remove { .. } => Some("removed".to_owned()),
+    }
+}
+
+/// Both writers' values: `: image is acme/web:2, declared is acme/web:1`.
+fn values(fields: &[FieldChange]) -> String {
+    let shown =
+        |side: &Option<Shown>| side.as_ref().map_or_else(|| "not set".to_owned(), Shown::to_string);
+    let named = fields.iter().take(NAMED_FIELDS).map(|field| {
+        let FieldChange { path, before, after, impact: _, causes_roll: _, cause: _, place: _ } =
+            field;
+        format!("{path} is {}, declared is {}", shown(before), shown(after))
+    });
+    let named: Vec<String> = named.collect();
+    let more = match fields.len().saturating_sub(NAMED_FIELDS) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    if named.is_empty() { String::new() } else { format!(": {}{more}", named.join("; ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff::document::{Action, Effect, Impact};
+    use crate::model::desired::FieldPath;
+    use crate::model::key::Kind;
+    use crate::model::network::NetworkSpec;
+
+    fn change() -> Change {
+        let object = ObjectKey::new(Kind::Network, "shop_back");
+        let mut change = Change::new(object, Action::Create, Effect::None, Vec::new());
+        change.fields.push(FieldChange {
+            path: FieldPath("image".to_owned()),
+            before: Some("acme/web:2".into()),
+            after: None,
+            impact: Impact::Roll,
+            causes_roll: true,
+            cause: None,
+            place: None,
+        });
+        change
+    }
+
+    #[test]
+    fn what_was_written_twice_and_is_different_again_has_another_writer() {
+        let change = change();
+        let mut contention = Contention::default();
+        let write = Write::CreateNetwork(NetworkSpec::default());
+        let step = Step { object: change.object.clone(), write, needs: Vec::new() };
+        assert!(!contention.wrote(&step));
+        assert_eq!(contention.hold(&change), None);
+        assert!(contention.wrote(&step));
+        let hold = contention.hold(&change).unwrap();
+        assert_eq!(hold.code, HoldCode::Contended);
+        assert!(
+            hold.reason.ends_with(": image is acme/web:2, declared is not set"),
+            "{}",
+            hold.reason
+        );
+    }
+
+    #[test]
+    fn races_count_only_when_lost_in_a_row() {
+        let change = change();
+        let mut contention = Contention::default();
+        let write = Write::Remove { id: "id".to_owned() };
+        let step = Step { object: change.object.clone(), write, needs: Vec::new() };
+        for _ in 1..LOST_RACES {
+            contention.lost(&change.object);
+        }
+        contention.wrote(&step);
+        contention.lost(&change.object);
+        assert_eq!(contention.hold(&change), None);
+        for _ in 1..LOST_RACES {
+            contention.lost(&change.object);
+        }
+        assert!(contention.hold(&change).is_some());
+    }
+}
