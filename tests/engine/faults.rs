@@ -251,3 +251,19 @@ fn a_lost_answer_is_told_and_not_taken_for_nothing() {
     stage.apply(&[]).ends(0, &["deferred", "cannot update service", "1 without an answer"]);
     proxy.inject(|_| None);
 }
+
+#[test]
+fn tasks_that_no_list_shows_are_not_healthy() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let proxy = Proxy::before(&engine.url);
+    let mut stage = Stage::on(&engine);
+    stage.through(&proxy);
+    stage.stack(
+        "shop",
+        "services: { web: { image: 'skep-demo/web:1', command: [sleep], stop_grace_period: 1s, deploy: { <<: *quick } } }",
+    );
+    proxy.inject(|call| lists(call, "/tasks").then_some(Fault::Give("[]")));
+    stage.apply(&["--timeout", "3s"]).ends(4, &["0/1 tasks ready"]);
+    proxy.inject(|_| None);
+    stage.apply_well(&[]);
+}

@@ -171,8 +171,11 @@ fn an_apply_that_is_killed_at_any_request_is_finished_by_the_next_one() {
     let first = Lane::on(&engine);
     let Length { requests, writes, time: _ } = first.length;
     let written = (1..=writes).map(Moment::Written);
-    let moments: Vec<Moment> = written.chain((1..=requests).map(Moment::Request)).collect();
+    let mut moments: Vec<Moment> = written.chain((1..=requests).map(Moment::Request)).collect();
     assert!(writes >= 13 && moments.len() >= 60, "{writes} writes, {requests} requests");
+    if is_soak() {
+        moments = moments.repeat(SIDES.len());
+    }
     let deaths = survive_all(first, &moments);
     eprintln!("killed at {deaths} of {} moments", moments.len());
     assert!(deaths * 10 >= moments.len() * 9, "{deaths} of {}", moments.len());
