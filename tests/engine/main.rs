@@ -37,6 +37,7 @@ mod ownership;
 mod proxy;
 mod pruning;
 mod raw;
+mod restarts;
 mod rotation;
 mod scratch;
 mod stage;
