@@ -5,7 +5,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::diff::render;
@@ -25,6 +24,7 @@ use super::load::Stacks;
 use super::output::{self, Output};
 use super::progress::{Progress, Tally};
 use super::request::{Showing, request};
+use super::signals::Signals;
 
 /// How often the sign of work moves.
 const TICK: Duration = Duration::from_millis(120);
@@ -87,15 +87,24 @@ pub(super) async fn apply(
             Ended { plan, performed: 0, interrupted: false, stalled: false, unseen: Vec::new() };
         return finish(&ended, wait, &Tally::default(), invalid, output);
     }
+    let mut signals = Signals::new()?;
     // What only waits now would be written later, so it is asked for too.
-    if plan.document.summary.pending() > 0 && !args.yes && !consents(output)? {
-        output::talk("Nothing was written.\n");
-        return Ok(ExitCode::Failed);
+    if plan.document.summary.pending() > 0 && !args.yes {
+        let refusal = match answer(output, &mut signals).await? {
+            Answer::Yes => None,
+            Answer::No => Some(ExitCode::Failed),
+            Answer::Interrupted => Some(ExitCode::Interrupted),
+        };
+        if let Some(code) = refusal {
+            output::talk("Nothing was written.\n");
+            return Ok(code);
+        }
     }
-    let live = output.talks_to_terminal() && global.verbose == 0;
+    let live = output.can_redraw() && global.verbose == 0;
     let progress = Mutex::new(Progress::new(output.talk_look(), live));
     let consent = (!args.yes).then(|| Consent::to(&plan.document));
-    let ended = carry_out(connection, &request, wait, consent.as_ref(), &progress).await?;
+    let ended =
+        carry_out(connection, &request, wait, consent.as_ref(), &progress, &mut signals).await?;
     let tally = lock(&progress).tally().clone();
     match ended {
         Some(ended) => finish(&ended, wait, &tally, invalid, output),
@@ -111,13 +120,29 @@ fn show(plan: &Plan, output: &mut Output) -> io::Result<()> {
     output.result(&render::text(&plan.document, output.look()))
 }
 
-fn consents(output: &Output) -> Result<bool, CommandError> {
+/// What came of the question.
+enum Answer {
+    Yes,
+    No,
+    Interrupted,
+}
+
+async fn answer(output: &Output, signals: &mut Signals) -> Result<Answer, CommandError> {
     if !output.can_ask() {
         return Err(CommandError::usage("nothing was written: there is no terminal to ask on")
             .hint("--yes applies without a question; skep plan only shows what would change"));
     }
-    let answer = output::ask("\nApply these changes? [y/N] ")?;
-    Ok(answer.is_some_and(|answer| matches!(answer.to_lowercase().as_str(), "y" | "yes")))
+    tokio::select! {
+        answer = output::ask("\nApply these changes? [y/N] ") => {
+            let is_yes =
+                |answer: String| matches!(answer.to_lowercase().as_str(), "y" | "yes");
+            Ok(if answer?.is_some_and(is_yes) { Answer::Yes } else { Answer::No })
+        }
+        () = signals.next() => {
+            output::talk("\n");
+            Ok(Answer::Interrupted)
+        }
+    }
 }
 
 /// Makes passes until everything has settled. The first signal ends it after the step that is under way, the second at
@@ -128,6 +153,7 @@ async fn carry_out(
     wait: Wait,
     consent: Option<&Consent>,
     progress: &Mutex<Progress>,
+    signals: &mut Signals,
 ) -> Result<Option<Ended>, CommandError> {
     let writer = Writer::new(connection, engine::fresh_key()?)?;
     let (stop, stopped) = watch::channel(false);
@@ -136,43 +162,32 @@ async fn carry_out(
         output::talk(&text);
     };
     let interrupted = async {
-        until_signal().await?;
+        signals.next().await;
         stop.send_replace(true);
         let line =
             "Stopping after the writes that are under way; press Ctrl-C again to stop at once.\n";
         let text = lock(progress).say(line);
         output::talk(&text);
-        until_signal().await
+        signals.next().await;
     };
     let ticks = async {
         loop {
             tokio::time::sleep(TICK).await;
-            let text = lock(progress).tick();
-            output::talk(&text);
+            let mut progress = lock(progress);
+            if let Some((columns, lines)) = output::terminal_size() {
+                progress.fit(columns, lines);
+            }
+            output::talk(&progress.tick());
         }
     };
     let ended: Option<Result<Ended, SwarmError>> = tokio::select! {
         ended = writer.converge(request, wait, consent, stopped, &mut sink) => Some(ended),
-        signal = interrupted => {
-            signal.map_err(|error| CommandError::failed(error).context("cannot wait for signals"))?;
-            None
-        }
+        () = interrupted => None,
         () = ticks => None,
     };
     let text = lock(progress).erase();
     output::talk(&text);
     Ok(ended.transpose()?)
-}
-
-/// Waits for Ctrl-C, or for what a service manager sends.
-async fn until_signal() -> io::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    Ok(())
 }
 
 fn finish(

@@ -23,6 +23,7 @@ mod request;
 mod retry;
 mod schema;
 mod settings;
+mod signals;
 mod status;
 mod validate;
 mod variables;

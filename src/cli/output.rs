@@ -2,6 +2,9 @@
 
 use std::env;
 use std::io::{self, IsTerminal, Write};
+use std::thread;
+
+use tokio::sync::oneshot;
 
 use crate::diff::render::{Glyphs, Look, Palette};
 
@@ -63,9 +66,9 @@ impl Output {
         self.results.is_terminal
     }
 
-    /// Whether standard error is a terminal.
-    pub(super) fn talks_to_terminal(&self) -> bool {
-        self.talk.is_terminal
+    /// Whether standard error is a terminal that can take lines back.
+    pub(super) fn can_redraw(&self) -> bool {
+        self.talk.is_terminal && env::var("TERM").is_ok_and(|term| term != "dumb")
     }
 
     /// Whether a question can be asked and answered.
@@ -96,14 +99,18 @@ impl Output {
 ///
 /// # Errors
 /// When standard input cannot be read.
-pub(super) fn ask(question: &str) -> io::Result<Option<String>> {
+pub(super) async fn ask(question: &str) -> io::Result<Option<String>> {
+    let (tell, told) = oneshot::channel();
     talk(question);
-    let mut answer = String::new();
-    if io::stdin().read_line(&mut answer)? == 0 {
-        talk("\n");
-        return Ok(None);
+    // A read of a terminal cannot be called off: it has a thread of its own, for which nobody waits.
+    thread::Builder::new().spawn(move || drop(tell.send(io::stdin().lines().next())))?;
+    match told.await {
+        Ok(Some(answer)) => answer.map(|answer| Some(answer.trim().to_owned())),
+        Ok(None) | Err(_) => {
+            talk("\n");
+            Ok(None)
+        }
     }
-    Ok(Some(answer.trim().to_owned()))
 }
 
 /// Writes to standard error as it is. There is nowhere to complain if that fails.
@@ -132,12 +139,18 @@ impl Stream {
     }
 }
 
+/// Columns and lines of the terminal, if there is one that knows.
+pub(super) fn terminal_size() -> Option<(usize, usize)> {
+    let (terminal_size::Width(columns), terminal_size::Height(lines)) =
+        terminal_size::terminal_size()?;
+    (columns > 0 && lines > 0).then(|| (usize::from(columns), usize::from(lines)))
+}
+
 /// The terminal's own width, else `COLUMNS`.
 fn width(is_terminal: bool) -> usize {
-    let terminal = if is_terminal { terminal_size::terminal_size() } else { None };
-    match terminal {
-        Some((terminal_size::Width(columns), _)) if columns > 0 => usize::from(columns),
-        _ => env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(WIDTH),
+    match terminal_size().filter(|_| is_terminal) {
+        Some((columns, _)) => columns,
+        None => env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(WIDTH),
     }
 }
 

@@ -12,8 +12,10 @@ use crate::reconciler::event::Event;
 use crate::reconciler::health::{ServiceHealth, TaskFailure, Verdict};
 use crate::reconciler::plan::Plan;
 
-/// How many services the block shows.
+/// How many services the block shows at most.
 const MAX_ROWS: usize = 12;
+/// Lines of a terminal that the block leaves alone: what cannot be seen cannot be taken back.
+const LINES_ABOVE: usize = 3;
 /// One turn of the sign of work.
 const UNICODE_TURN: [&str; 8] = ["⣷", "⣯", "⣟", "⡿", "⢿", "⣻", "⣽", "⣾"];
 /// The same where there is only ASCII.
@@ -25,6 +27,8 @@ pub(super) struct Progress {
     look: Look,
     /// Whether there is a block that redraws itself.
     live: bool,
+    /// How many services there is room for.
+    room: usize,
     /// How many lines of the block stand on the screen.
     drawn: usize,
     turn: usize,
@@ -71,12 +75,19 @@ impl Progress {
         Self {
             look,
             live,
+            room: MAX_ROWS,
             drawn: 0,
             turn: 0,
             rows: BTreeMap::new(),
             tally: Tally::default(),
             blind: false,
         }
+    }
+
+    /// Fits the block, when it is next drawn, into a terminal of this size.
+    pub(super) fn fit(&mut self, columns: usize, lines: usize) {
+        self.look.width = columns;
+        self.room = lines.saturating_sub(LINES_ABOVE).clamp(1, MAX_ROWS);
     }
 
     /// How the steps ended so far.
@@ -151,7 +162,12 @@ impl Progress {
     /// The text that takes the block away.
     pub(super) fn erase(&mut self) -> String {
         let lines = std::mem::take(&mut self.drawn);
-        if lines == 0 { String::new() } else { format!("\u{1b}[{lines}A\u{1b}[J") }
+        match (self.live, lines) {
+            (false, _) => String::new(),
+            // The cursor may stand behind keys that the terminal has echoed, such as ^C.
+            (true, 0) => "\r".to_owned(),
+            (true, _) => format!("\r\u{1b}[{lines}A\u{1b}[J"),
+        }
     }
 
     fn redraw(&mut self) -> String {
@@ -182,14 +198,14 @@ impl Progress {
         }
         let mut rows: Vec<(&String, &Row)> = self.rows.iter().collect();
         rows.sort_by_key(|(name, row)| (row.state, *name));
-        let width = rows.iter().take(MAX_ROWS).map(|(name, _)| name.len()).max().unwrap_or(0);
+        let width = rows.iter().take(self.room).map(|(name, _)| name.len()).max().unwrap_or(0);
         let mut text = String::new();
-        for (name, row) in rows.iter().take(MAX_ROWS) {
+        for (name, row) in rows.iter().take(self.room) {
             text.push_str(&self.line(name, width, row));
             text.push('\n');
         }
-        self.drawn = rows.len().min(MAX_ROWS);
-        if let Some(more) = rows.len().checked_sub(MAX_ROWS).filter(|more| *more > 0) {
+        self.drawn = rows.len().min(self.room);
+        if let Some(more) = rows.len().checked_sub(self.room).filter(|more| *more > 0) {
             let _ = writeln!(text, "  and {more} more");
             self.drawn += 1;
         }
@@ -393,7 +409,7 @@ mod tests {
             text.push_str(&progress.tick());
         }
         text.push_str(&progress.erase());
-        text.replace('\u{1b}', "␛")
+        text.replace('\u{1b}', "␛").replace('\r', "␍")
     }
 
     #[test]
