@@ -1,19 +1,23 @@
 //! `skep plan`: what an apply would do, and what it would cost.
 
 use std::fs;
+use std::mem;
 use std::panic;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
 use clap::{Args, ValueEnum};
 use tokio::runtime::Runtime;
 
 use crate::diff::render;
-use crate::model::live::Observed;
+use crate::model::live::{Live, Observed};
+use crate::model::store::ConfigSpec;
 use crate::reconciler::outcome::{self, Verdict};
 use crate::reconciler::pass::{self, Reader};
 use crate::reconciler::plan::{Images, Learned, Plan};
+use crate::reconciler::record;
 use crate::swarm::snapshot;
 
 use super::args::{GlobalArgs, PolicyArgs, StackArgs};
@@ -88,7 +92,7 @@ pub(super) fn plan(
         return Err(CommandError::usage("--show-sensitive is for text on a terminal only"));
     }
     let runtime = Arc::new(runtime()?);
-    let observing = observe_aside(&runtime, global, args);
+    let (observing, records) = observe_aside(&runtime, global, args);
     let mut stacks = Stacks::load(global, &args.stacks.paths, &args.stacks.reading)?;
     stacks.accept_emptiness();
     let invalid = stacks.has_errors();
@@ -99,42 +103,65 @@ pub(super) fn plan(
         PlanFormat::Json | PlanFormat::Markdown => showing.findings.clone_from(&stacks.findings),
     }
     let request = request(global, &args.stacks.paths, &args.policy, stacks, None, showing)?;
+    // Without records there was no observation; what became of it comes next.
+    let desired = records.recv().map(|records| pass::declare(&request, &records));
+    let desired = desired.unwrap_or_default();
     let learned = Learned::default();
     let seen = observing.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
-    let plan = match seen? {
+    let (plan, observed) = match seen? {
         (observed, Some(reader)) => {
-            runtime.block_on(reader.plan_from(observed, &request, &learned))?.0
+            runtime.block_on(reader.plan_from(observed, &desired, &request, &learned))?
         }
-        (observed, None) => pass::decide(&request, &observed, &Images::default(), &learned),
+        (observed, None) => {
+            let images = Images::default();
+            (pass::decide(&request, &desired, &observed, &images, &learned), observed)
+        }
     };
     output.result(&match args.format {
         PlanFormat::Text => render::text(&plan.document, output.look()),
         PlanFormat::Json => json(&plan.document)?,
         PlanFormat::Markdown => render::markdown(&plan.document),
     })?;
-    Ok(exit(&plan, invalid, args.detailed_exitcode))
+    let code = exit(&plan, invalid, args.detailed_exitcode);
+    // The program ends here, and the system takes all memory back at once; object by object takes longer.
+    mem::forget((plan, desired, observed, request));
+    Ok(code)
 }
 
 /// What a Swarm holds, and who asks it for more; nobody does where a file of `skep observe` stands for it.
 type Seen = (Observed, Option<Reader>);
 
+/// The configs that hold the records of fleets.
+type Records = Vec<Live<ConfigSpec>>;
+
 /// Observes the Swarm while the files are read: with many services either takes a while. What is wrong with the files
-/// is told without waiting for an engine that may not even be there.
+/// is told without waiting for an engine that may not even be there, and what they declare is worked out as soon as the
+/// records are known.
 fn observe_aside(
     runtime: &Arc<Runtime>,
     global: &GlobalArgs,
     args: &PlanArgs,
-) -> JoinHandle<Result<Seen, CommandError>> {
+) -> (JoinHandle<Result<Seen, CommandError>>, Receiver<Records>) {
     let (runtime, global, live) = (Arc::clone(runtime), global.clone(), args.live.clone());
-    thread::spawn(move || runtime.block_on(observe(&global, live.as_deref())))
+    let (sender, records) = mpsc::channel();
+    let observing = move || runtime.block_on(observe(&global, live.as_deref(), sender));
+    (thread::spawn(observing), records)
 }
 
-async fn observe(global: &GlobalArgs, live: Option<&Path>) -> Result<Seen, CommandError> {
+async fn observe(
+    global: &GlobalArgs,
+    live: Option<&Path>,
+    records: Sender<Records>,
+) -> Result<Seen, CommandError> {
+    // Nobody listens any more if something was wrong with the files.
+    let tell = |found| drop(records.send(found));
     if let Some(path) = live {
-        return Ok((recorded(path)?, None));
+        let observed = recorded(path)?;
+        tell(record::only_records(&observed.configs));
+        return Ok((observed, None));
     }
     let reader = Reader::new(engine::connect(global).await?)?;
-    Ok((reader.observe().await?, Some(reader)))
+    Ok((reader.observe(tell).await?, Some(reader)))
 }
 
 /// The observation in a file of `skep observe`.

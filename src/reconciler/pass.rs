@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::model::desired::Desired;
 use crate::model::key::{Kind, ObjectKey};
-use crate::model::live::Observed;
+use crate::model::live::{Live, Observed};
 use crate::model::name::{FleetName, StackName};
 use crate::model::nanos::Nanos;
 use crate::model::store::ConfigSpec;
@@ -68,12 +68,16 @@ impl Reader {
         Ok(Self { observer, connection, registries: Registries::default() })
     }
 
-    /// The objects of the Swarm, by four list calls.
+    /// The objects of the Swarm, by four list calls. `tell` gets the records of fleets as soon as they are known, so
+    /// that what is declared can be worked out while the rest is still on its way.
     ///
     /// # Errors
     /// When the Swarm cannot be observed as a whole. A part that is missing is never taken for absent.
-    pub async fn observe(&self) -> Result<Observed, SwarmError> {
-        self.observer.observe().await
+    pub async fn observe(
+        &self,
+        tell: impl FnOnce(Vec<Live<ConfigSpec>>),
+    ) -> Result<Observed, SwarmError> {
+        self.observer.observe_telling(|configs| tell(record::only_records(configs))).await
     }
 
     /// Observes the Swarm and makes the plan.
@@ -85,10 +89,12 @@ impl Reader {
         request: &Request,
         learned: &Learned,
     ) -> Result<(Plan, Observed), SwarmError> {
-        self.plan_from(self.observe().await?, request, learned).await
+        let observed = self.observer.observe().await?;
+        let desired = declare(request, &observed.configs);
+        self.plan_from(observed, &desired, request, learned).await
     }
 
-    /// Makes the plan from what was observed. Tasks and nodes are listed, and registries asked, only if the plan
+    /// Makes the plan from what is declared and what was observed. Tasks and nodes are listed, and registries asked, only if the plan
     /// depends on them: where everything is as declared, nothing more is asked.
     ///
     /// # Errors
@@ -96,17 +102,17 @@ impl Reader {
     pub async fn plan_from(
         &self,
         mut observed: Observed,
+        desired: &Desired,
         request: &Request,
         learned: &Learned,
     ) -> Result<(Plan, Observed), SwarmError> {
-        let desired = declare(request, &observed);
-        let references = unresolved(&desired, &observed, request.resolve);
+        let references = unresolved(desired, &observed, request.resolve);
         let credentials = &request.credentials;
         let images = Images {
             answers: self.registries.ask(&self.connection, credentials, references).await,
-            logins: registries::logins(&desired, credentials),
+            logins: registries::logins(desired, credentials),
         };
-        let plan = compare(request, &desired, &observed, &images, learned);
+        let plan = decide(request, desired, &observed, &images, learned);
         let moving = learned.has_written
             || plan.document.changes().next().is_some()
             || observed
@@ -117,16 +123,12 @@ impl Reader {
             return Ok((plan, observed));
         }
         observed.workload = Some(self.observer.workload(&observed).await?);
-        Ok((compare(request, &desired, &observed, &images, learned), observed))
+        Ok((decide(request, desired, &observed, &images, learned), observed))
     }
 }
 
-/// Makes the plan from what was observed. Pure.
-pub fn decide(request: &Request, observed: &Observed, images: &Images, learned: &Learned) -> Plan {
-    compare(request, &declare(request, observed), observed, images, learned)
-}
-
-fn compare(
+/// Makes the plan from what is declared and what was observed. Pure.
+pub fn decide(
     request: &Request,
     desired: &Desired,
     observed: &Observed,
@@ -144,9 +146,9 @@ fn compare(
     })
 }
 
-/// What the stacks of a request declare, under the key that the Swarm holds.
-fn declare(request: &Request, observed: &Observed) -> Desired {
-    let record = record::find(observed, &request.scope.fleet);
+/// What the stacks of a request declare, under the key that the fleet's record among `configs` holds.
+pub fn declare(request: &Request, configs: &[Live<ConfigSpec>]) -> Desired {
+    let record = record::find(configs, &request.scope.fleet);
     let identity = Identity {
         fleet: &request.scope.fleet,
         source: &request.scope.source,
@@ -304,7 +306,7 @@ impl Writer {
         service: Option<&str>,
     ) -> Result<Vec<String>, SwarmError> {
         let observed = self.reader.observer.observe().await?;
-        let Some(record) = record::find(&observed, fleet) else { return Ok(Vec::new()) };
+        let Some(record) = record::find(&observed.configs, fleet) else { return Ok(Vec::new()) };
         let mut labels = record.labels.clone();
         let mut allowed = Vec::new();
         for live in &observed.services {

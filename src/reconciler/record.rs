@@ -45,11 +45,17 @@ pub fn name(fleet: &FleetName) -> String {
     format!("skep_{fleet}_record")
 }
 
-/// The record of `fleet`, if there is one that can be read.
-pub fn find(observed: &Observed, fleet: &FleetName) -> Option<FleetRecord> {
+/// The record of `fleet` among `configs`, if there is one that can be read.
+pub fn find(configs: &[Live<ConfigSpec>], fleet: &FleetName) -> Option<FleetRecord> {
     let name = name(fleet);
-    let config = observed.configs.iter().find(|config| config.spec.name == name)?;
+    let config = configs.iter().find(|config| config.spec.name == name)?;
     read(config)
+}
+
+/// Those of `configs` that hold the record of a fleet.
+pub fn only_records(configs: &[Live<ConfigSpec>]) -> Vec<Live<ConfigSpec>> {
+    let is_record = |config: &&Live<ConfigSpec>| config.spec.labels.contains_key(labels::RECORD);
+    configs.iter().filter(is_record).cloned().collect()
 }
 
 /// Whether there is a record of `fleet` whose key is unknown: a file of `skep observe` has none.

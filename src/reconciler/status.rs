@@ -170,7 +170,7 @@ pub struct Failure {
 /// Tells how the stacks of `fleet` are. With a `plan`, they are compared with what its stack files declare; stacks that
 /// are not in it, and all of them without one, only with what was last applied.
 pub fn fold(observed: &Observed, fleet: &FleetName, plan: Option<&Plan>) -> Status {
-    let record = super::record::find(observed, fleet);
+    let record = super::record::find(&observed.configs, fleet);
     let sections = plan.map_or(&[][..], |plan| plan.document.stacks.as_slice());
     let mut stacks: BTreeMap<String, StackStatus> = BTreeMap::new();
     for section in sections {

@@ -114,8 +114,9 @@ fn read_stack(
 ) -> Option<Stack> {
     let files = Files { tree, directory: &input.files.directory };
     let variables = with_dotenv(tree, input, report);
-    let node = document(tree, &input.files.files, &variables, report)?;
-    let mut compose = compose::decode(&node, report)?;
+    // The tree of nodes goes right away, so that what comes next reuses its memory.
+    let mut compose =
+        compose::decode(&document(tree, &input.files.files, &variables, report)?, report)?;
     drop_inactive(&mut compose, &options.profiles);
     let name = name(&compose, input, file, options, report)?;
     let base = bind_base(tree, input, options);

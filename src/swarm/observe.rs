@@ -16,7 +16,9 @@ use super::wire;
 use crate::model::live::{Engine, Live, Observed, Workload};
 use crate::model::network::NetworkSpec;
 use crate::model::service::ServiceSpec;
+use crate::model::store::ConfigSpec;
 
+const LIST_CONFIGS: &str = "list configs";
 const LIST_SERVICES: &str = "list services";
 const LIST_NETWORKS: &str = "list networks";
 const LIST_TASKS: &str = "list tasks";
@@ -46,11 +48,26 @@ impl Observer {
     /// The first time that a service turns out to use a predefined network (`host`, `bridge`), that network is
     /// looked up in addition.
     pub async fn observe(&self) -> Result<Observed, SwarmError> {
+        self.observe_telling(|_| {}).await
+    }
+
+    /// The same. `tell` gets the configs as soon as they are there: the services of a large Swarm take much longer.
+    pub async fn observe_telling(
+        &self,
+        tell: impl FnOnce(&[Live<ConfigSpec>]),
+    ) -> Result<Observed, SwarmError> {
         let connection = &self.connection;
+        let configs = async {
+            let configs = self.bollard.list_configs(None);
+            let configs = connection.by_bollard(LIST_CONFIGS, configs).await?;
+            let configs = all(LIST_CONFIGS, configs, listed::config)?;
+            tell(&configs);
+            Ok(configs)
+        };
         let (services, networks, configs, secrets) = tokio::try_join!(
             connection.send(Call::get(LIST_SERVICES, "/services?status=true")),
             connection.by_bollard(LIST_NETWORKS, self.bollard.list_networks(None)),
-            connection.by_bollard("list configs", self.bollard.list_configs(None)),
+            configs,
             connection.by_bollard("list secrets", self.bollard.list_secrets(None)),
         )?;
         let now = services.date();
@@ -59,7 +76,7 @@ impl Observer {
         let mut observed = Observed {
             engine,
             networks: all(LIST_NETWORKS, networks, listed::network)?,
-            configs: all("list configs", configs, listed::config)?,
+            configs,
             secrets: all("list secrets", secrets, listed::secret)?,
             services: Vec::new(),
             workload: None,

@@ -135,7 +135,7 @@ impl Plan {
 
 /// Makes the plan.
 pub fn plan(inputs: &Inputs<'_>) -> Plan {
-    let record = record::find(inputs.observed, &inputs.scope.fleet);
+    let record = record::find(&inputs.observed.configs, &inputs.scope.fleet);
     let context = Context::new(inputs, record.as_ref());
     for (registry, reason) in &inputs.images.logins.broken {
         let message = format!("the credentials for {registry} cannot be had: {reason}");

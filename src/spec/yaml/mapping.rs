@@ -71,8 +71,25 @@ fn merged(value: Node, findings: &mut Vec<Finding>) -> Vec<Mapping> {
     mappings
 }
 
+/// How many keys are compared each with each, without memory of their own.
+const FEW: usize = 16;
+
+fn are_unique(entries: &[Entry]) -> bool {
+    if entries.len() > FEW {
+        let mut seen = HashSet::with_capacity(entries.len());
+        return entries.iter().all(|entry| seen.insert(entry.key.as_str()));
+    }
+    let is_new = |(index, entry): (usize, &Entry)| {
+        !entries.iter().take(index).any(|before| before.key == entry.key)
+    };
+    entries.iter().enumerate().all(is_new)
+}
+
 /// Keeps the first of several equal keys and reports the others.
 fn refuse_duplicates(entries: &mut Vec<Entry>, findings: &mut Vec<Finding>) {
+    if are_unique(entries) {
+        return;
+    }
     let mut order: Vec<&Entry> = entries.iter().collect();
     order.sort_by(|a, b| a.key.cmp(&b.key));
     let mut first: Option<&Entry> = None;

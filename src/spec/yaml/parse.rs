@@ -238,6 +238,27 @@ j: [1
     }
 
     #[test]
+    fn a_control_character_is_found_behind_other_alphabets() {
+        let found = errors("a: b\nc: café\u{7F}\n");
+        assert!(found.starts_with("2:8+1 yaml-encoding: "), "{found}");
+    }
+
+    #[test]
+    fn a_key_that_is_written_twice_is_found_among_few_and_among_many() {
+        for others in [1, 100] {
+            let mut text = String::from("a: 1\n");
+            for number in 0..others {
+                let _ = writeln!(text, "k{number}: 1");
+            }
+            assert!(read(&text).is_ok());
+            text.push_str("a: 2\n");
+            let place = others + 2;
+            let expected = format!("{place}:1+1 yaml-duplicate-key: ");
+            assert!(errors(&text).starts_with(&expected), "{}", errors(&text));
+        }
+    }
+
+    #[test]
     fn hostile_files_are_refused_quickly() {
         let mut laughs = String::from("l0: &l0 [ha, ha, ha, ha, ha, ha, ha, ha, ha]\n");
         let mut tower = String::from("l0: &l0 [x]\n");
