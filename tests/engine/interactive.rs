@@ -62,7 +62,8 @@ fn ctrl_c_in_a_rollout_ends_it_and_the_next_apply_goes_on() {
     let stage = Stage::on(&engine);
     stage.stack("shop", STUBBORN);
     let mut terminal = Terminal::run(stage.command(&[&APPLY[..], &["--yes"]].concat()), 80);
-    terminal.shows("non-zero exit (3)");
+    // The rest of the words may not fit.
+    terminal.shows("failed: non-");
     terminal.press(CTRL_C);
     assert_eq!(terminal.ends().code(), Some(130), "{}", terminal.screen());
     let screen = terminal.screen();
