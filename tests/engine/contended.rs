@@ -1,5 +1,6 @@
 //! Somebody else writes at the same time: nothing is lost, nobody fights for ever, and the run says so.
 
+use std::fs;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -127,6 +128,49 @@ fn a_writer_who_is_always_first_ends_the_run() {
     assert_eq!(side(&stage), "\"SIDE=theirs\"", "{run}");
 }
 
+/// Applies two revisions at once, `left` and `right`, which `declare` writes; each has files of its own.
+fn at_once(stage: &Stage<'_>, declare: impl Fn(&str)) -> [Run; 2] {
+    let started = ["left", "right"].map(|side| {
+        declare(side);
+        fs::rename(stage.stacks(), stage.stacks().with_file_name(side)).unwrap();
+        fs::create_dir(stage.stacks()).unwrap();
+        let arguments = ["apply", side, "--yes", "--resolve-image", "never"];
+        let mut command = stage.command(&arguments);
+        let process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        (arguments, process)
+    });
+    started.map(|(arguments, process)| Run::of(process.wait_with_output().unwrap(), &arguments))
+}
+
+#[test]
+fn two_first_runs_of_a_fleet_make_everything_once() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    for _ in 0..3 {
+        let stage = Stage::on(&engine);
+        let runs = at_once(&stage, |_| {
+            stage.exact_stack(
+                "shop",
+                "
+services:
+  web: { image: 'skep-demo/web:1', networks: [a, b], configs: [plain], secrets: [key], deploy: { replicas: 0 } }
+  once: { image: 'skep-demo/web:1', command: [job], networks: [host], deploy: { mode: replicated-job } }
+networks: { a: {}, b: {}, host: { external: true, name: host } }
+configs: { plain: { content: plain } }
+secrets: { key: { file: key.txt } }
+",
+            );
+            stage.file("shop", "key.txt", "key\n");
+        });
+        let both = format!("{}{}", runs[0], runs[1]);
+        assert!(runs.iter().all(|run| run.code == 0), "{both}");
+        let kinds = ["service", "network", "config", "secret"];
+        assert_eq!(kinds.map(|kind| stage.names(kind).len()), [2, 2, 1, 1], "{both}");
+        assert_eq!(stage.tasks("shop_once").len(), 1, "{both}");
+        let web = stage.service("shop_web");
+        assert!(web["PreviousSpec"].is_null(), "nothing was written twice: {both}");
+    }
+}
+
 #[test]
 fn two_runs_with_different_revisions_end_with_one_of_them_whole() {
     let Some(engine) = Engine::of_this_run() else { return };
@@ -141,29 +185,8 @@ configs: { plain: { content: TEXT } }
     stage.stack("shop", &stack.replace("TEXT", "first"));
     stage.apply_well(&[]);
     proxy.forget();
-    let runs: Vec<_> = ["left", "right"]
-        .into_iter()
-        .map(|side| {
-            stage.stack("shop", &stack.replace("TEXT", side));
-            // Each has files of its own.
-            let own = stage.stacks().with_file_name(side);
-            std::fs::rename(stage.stacks(), &own).unwrap();
-            std::fs::create_dir(stage.stacks()).unwrap();
-            let arguments = ["apply", side, "--yes", "--resolve-image", "never"];
-            let mut command = stage.command(&arguments);
-            command.stdout(Stdio::piped()).stderr(Stdio::piped());
-            (arguments.map(str::to_owned), command)
-        })
-        .map(|(arguments, mut command)| (arguments, command.spawn().unwrap()))
-        .collect();
     let begun = Instant::now();
-    let runs: Vec<Run> = runs
-        .into_iter()
-        .map(|(arguments, child)| {
-            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-            Run::of(child.wait_with_output().unwrap(), &arguments)
-        })
-        .collect();
+    let runs = at_once(&stage, |side| stage.stack("shop", &stack.replace("TEXT", side)));
     let both = format!("{}{}", runs[0], runs[1]);
     assert!(begun.elapsed() < Duration::from_secs(60), "{both}");
     // Whoever does not get its way says so; nobody fails for another reason.
