@@ -217,8 +217,8 @@ fn a_write_that_always_fails_ends_the_run_with_its_name() {
 
 #[test]
 fn an_engine_that_takes_twenty_seconds_is_waited_for() {
-    let Some(engine) = Engine::of_this_run() else { return };
     const DELAY: Duration = Duration::from_secs(20);
+    let Some(engine) = Engine::of_this_run() else { return };
     thread::scope(|scope| {
         for slow in ["/services", "/services/create"] {
             let engine = &engine;
