@@ -13,7 +13,7 @@ use crate::reconciler::consent::Consent;
 use crate::reconciler::event::Event;
 use crate::reconciler::pass::{Ended, Reader, Request, Wait, Writer};
 use crate::reconciler::plan::{Learned, Plan};
-use crate::swarm::{Connection, SwarmError};
+use crate::swarm::SwarmError;
 
 use super::args::{GlobalArgs, PolicyArgs, StackArgs};
 use super::ending;
@@ -76,8 +76,7 @@ pub(super) async fn apply(
     output::talk(&stacks.findings_text(output.talk_look()));
     let showing = Showing::default();
     let request = request(global, &args.stacks.paths, &args.policy, stacks, args.timeout, showing)?;
-    let connection = engine::connect(global).await?;
-    let reader = Reader::new(connection.clone())?;
+    let reader = Reader::new(engine::connect(global).await?)?;
     let (plan, _) = reader.plan(&request, &Learned::default()).await?;
     show(&plan, output)?;
     let wait = if args.no_wait { Wait::No } else { Wait::UntilSettled };
@@ -104,7 +103,7 @@ pub(super) async fn apply(
     let progress = Mutex::new(Progress::new(output.talk_look(), live));
     let consent = (!args.yes).then(|| Consent::to(&plan.document));
     let ended =
-        carry_out(connection, &request, wait, consent.as_ref(), &progress, &mut signals).await?;
+        carry_out(reader, &request, wait, consent.as_ref(), &progress, &mut signals).await?;
     let tally = lock(&progress).tally().clone();
     match ended {
         Some(ended) => finish(&ended, wait, &tally, invalid, output),
@@ -148,14 +147,14 @@ async fn answer(output: &Output, signals: &mut Signals) -> Result<Answer, Comman
 /// Makes passes until everything has settled. The first signal ends it after the step that is under way, the second at
 /// once; then there is nothing to tell.
 async fn carry_out(
-    connection: Connection,
+    reader: Reader,
     request: &Request,
     wait: Wait,
     consent: Option<&Consent>,
     progress: &Mutex<Progress>,
     signals: &mut Signals,
 ) -> Result<Option<Ended>, CommandError> {
-    let writer = Writer::new(connection, engine::fresh_key()?)?;
+    let writer = Writer::new(reader, engine::fresh_key()?);
     let (stop, stopped) = watch::channel(false);
     let mut sink = |event: Event<'_>| {
         let text = lock(progress).event(&event);

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use super::args::GlobalArgs;
-use super::{apply, completions, observe, plan, render, retry, schema, status, validate};
+use super::{apply, completions, lock, observe, plan, render, retry, schema, status, validate};
 
 /// Keeps a Docker Swarm in the state that stack files declare
 #[derive(Debug, Parser)]
@@ -36,6 +36,7 @@ pub(super) enum Command {
     Render(render::RenderArgs),
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
+    Lock(lock::LockArgs),
     Status(status::StatusArgs),
     Retry(retry::RetryArgs),
     Observe(observe::ObserveArgs),

@@ -13,6 +13,7 @@ use crate::settings::{Settings, Source, StackSettings};
 use crate::sources::{self, DirectoryTree};
 use crate::spec::discover::{Discovery, Scope, discover, same_name};
 use crate::spec::load::{self, Input, Options};
+use crate::spec::lock::{self, Lock};
 use crate::spec::stack::Stack;
 use crate::swarm::Registry;
 
@@ -20,7 +21,7 @@ use super::args::{GlobalArgs, ReadingArgs};
 use super::error::CommandError;
 use super::findings;
 use super::inputs::inputs;
-use super::settings::Setup;
+use super::settings::{self, Setup};
 use super::variables;
 
 /// What the PATHs of a command line hold.
@@ -42,9 +43,24 @@ pub(super) struct Stacks {
     pub(super) revision: Option<String>,
     /// Whether the settings have errors, so that nothing may be done on their behalf.
     pub(super) settings_are_broken: bool,
+    /// What tags mean, as far as it is written down.
+    pub(super) lock: LockFile,
     /// How the settings log in to registries.
     pub(super) registries: Vec<Registry>,
     trees: Vec<DirectoryTree>,
+}
+
+/// The file that locks images.
+#[derive(Debug, Default)]
+pub(super) struct LockFile {
+    /// Where it is, or would be.
+    pub(super) path: PathBuf,
+    /// What it says.
+    pub(super) content: Lock,
+    /// Whether no other stacks than those of the command line can be in it.
+    pub(super) is_of_these_alone: bool,
+    /// Whether it has errors, so that nobody knows what tags mean.
+    pub(super) is_broken: bool,
 }
 
 /// The code of the finding on a directory without stacks.
@@ -73,6 +89,7 @@ impl Stacks {
             whole: origin.is_whole,
             settings_are_broken,
             registries,
+            lock: LockFile::default(),
             findings,
             revision: None,
             trees: Vec::new(),
@@ -97,6 +114,8 @@ impl Stacks {
         if let [tree] = all.trees.as_slice() {
             all.revision = Some(tree.revision().to_string());
         }
+        all.lock = LockFile::load(&origin.paths, &mut all.findings)?;
+        all.lock.is_of_these_alone &= all.whole && origin.paths.len() == 1;
         all.refuse_same_names();
         all.good.sort_by(|a, b| a.name.cmp(&b.name));
         finding::sort(&mut all.findings);
@@ -190,6 +209,23 @@ impl Stacks {
             count => format!("\n{count} more; skep validate --format json has them\n"),
         };
         format!("{text}{more}\n{}\n", findings::summary(&self.findings))
+    }
+}
+
+impl LockFile {
+    /// Reads the lock in the directory of the first path, or above it as the settings are looked for.
+    fn load(paths: &[PathBuf], findings: &mut Vec<Finding>) -> Result<Self, CommandError> {
+        let here = settings::start(paths).join(lock::FILE_NAME);
+        let Some(path) = settings::find(paths, lock::FILE_NAME) else {
+            return Ok(Self { path: here, is_of_these_alone: true, ..Self::default() });
+        };
+        let text = settings::read(&path).map_err(|error| {
+            CommandError::failed(error).context(format!("cannot read {}", path.display()))
+        })?;
+        let (content, found) = lock::parse(&text, path.display().to_string().into());
+        let is_broken = found.iter().any(Finding::is_error);
+        findings.extend(found);
+        Ok(Self { is_of_these_alone: path == here, path, content, is_broken })
     }
 }
 

@@ -12,6 +12,7 @@ pub mod findings;
 mod format;
 mod inputs;
 mod load;
+mod lock;
 mod logging;
 mod observe;
 mod output;
@@ -76,6 +77,7 @@ fn dispatch(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Command::Render(args) => render::render(&global, &args, &mut output),
         Command::Plan(args) => plan::plan(&global, &args, &mut output),
         Command::Apply(args) => block_on(apply::apply(&global, &args, &mut output)),
+        Command::Lock(args) => block_on(lock::lock(&global, &args, &mut output)),
         Command::Status(args) => block_on(status::status(&global, &args, &mut output)),
         Command::Retry(args) => block_on(retry::retry(&global, &args, &mut output)),
         Command::Observe(args) => block_on(observe::observe(&global, &args, &mut output)),

@@ -75,7 +75,8 @@ pub(super) fn render(
     let request = request(global, &args.stacks.paths, &policy, stacks, None, Showing::default())?;
     let identity =
         Identity { fleet: &request.scope.fleet, source: &request.scope.source, key: None };
-    let desired = world(&request.stacks, &identity);
+    let mut desired = world(&request.stacks, &identity);
+    request.lock.pin(&mut desired);
     let rendered = Rendered {
         format_version: FORMAT_VERSION,
         stacks: desired.stacks.values().map(rendered).collect(),

@@ -11,6 +11,7 @@ use crate::reconciler::pass::Request;
 use crate::reconciler::plan::View;
 use crate::reconciler::policy::{Policy, Scope};
 use crate::settings::Settings;
+use crate::spec::lock;
 use crate::swarm::{Credentials, Surroundings};
 
 use super::args::{GlobalArgs, PolicyArgs};
@@ -55,11 +56,17 @@ pub(super) fn request(
             "the settings have errors, and nothing is done on their behalf",
         )));
     }
+    if stacks.lock.is_broken {
+        let message = format!("{} has errors, and nobody knows what tags mean", lock::FILE_NAME);
+        return Err(CommandError::failed(anyhow::Error::msg(message))
+            .hint("correct it, or remove it and make it anew with skep lock"));
+    }
     let sensitivity = stacks.sensitivity();
-    let Stacks { settings, source, good, invalid, whole, revision, registries, .. } = stacks;
+    let Stacks { settings, source, good, invalid, whole, revision, registries, lock, .. } = stacks;
     let fleet = fleet(global, &settings)?;
     Ok(Request {
         stacks: good,
+        lock: lock.content,
         scope: Scope { fleet, source, whole, invalid },
         policy: Policy {
             adoption: adopt.or(settings.adopt).unwrap_or_default(),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use clap::Args;
 
 use crate::model::name::{NameError, StackName};
-use crate::reconciler::pass::Writer;
+use crate::reconciler::pass::{Reader, Writer};
 
 use super::args::GlobalArgs;
 use super::engine;
@@ -59,7 +59,7 @@ pub(super) async fn retry(
     let settings = Setup::load(global.config.as_deref(), &[])?.settings;
     let fleet = fleet(global, &settings)?;
     let connection = engine::connect(global).await?;
-    let writer = Writer::new(connection, engine::fresh_key()?)?;
+    let writer = Writer::new(Reader::new(connection)?, engine::fresh_key()?);
     let allowed = writer.retry(&fleet, stack, service.as_deref()).await?;
     if allowed.is_empty() {
         let what = service.as_ref().map_or_else(

@@ -33,7 +33,7 @@ impl Setup {
     pub(super) fn load(named: Option<&Path>, paths: &[PathBuf]) -> Result<Self, CommandError> {
         let path = match named {
             Some(path) => path.to_owned(),
-            None => match find(paths) {
+            None => match find(paths, FILE_NAME) {
                 Some(path) => path,
                 None => return Ok(Self::default()),
             },
@@ -53,7 +53,7 @@ impl Setup {
         let beside = Path::new(".").join(&self.directory);
         let entries = self.settings.registries.iter().filter_map(|entry| {
             let RegistrySettings { host, username, password_file, identity_token_file } = entry;
-            let file = |file: &Located<String>| beside.join(&file.value);
+            let file = |file: &Located<String>| self.directory.join(&file.value);
             let identity = match (username, password_file, identity_token_file) {
                 (Some(username), Some(password), _) => {
                     RegistryIdentity::Password { username: username.clone(), file: file(password) }
@@ -68,20 +68,24 @@ impl Setup {
     }
 }
 
-/// The settings file in the directory of the first path, or above it up to where the user stands.
-fn find(paths: &[PathBuf]) -> Option<PathBuf> {
+/// The directory of the first path.
+pub(super) fn start(paths: &[PathBuf]) -> PathBuf {
     let path = paths.first().map_or_else(|| Path::new("."), PathBuf::as_path);
-    let directory = if path.is_dir() { path } else { path.parent()? };
-    let directory: PathBuf =
-        directory.components().filter(|part| *part != Component::CurDir).collect();
+    let directory = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+    directory.components().filter(|part| *part != Component::CurDir).collect()
+}
+
+/// The file `name` in the directory of the first path, or above it up to where the user stands.
+pub(super) fn find(paths: &[PathBuf], name: &str) -> Option<PathBuf> {
+    let directory = start(paths);
     // Above a directory that is not below us there is nothing that the user has in mind.
     let below = directory.components().all(|part| matches!(part, Component::Normal(_)));
     let height = if below { usize::MAX } else { 1 };
-    let files = directory.ancestors().take(height).map(|directory| directory.join(FILE_NAME));
+    let files = directory.ancestors().take(height).map(|directory| directory.join(name));
     files.into_iter().find(|file| file.is_file())
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let limit = Budget::default().bytes;
     let mut text = Vec::new();
     // One byte more, so that the parser sees that it is too large.

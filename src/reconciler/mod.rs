@@ -14,6 +14,6 @@ pub mod pass;
 pub mod plan;
 pub mod policy;
 pub mod record;
-mod registries;
+pub mod registries;
 pub mod status;
 pub mod step;

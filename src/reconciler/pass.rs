@@ -12,6 +12,7 @@ use crate::model::name::{FleetName, StackName};
 use crate::model::nanos::Nanos;
 use crate::model::store::ConfigSpec;
 use crate::spec::desired::{Identity, world};
+use crate::spec::lock::Lock;
 use crate::spec::stack::Stack;
 use crate::swarm::{Actuator, Connection, Credentials, Observer, SwarmError};
 
@@ -38,6 +39,8 @@ const STANDSTILL: Duration = Duration::from_secs(300);
 pub struct Request {
     /// The stacks that loaded without an error.
     pub stacks: Vec<Stack>,
+    /// What tags mean, as far as it is written down.
+    pub lock: Lock,
     /// What absence means.
     pub scope: Scope,
     /// What the user allows and asks for.
@@ -154,7 +157,9 @@ pub fn declare(request: &Request, configs: &[Live<ConfigSpec>]) -> Desired {
         source: &request.scope.source,
         key: record.as_ref().map(|record| &record.key),
     };
-    world(&request.stacks, &identity)
+    let mut desired = world(&request.stacks, &identity);
+    request.lock.pin(&mut desired);
+    desired
 }
 
 /// Whether a run goes on until everything has settled.
@@ -185,18 +190,13 @@ pub struct Ended {
 #[derive(Debug)]
 pub struct Writer {
     reader: Reader,
-    connection: Connection,
     fresh_key: FreshKey,
 }
 
 impl Writer {
-    /// A writer to the Swarm behind `connection`; `fresh_key` is used if the fleet has no key yet.
-    ///
-    /// # Errors
-    /// When the connection cannot be used for reading.
-    pub fn new(connection: Connection, fresh_key: FreshKey) -> Result<Self, SwarmError> {
-        let reader = Reader::new(connection.clone())?;
-        Ok(Self { reader, connection, fresh_key })
+    /// A writer to the Swarm that `reader` reads; `fresh_key` is used if the fleet has no key yet.
+    pub fn new(reader: Reader, fresh_key: FreshKey) -> Self {
+        Self { reader, fresh_key }
     }
 
     /// Makes passes until the Swarm is as declared, or nothing more can be done. With `consent`, only what was agreed
@@ -232,8 +232,11 @@ impl Writer {
             };
             last_seen = Instant::now();
             sink(Event::Planned { pass, plan: &plan });
-            let actuator =
-                Actuator::new(self.connection.clone(), request.credentials.clone(), &observed);
+            let actuator = Actuator::new(
+                self.reader.connection.clone(),
+                request.credentials.clone(),
+                &observed,
+            );
             let stopped = stop.clone();
             let is_stopped = move || *stopped.borrow();
             let (steps, unseen) = match consent {
@@ -322,7 +325,7 @@ impl Writer {
         }
         if !allowed.is_empty() {
             let actuator =
-                Actuator::new(self.connection.clone(), Credentials::default(), &observed);
+                Actuator::new(self.reader.connection.clone(), Credentials::default(), &observed);
             let spec = ConfigSpec { name: record::name(fleet), labels, ..ConfigSpec::default() };
             let Target { id, version } = &record.target;
             actuator.label_config(id, *version, &spec).await?;

@@ -25,7 +25,7 @@ const BACK_OFF: (Duration, Duration) = (Duration::from_secs(5), Duration::from_s
 
 /// What registries said in this run.
 #[derive(Debug, Default)]
-pub(super) struct Registries {
+pub struct Registries {
     memory: Mutex<Memory>,
 }
 
@@ -45,7 +45,7 @@ struct Trouble {
 
 impl Registries {
     /// What `references` stand for.
-    pub(super) async fn ask(
+    pub async fn ask(
         &self,
         connection: &Connection,
         credentials: &Credentials,

@@ -10,6 +10,7 @@ pub mod discover;
 pub mod image;
 pub mod interpolate;
 pub mod load;
+pub mod lock;
 mod merge;
 mod resolve;
 pub mod schema;

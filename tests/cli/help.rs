@@ -14,6 +14,7 @@ fn help_of_every_command_is_pinned() {
         "render",
         "plan",
         "apply",
+        "lock",
         "status",
         "retry",
         "observe",

@@ -267,3 +267,83 @@ fn a_secret_that_the_engine_refuses_is_not_in_the_refusal() {
     assert_eq!(run.code, 1, "{}", &run.text()[..run.text().len().min(2000)]);
     canary.is_not_in(&run.text(), "a refusal");
 }
+
+#[test]
+fn credentials_for_registries_are_in_nothing_that_is_printed_or_labelled() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    let settings = Canary::new("the password in a file of skep.yaml");
+    let docker = Canary::new("the password in docker's configuration");
+    let helper = Canary::new("the password of a helper");
+    let wrong = Canary::new("a password in skep.yaml itself");
+    let all = [&settings, &docker, &helper, &wrong];
+    let home = stage.stacks().join("..");
+    let write = |path: &str, text: &str| {
+        let path = home.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let registry = "{ host: '127.0.0.1:7', username: me, password_file: password }";
+    write("skep.yaml", &format!("registries: [{registry}]\n"));
+    write("password", &settings.data);
+    let auth = STANDARD.encode(format!("me:{}", docker.data));
+    let config = serde_json::json!({
+        "auths": {"127.0.0.1:8": {"auth": auth}}, "credHelpers": {"127.0.0.1:9": "canary"}
+    });
+    write(".docker/config.json", &config.to_string());
+    let answer = serde_json::json!({"Username": "me", "Secret": helper.data}).to_string();
+    write("answer", &answer);
+    let answer = home.join("answer");
+    let script = format!("#!/bin/sh\n/bin/cat {0}\n/bin/cat {0} >&2\n", answer.display());
+    write("bin/docker-credential-canary", &script);
+    let program = home.join("bin/docker-credential-canary");
+    fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+
+    let stack = |image: &str| {
+        let service = |port| {
+            format!(
+                "  s{port}: {{ image: '127.0.0.1:{port}/{image}', deploy: {{ replicas: 0 }} }}\n"
+            )
+        };
+        stage.stack("shop", &format!("\nservices:\n{}{}{}", service(7), service(8), service(9)));
+    };
+    let run = |arguments: &[&str], code: i32| {
+        let mut command = stage.command(arguments);
+        let run = command.env("RUST_LOG", "trace").env("PATH", home.join("bin"));
+        let run = Run::of(run.output().unwrap(), arguments);
+        assert_eq!(run.code, code, "{run}");
+        for canary in all {
+            canary.is_not_in(&run.text(), arguments[0]);
+        }
+        run
+    };
+    stack("a:1");
+    run(&["apply", "stacks", "--yes", "--resolve-image", "never"], 0);
+    let sent = stage.service("shop_s7")["Spec"]["Labels"]["skep.registry-login"].clone();
+    assert!(sent.is_string());
+    // No registry is there, so that the Engine's own words about them are shown too.
+    for format in ["text", "json", "markdown"] {
+        run(&["plan", "stacks", "--resolve-image", "always", "--format", format], 0);
+    }
+    run(&["lock", "stacks"], 1);
+    write("password", "another");
+    let plan = run(&["plan", "stacks", "--resolve-image", "never"], 0);
+    assert!(plan.stdout.contains("the credentials for 127.0.0.1:7 changed"), "{plan}");
+    for command in [["status", "--format", "json"].as_slice(), &["observe"]] {
+        run(command, 0);
+    }
+    for service in ["shop_s7", "shop_s8", "shop_s9"] {
+        for canary in all {
+            canary.is_not_in(&stage.service(service)["Spec"].to_string(), "a service");
+        }
+    }
+    // Broken in each place.
+    write("answer", &helper.data);
+    write(".docker/config.json", &format!("{{\"auths\": \"{}\"", docker.parts().next().unwrap()));
+    let part = wrong.parts().next().unwrap();
+    let inline = format!("{{ host: '127.0.0.1:7', username: me, password: '{part}' }}");
+    run(&["plan", "stacks", "--resolve-image", "always"], 0);
+    write("skep.yaml", &format!("registries:\n  - {inline}\n"));
+    run(&["plan", "stacks"], 1);
+    run(&["validate", "stacks"], 1);
+}

@@ -38,6 +38,8 @@ mod ownership;
 mod proxy;
 mod pruning;
 mod raw;
+mod registries;
+mod registry;
 mod restarts;
 mod rotation;
 mod scratch;

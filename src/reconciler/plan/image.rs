@@ -105,16 +105,6 @@ pub(super) fn pin(
             Finding::warning("image-kept", service.place.clone(), kept(&image, answer))
                 .hint("the service stays with the image that it runs"),
         ),
-        (Some(Answer::NotFound(words)), false) => pinned.holds.push(
-            Hold::new(
-                HoldCode::ImageNotFound,
-                format!("the registry does not know {image}: {words}"),
-            )
-            .unblock("push the image, or use --resolve-image never if the nodes have it"),
-        ),
-        (Some(Answer::Denied { words, login }), false) => {
-            pinned.holds.push(denied(&image, words, login));
-        }
         (Some(Answer::Unavailable { reason, local: true }), false) => context.find(
             Finding::warning(
                 "image-unresolved",
@@ -123,36 +113,56 @@ pub(super) fn pin(
             )
             .hint("the only node has it, so it is used without a digest"),
         ),
-        (Some(Answer::Unavailable { reason, local: false }), false) => {
-            pinned.holds.push(Hold::new(
-                HoldCode::ImageUnavailable,
-                format!("no registry could be asked for {image}: {reason}"),
-            ));
+        (Some(answer), false) => {
+            if let Some((reason, advice)) = refusal(&image, answer) {
+                pinned.holds.push(match answer {
+                    Answer::NotFound(_) => Hold::new(HoldCode::ImageNotFound, reason)
+                        .unblock(format!("{advice}, {ELSEWHERE}")),
+                    Answer::Denied { .. } => Hold::new(HoldCode::ImageDenied, reason)
+                        .unblock(format!("{advice}, {ELSEWHERE}")),
+                    Answer::Found(_) | Answer::Unavailable { .. } => {
+                        Hold::new(HoldCode::ImageUnavailable, reason)
+                    }
+                });
+            }
         }
     }
     pinned
 }
 
-/// The hold on an image that its registry does not give us.
-fn denied(image: &str, words: &str, login: &UsedLogin) -> Hold {
+/// What else ends a hold on an image.
+const ELSEWHERE: &str = "or use --resolve-image never if the nodes have it";
+
+/// Why there is no digest for `image`, and what to do about it; nothing if there is one.
+pub fn refusal(image: &str, answer: &Answer) -> Option<(String, String)> {
     let registry = swarm::registry_of(image);
-    let elsewhere = "or use --resolve-image never if the nodes have it";
-    let (reason, unblock) = match login {
-        UsedLogin::Nobody => (
+    let (reason, words, advice) = match answer {
+        Answer::Found(_) => return None,
+        Answer::NotFound(words) => {
+            (format!("the registry does not know {image}"), words, "push the image".to_owned())
+        }
+        Answer::Unavailable { reason, .. } => (
+            format!("no registry could be asked for {image}"),
+            reason,
+            "try again later".to_owned(),
+        ),
+        Answer::Denied { words, login: UsedLogin::Nobody } => (
             format!("no credentials for {registry} are known, which does not give us {image}"),
+            words,
             format!("docker login {registry}, or name it in `registries` of skep.yaml"),
         ),
-        UsedLogin::Ours => (
+        Answer::Denied { words, login: UsedLogin::Ours } => (
             format!("{registry} does not give us {image} with the credentials that are known"),
+            words,
             format!("docker login {registry} with an account that may pull it"),
         ),
-        UsedLogin::Broken(error) => (
+        Answer::Denied { words, login: UsedLogin::Broken(error) } => (
             format!("{registry} does not give us {image} without credentials: {}", chain(error)),
+            words,
             format!("correct the credentials for {registry}"),
         ),
     };
-    Hold::new(HoldCode::ImageDenied, format!("{reason}: {words}"))
-        .unblock(format!("{unblock}, {elsewhere}"))
+    Some((format!("{reason}: {words}"), advice))
 }
 
 /// Why a service stays with its image although its registry was asked for a newer one.

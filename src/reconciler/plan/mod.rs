@@ -46,7 +46,7 @@ use draft::StackDraft;
 use index::Index;
 
 pub(super) use gate::describe;
-pub use image::{Answer, Images, Logins, unresolved};
+pub use image::{Answer, Images, Logins, refusal, unresolved};
 pub(super) use release::is_as_applied;
 
 /// Everything that a plan depends on. Equal inputs give equal plans.
