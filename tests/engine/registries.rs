@@ -191,7 +191,7 @@ fn wrong_credentials_are_a_standing_hold_that_names_the_registry() {
     );
     private.file("password", FIRST.0);
     private.says(&["plan"], 0, &["image-denied", "is not below"]);
-    private.says(&["plan", "--config", "stacks/skep.yaml"], 0, &["1 to create"]);
+    private.says(&["plan", "--config", "stacks/skep.yaml"], 0, &["Plan: 2 creates"]);
 }
 
 #[test]
