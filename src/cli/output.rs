@@ -104,13 +104,11 @@ pub(super) async fn ask(question: &str) -> io::Result<Option<String>> {
     talk(question);
     // A read of a terminal cannot be called off: it has a thread of its own, for which nobody waits.
     thread::Builder::new().spawn(move || drop(tell.send(io::stdin().lines().next())))?;
-    match told.await {
-        Ok(Some(answer)) => answer.map(|answer| Some(answer.trim().to_owned())),
-        Ok(None) | Err(_) => {
-            talk("\n");
-            Ok(None)
-        }
-    }
+    let Ok(Some(answer)) = told.await else {
+        talk("\n");
+        return Ok(None);
+    };
+    Ok(Some(answer?.trim().to_owned()))
 }
 
 /// Writes to standard error as it is. There is nowhere to complain if that fails.

@@ -113,7 +113,7 @@ impl Terminal {
             }
             // How Linux says that nobody has the other end any more.
             Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => {
-                self.over = true
+                self.over = true;
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => panic!("{error}"),
