@@ -61,6 +61,8 @@ const PARTS: &[(&str, &[&str])] = &[
     ("Config", &["configs", "a"]),
     ("Secret", &["secrets", "a"]),
     ("StackExtension", &["x-skep"]),
+    ("Extends", &["services", "a", "extends"]),
+    ("Include", &["include", "-"]),
 ];
 
 /// The keys of docker's newest schema (docker/cli `cli/compose/schema/data/config_schema_v3.13.json`) by part.

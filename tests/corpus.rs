@@ -189,7 +189,7 @@ const INVALID: &[(&str, Option<(&str, &str)>)] = &[
     ("175", Some(("yaml-syntax", "this line is not"))),
     ("186", Some(("yaml-duplicate-key", "`networks`"))),
     ("190", Some(("yaml-duplicate-key", "`networks`"))),
-    ("191", Some(("not-in-this-version", "services.hermes.extends"))),
+    ("191", Some(("missing-file", "services.hermes.extends.file"))),
     ("195", Some(("missing-key", "services.web-a has no `image`"))),
     ("220", Some(("interpolation", "the variable"))),
     ("225", Some(("wrong-type", "volumes.registry.driver_opts"))),

@@ -7,8 +7,10 @@
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use skep::diff::document::{HoldClass, HoldCode};
 use skep::model::labels;
@@ -251,4 +253,47 @@ fn anchor(heading: &str) -> String {
         .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
         .map(|c| if c == ' ' { '-' } else { c })
         .collect()
+}
+
+/// Set to write the captures of `docs/mistakes.md` anew.
+const BLESS: &str = "SKEP_BLESS";
+
+/// What `skep validate` says of a folder of `tests/fixtures/mistakes`.
+fn validate(mistake: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/mistakes");
+    let output = Command::new(env!("CARGO_BIN_EXE_skep"))
+        .current_dir(folder)
+        .env_clear()
+        .env("COLUMNS", "100")
+        .args(["validate", mistake])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{mistake}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn typical_mistakes_are_told_as_their_page_shows_them() {
+    const OPENING: &str = "```text\n$ skep validate ";
+    let page = read("docs/mistakes.md");
+    let mut parts = page.split(OPENING);
+    let mut expected = parts.next().unwrap_or_default().to_owned();
+    let mut shown = BTreeSet::new();
+    for part in parts {
+        let (mistake, rest) = part.split_once('\n').unwrap();
+        let (_, prose) = rest.split_once("```\n").unwrap();
+        expected += &format!("{OPENING}{mistake}\n{}```\n{prose}", validate(mistake));
+        shown.insert(mistake.to_owned());
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/mistakes");
+    let folders: BTreeSet<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(shown, folders);
+    if env::var_os(BLESS).is_some() {
+        fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/mistakes.md"), &expected)
+            .unwrap();
+    }
+    assert_eq!(read("docs/mistakes.md"), expected, "{BLESS}=1 accepts it");
 }

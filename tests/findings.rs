@@ -166,3 +166,69 @@ secrets: {s: {file: s}}
     assert_eq!(load(1_024_000, 512_000), ["too-large", "too-large"]);
     assert_eq!(load(5_000_000, 0), ["too-large", "empty-data"]);
 }
+
+fn codes(tree: &MemoryTree, stacks: &[&str]) -> Vec<String> {
+    let input = |name: &&str| Input {
+        files: StackFiles {
+            name: (*name).to_owned(),
+            files: vec![format!("{name}.yaml")],
+            directory: String::new(),
+        },
+        variables: Variables::new(),
+    };
+    let inputs: Vec<Input> = stacks.iter().map(input).collect();
+    let loaded = load(tree, &inputs, &Options::default());
+    let failed: Vec<&str> = loaded.failed.iter().map(|failed| failed.name.as_str()).collect();
+    let codes = loaded.findings.iter().map(|finding| finding.code.to_owned());
+    codes.chain(failed.iter().map(|name| format!("failed {name}"))).collect()
+}
+
+#[test]
+fn two_stacks_that_publish_one_port_are_told() {
+    let with = |port: &str| {
+        let text = |port: &str| {
+            format!("services: {{web: {{image: nginx, ports: [{port}]}}}}").into_bytes()
+        };
+        let ingress = "{target: 80, published: 80, mode: ingress}";
+        let tree = [("a.yaml".to_owned(), text(ingress)), ("b.yaml".to_owned(), text(port))];
+        codes(&MemoryTree(tree.into()), &["b", "a"])
+    };
+    assert_eq!(with("'80:81'"), ["same-port"]);
+    assert_eq!(with("{target: 80, published: 80, mode: host}"), ["same-port"]);
+    assert_eq!(with("'80:80/udp'"), [""; 0]);
+    assert_eq!(with("'80'"), [""; 0]);
+}
+
+#[test]
+fn a_new_task_that_starts_first_must_not_share_what_the_old_one_writes() {
+    let with = |replicas: u32, mount: &str, volume: &str| {
+        let text = format!(
+            "services: {{db: {{image: x, volumes: ['{mount}'], deploy: {{replicas: {replicas}, \
+             update_config: {{order: start-first}}}}}}}}\nvolumes: {{data: {volume}}}"
+        );
+        codes(&memory(&text), &["stack"])
+    };
+    assert_eq!(with(1, "data:/d", "{}"), ["start-first-volume"]);
+    assert_eq!(with(1, "data:/d:ro", "{}"), [""; 0]);
+    assert_eq!(with(2, "data:/d", "{}"), [""; 0]);
+    assert_eq!(with(1, "data:/d", "{driver: ceph}"), [""; 0]);
+    assert_eq!(with(1, "data:/d", "{external: true}"), [""; 0]);
+}
+
+#[test]
+fn an_update_must_watch_longer_than_a_health_check_takes_to_fail() {
+    let with = |update: &str, health: &str| {
+        let text = format!(
+            "services: {{web: {{image: x, healthcheck: {{{health}}}, deploy: {{update_config: {{{update}}}}}}}}}"
+        );
+        codes(&memory(&text), &["stack"])
+    };
+    let test = "test: 'true'";
+    assert_eq!(with("failure_action: rollback", test), ["monitor-too-short"]);
+    assert_eq!(with("failure_action: pause, monitor: 90s", test), [""; 0]);
+    assert_eq!(with("failure_action: pause, monitor: 89s", test), ["monitor-too-short"]);
+    assert_eq!(with("failure_action: continue", test), [""; 0]);
+    assert_eq!(with("failure_action: rollback", "disable: true"), [""; 0]);
+    let quick = "test: 'true', interval: 1s, retries: 5, start_period: 1m";
+    assert_eq!(with("failure_action: rollback", quick), [""; 0]);
+}

@@ -13,6 +13,7 @@ use crate::spec::schema::stack;
 
 use super::error::CommandError;
 use super::exit::ExitCode;
+use super::findings;
 use super::format::json;
 use super::output::{self, Output};
 
@@ -28,7 +29,7 @@ Examples:
 Exit codes: 0, or 1 when --check finds files that are not up to date."
 )]
 pub(super) struct SchemaArgs {
-    /// Which schema: stack, settings, plan or status
+    /// Which schema: stack, settings, plan, status or findings
     #[arg(hide_possible_values = true)]
     name: Option<Name>,
 
@@ -56,6 +57,8 @@ enum Name {
     Plan,
     /// The JSON of skep status.
     Status,
+    /// The JSON of skep validate.
+    Findings,
 }
 
 pub(super) fn schema(args: &SchemaArgs, output: &mut Output) -> Result<ExitCode, CommandError> {
@@ -86,6 +89,7 @@ fn text(name: Name) -> Result<String, CommandError> {
         Name::Settings => json(&Settings::schema()),
         Name::Plan => json(&document::schema()),
         Name::Status => json(&status::schema()),
+        Name::Findings => json(&findings::schema()),
     }
 }
 

@@ -1,18 +1,14 @@
 //! `skep validate`: everything that is wrong or doubtful in stack files, without an engine.
 
-use clap::Args;
-use serde::Serialize;
+use clap::{Args, ValueEnum};
 
 use super::args::{GlobalArgs, StackArgs};
 use super::error::CommandError;
 use super::exit::ExitCode;
 use super::findings;
-use super::format::{Format, json};
+use super::format::json;
 use super::load::Stacks;
 use super::output::Output;
-
-/// The version of the JSON's layout.
-const FORMAT_VERSION: u32 = 1;
 
 /// Look for mistakes in stack files, without an engine
 #[derive(Debug, Args)]
@@ -23,22 +19,27 @@ Examples:
   skep validate stacks/
   skep validate shop/stack.yaml --var TAG=1.4 --strict
   skep validate stacks/ --format json | jq '.findings[].message'
+  skep validate stacks/ --format github    in a workflow: findings at their lines in a pull request
 
 Exit codes: 0 no errors, 1 errors.")]
 pub(super) struct ValidateArgs {
     #[command(flatten)]
     stacks: StackArgs,
 
-    /// Form of the findings: text or json
+    /// Form of the findings: text, json or github
     #[arg(long, value_name = "FORM", default_value = "text", hide_possible_values = true)]
-    format: Format,
+    format: ValidateFormat,
 }
 
-#[derive(Serialize)]
-struct Report {
-    format_version: u32,
-    stacks: Vec<String>,
-    findings: serde_json::Value,
+/// The forms of findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ValidateFormat {
+    /// For people.
+    Text,
+    /// For programs; `skep schema findings` prints its layout.
+    Json,
+    /// For GitHub Actions, which shows them in a pull request.
+    Github,
 }
 
 pub(super) fn validate(
@@ -48,20 +49,17 @@ pub(super) fn validate(
 ) -> Result<ExitCode, CommandError> {
     let stacks = Stacks::load(global, &args.stacks.paths, &args.stacks.reading)?;
     match args.format {
-        Format::Text => {
+        ValidateFormat::Text => {
             output.result(&stacks.findings_text(output.look()))?;
             if stacks.findings.is_empty() {
                 output.result(&format!("{}: no findings\n", counted(stacks.good.len())))?;
             }
         }
-        Format::Json => {
-            let report = Report {
-                format_version: FORMAT_VERSION,
-                stacks: stacks.good.iter().map(|stack| stack.name.to_string()).collect(),
-                findings: findings::json(&stacks.findings).map_err(CommandError::failed)?,
-            };
-            output.result(&json(&report)?)?;
+        ValidateFormat::Json => {
+            let good = stacks.good.iter().map(|stack| stack.name.as_str()).collect();
+            output.result(&json(&findings::document(good, &stacks.findings))?)?;
         }
+        ValidateFormat::Github => output.result(&findings::github(&stacks.findings))?,
     }
     Ok(if stacks.has_errors() { ExitCode::Failed } else { ExitCode::Fine })
 }

@@ -1,6 +1,6 @@
-//! Findings that only follow from others.
+//! Findings that follow from others, told as one.
 
-use crate::model::finding::Finding;
+use crate::model::finding::{Finding, Related};
 use crate::model::place::Place;
 
 /// Drops what was found wrong with a value whose variables could not be put in: that is wrong already, and for
@@ -17,7 +17,33 @@ pub(super) fn drop_consequences(findings: &mut Vec<Finding>) {
         };
         !causes.iter().any(|cause| is_within(cause, place))
     });
+    explain_by_unset(findings);
 }
+
+/// Makes one finding of an error about a value and the warning that a variable in it is not set.
+fn explain_by_unset(findings: &mut Vec<Finding>) {
+    let (unset, mut others): (Vec<Finding>, Vec<Finding>) =
+        std::mem::take(findings).into_iter().partition(|finding| finding.code == UNSET);
+    for unset in unset {
+        let explained = others.iter_mut().find(|finding| {
+            let place = finding.place.as_ref().zip(unset.place.as_ref());
+            finding.is_error()
+                && judges_a_value(finding.code)
+                && place.is_some_and(|(outer, inner)| is_within(inner, outer))
+        });
+        match (explained, unset) {
+            (Some(finding), Finding { place: Some(place), message, hint, .. }) => {
+                finding.related.push(Related { place, message });
+                finding.hint = hint;
+            }
+            (_, unset) => findings.push(unset),
+        }
+    }
+    findings.append(&mut others);
+}
+
+/// The code of the warning that a variable is not set.
+const UNSET: &str = "unset-variable";
 
 fn is_cause(code: &str) -> bool {
     matches!(code, "missing-variable" | "interpolation" | "interpolation-too-long")
@@ -50,5 +76,20 @@ mod tests {
         drop_consequences(&mut findings);
         let codes: Vec<&str> = findings.iter().map(|finding| finding.code).collect();
         assert_eq!(codes, ["missing-variable", "missing-key", "invalid-image"]);
+    }
+
+    #[test]
+    fn an_unset_variable_explains_what_is_wrong_with_its_value() {
+        let at = |column, length| Place { column, length, ..Place::file("stack.yaml") };
+        let mut findings = vec![
+            Finding::warning("unset-variable", at(18, 4), "`TAG` is not set").hint("set it"),
+            Finding::error("invalid-image", at(12, 10), "no tag").hint("write it so"),
+            Finding::warning("unset-variable", at(60, 4), "`OTHER` is not set"),
+        ];
+        drop_consequences(&mut findings);
+        let [other, image] = findings.as_slice() else { panic!("{findings:?}") };
+        assert_eq!((other.code, image.code), ("unset-variable", "invalid-image"));
+        assert_eq!(image.hint.as_deref(), Some("set it"));
+        assert_eq!(image.related.first().map(|r| &*r.message), Some("`TAG` is not set"));
     }
 }

@@ -1,17 +1,18 @@
 //! Files to stacks: reads, interpolates, decodes and checks each stack for itself.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::assemble::{Assembled, Scopes, assemble, has_uses};
 use super::check;
 use super::compose::{self, ComposeFile};
 use super::consequences::drop_consequences;
 use super::decode::Report;
 use super::discover::{StackFiles, same_name};
-use super::interpolate::{Origin, Variables, interpolate, parse_dotenv};
+use super::interpolate::Variables;
 use super::resolve::{self, BindBase, Files};
 use super::stack::Stack;
-use super::tree::{ReadError, Tree};
-use super::yaml::{self, budget::Budget, node::Node};
+use super::tree::Tree;
 use crate::model::finding::{self, Finding, Severity};
 use crate::model::name::StackName;
 use crate::model::place::Place;
@@ -75,6 +76,7 @@ pub fn load(tree: &dyn Tree, inputs: &[Input], options: &Options) -> Loaded {
     }
     refuse_same_names(&mut loaded);
     loaded.stacks.sort_by(|a, b| a.name.cmp(&b.name));
+    warn_of_same_ports(&mut loaded, options);
     loaded.failed.sort_by(|a, b| a.name.cmp(&b.name));
     finding::sort(&mut loaded.findings);
     loaded
@@ -88,10 +90,18 @@ fn load_one(tree: &dyn Tree, input: &Input, options: &Options) -> LoadedOne {
         Some(path) => tree.display(path).into(),
         None => tree.display(&input.files.directory).into(),
     };
-    let stack = read_stack(tree, input, &file, options, &mut report);
+    let StackFiles { name: _, files, directory } = &input.files;
+    let Assembled { document, scopes, trail } =
+        assemble(tree, files, directory, &input.variables, &mut report);
+    let compose = document.as_ref().and_then(|document| compose::decode(document, &mut report));
+    // A tree of nodes that tells nothing more goes right away, so that what comes next reuses its memory.
+    let document = document.filter(has_uses);
+    let stack = compose
+        .and_then(|compose| read_stack(compose, tree, input, &file, &scopes, options, &mut report));
     let known = stack.as_ref().map(|stack| stack.name.to_string());
     let mut findings = report.into_findings();
     drop_consequences(&mut findings);
+    trail.tell(document.as_ref(), &mut findings);
     if options.strict {
         for finding in &mut findings {
             finding.severity = Severity::Error;
@@ -106,109 +116,30 @@ fn load_one(tree: &dyn Tree, input: &Input, options: &Options) -> LoadedOne {
 }
 
 fn read_stack(
+    mut compose: ComposeFile,
     tree: &dyn Tree,
     input: &Input,
     file: &Arc<str>,
+    scopes: &Scopes,
     options: &Options,
     report: &mut Report,
 ) -> Option<Stack> {
     let files = Files { tree, directory: &input.files.directory };
-    let variables = with_dotenv(tree, input, report);
-    // The tree of nodes goes right away, so that what comes next reuses its memory.
-    let mut compose =
-        compose::decode(&document(tree, &input.files.files, &variables, report)?, report)?;
     drop_inactive(&mut compose, &options.profiles);
     let name = name(&compose, input, file, options, report)?;
     let base = bind_base(tree, input, options);
-    resolve::resolve_binds(&mut compose, &base, &variables, report);
+    resolve::resolve_binds(&mut compose, &base, scopes, report);
+    resolve::add_label_files(&mut compose, files, scopes, report);
     let stack = Stack {
         name,
         file: Arc::clone(file),
-        environments: resolve::environments(&compose, files, &variables, report),
-        configs: resolve::configs(&compose, files, &variables, report),
-        secrets: resolve::secrets(&compose, files, &variables, report),
+        environments: resolve::environments(&compose, files, scopes, report),
+        configs: resolve::configs(&compose, files, scopes, report),
+        secrets: resolve::secrets(&compose, files, scopes, report),
         compose,
     };
     check::check(&stack, report);
     Some(stack)
-}
-
-/// The variables of a stack with those of the `.env` beside its files, which are the weakest.
-fn with_dotenv(tree: &dyn Tree, input: &Input, report: &mut Report) -> Variables {
-    let mut variables = input.variables.clone();
-    let path = super::tree::join(&input.files.directory, ".env");
-    let Ok(path) = path else { return variables };
-    let file: Arc<str> = tree.display(&path).into();
-    match tree.read(&path, Budget::default().bytes) {
-        Ok(bytes) => {
-            let (assignments, findings) = parse_dotenv(&bytes, &file, &variables);
-            report.extend(findings);
-            variables.add_file(assignments, Origin::DotEnv);
-        }
-        Err(ReadError::Missing) => {}
-        Err(error) => report.push(unreadable(&file, &error)),
-    }
-    variables
-}
-
-fn unreadable(file: &Arc<str>, error: &ReadError) -> Finding {
-    let place = Place::file(Arc::clone(file));
-    Finding::error("unreadable-file", place, format!("the file cannot be read: {error}"))
-}
-
-/// The files of a stack as one document.
-fn document(
-    tree: &dyn Tree,
-    paths: &[String],
-    variables: &Variables,
-    report: &mut Report,
-) -> Option<Node> {
-    let mut merged: Option<Node> = None;
-    let mut complete = true;
-    for path in paths {
-        let Some(node) = one_document(tree, path, variables, report) else {
-            complete = false;
-            continue;
-        };
-        merged = Some(match merged {
-            None => node,
-            Some(base) => super::merge::merge(base, node),
-        });
-    }
-    merged.filter(|_| complete)
-}
-
-fn one_document(
-    tree: &dyn Tree,
-    path: &str,
-    variables: &Variables,
-    report: &mut Report,
-) -> Option<Node> {
-    let budget = Budget::default();
-    let file: Arc<str> = tree.display(path).into();
-    let bytes = match tree.read(path, budget.bytes) {
-        Ok(bytes) => bytes,
-        Err(ReadError::TooLarge { .. }) => {
-            report.push(yaml::too_large(&file, budget.bytes));
-            return None;
-        }
-        Err(error) => {
-            report.push(unreadable(&file, &error));
-            return None;
-        }
-    };
-    match yaml::parse(&bytes, file, &budget) {
-        Ok(mut node) => {
-            let mut findings = Vec::new();
-            interpolate(&mut node, variables, &mut findings);
-            report.extend(findings);
-            Some(node)
-        }
-        Err(findings) => {
-            report.extend(findings);
-            None
-        }
-    }
 }
 
 /// Takes out the services whose profiles were not asked for.
@@ -281,4 +212,22 @@ fn refuse_same_names(loaded: &mut Loaded) {
         }
     }
     loaded.findings.extend(findings);
+}
+
+/// Stacks that publish a port of another. Which of them gets it depends on what runs, and a plan tells; the other waits.
+fn warn_of_same_ports(loaded: &mut Loaded, options: &Options) {
+    let mut of_stacks: BTreeMap<usize, Vec<Finding>> = BTreeMap::new();
+    for (index, finding) in check::across(&loaded.stacks) {
+        of_stacks.entry(index).or_default().push(finding);
+    }
+    // From the back, so that the indexes of those before it stay.
+    for (index, mut findings) in of_stacks.into_iter().rev() {
+        if options.strict {
+            findings.iter_mut().for_each(|finding| finding.severity = Severity::Error);
+            let stack = loaded.stacks.remove(index);
+            let (name, file) = (stack.name.to_string(), stack.file);
+            loaded.failed.push(Failed { name, file, findings: findings.clone() });
+        }
+        loaded.findings.extend(findings);
+    }
 }

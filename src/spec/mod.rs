@@ -1,5 +1,6 @@
 //! Stack files to desired objects: YAML, interpolation, Compose, checks, findings. Pure.
 
+mod assemble;
 mod check;
 pub mod compose;
 mod consequences;
@@ -11,7 +12,6 @@ pub mod image;
 pub mod interpolate;
 pub mod load;
 pub mod lock;
-mod merge;
 mod resolve;
 pub mod schema;
 pub mod stack;

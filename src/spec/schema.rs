@@ -5,6 +5,8 @@ use schemars::transform::{Transform, transform_subschemas};
 use schemars::{JsonSchema as _, Schema};
 use serde_json::{Value, json};
 
+use super::compose::extends::Extends;
+use super::compose::include::Includes;
 use super::compose::unsupported::{self, Unsupported, no};
 use super::compose::{ComposeFile, attachments, mounts, resources};
 
@@ -16,11 +18,22 @@ pub fn stack() -> Value {
     let settings = SchemaSettings::draft07().for_deserialize();
     let mut generator = settings.into_generator();
     let mut root = ComposeFile::json_schema(&mut generator);
+    // These are carried out before the rest is read, so no type has them.
+    let include = Includes::json_schema(&mut generator);
+    let extends = Extends::json_schema(&mut generator);
     let definitions = generator.take_definitions(true);
     root.insert("definitions".to_owned(), definitions.into());
     root.insert("$schema".to_owned(), "http://json-schema.org/draft-07/schema#".into());
     AsWritten.transform(&mut root);
     name_unsupported(&mut root);
+    for (pointer, key, schema) in [
+        ("/properties", "include", include),
+        ("/definitions/Service/properties", "extends", extends),
+    ] {
+        if let Some(Value::Object(properties)) = root.pointer_mut(pointer) {
+            properties.insert(key.to_owned(), schema.to_value());
+        }
+    }
     root.to_value()
 }
 

@@ -1,5 +1,6 @@
 //! Findings as people and machines read them.
 
+mod github;
 mod json;
 mod line;
 mod shortened;
@@ -9,7 +10,8 @@ mod summary;
 mod tests;
 mod text;
 
-pub use json::json;
+pub use github::github;
+pub use json::{document, schema};
 pub use shortened::shortened;
 pub use summary::summary;
 pub use text::{Look, text};

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Look, json, summary, text};
+use super::{Look, document, summary, text};
 use crate::diff::mask::Sensitivity;
 use crate::model::finding::{self, Finding};
 use crate::spec::compose;
@@ -95,7 +95,7 @@ fn colours_carry_nothing_that_the_text_does_not() {
 #[test]
 fn programs_get_the_same_as_json() {
     let (_, file) = MISTAKES[2];
-    insta::assert_json_snapshot!(json(&findings(file)).expect("JSON"));
+    insta::assert_json_snapshot!(document(vec!["web"], &findings(file)));
 }
 
 #[test]

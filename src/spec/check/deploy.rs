@@ -2,8 +2,8 @@
 
 use crate::model::finding::Finding;
 use crate::model::service::ModeKind;
+use crate::spec::compose::ComposeFile;
 use crate::spec::compose::deploy::Deploy;
-use crate::spec::compose::{ComposeFile, Service};
 use crate::spec::decode::{Located, Report};
 
 pub(super) fn check(file: &ComposeFile, report: &mut Report) {
@@ -11,8 +11,6 @@ pub(super) fn check(file: &ComposeFile, report: &mut Report) {
         let Some(deploy) = &service.deploy else { continue };
         mode(key, deploy, report);
         constraints(key, deploy, report);
-        start_first(key, service, deploy, report);
-        monitor(key, service, deploy, report);
     }
     extensions(file, report);
 }
@@ -56,12 +54,23 @@ fn constraints(key: &str, deploy: &Deploy, report: &mut Report) {
                 "services.{key}.deploy.placement has the constraint \"{}\": {problem}",
                 constraint.value
             );
-            report.push(
-                Finding::error("invalid-constraint", constraint.place.clone(), message)
-                    .hint("write it as `node.labels.zone == a` or `node.role != manager`"),
-            );
+            let finding = Finding::error("invalid-constraint", constraint.place.clone(), message);
+            report.push(match one_equals_sign(constraint) {
+                Some(meant) => finding.hint(format!("did you mean `{meant}`?")),
+                None => {
+                    finding.hint("write it as `node.labels.zone == a` or `node.role != manager`")
+                }
+            });
         }
     }
+}
+
+/// What is meant by a constraint that has one equals sign instead of two.
+fn one_equals_sign(constraint: &str) -> Option<String> {
+    let (key, value) = constraint.split_once('=')?;
+    let meant = format!("{} == {}", key.trim(), value.trim());
+    let is_one = !key.ends_with('!') && !value.starts_with('=');
+    (is_one && constraint_problem(&meant).is_none()).then_some(meant)
 }
 
 fn constraint_problem(constraint: &str) -> Option<&'static str> {
@@ -99,45 +108,6 @@ fn constraint_problem(constraint: &str) -> Option<&'static str> {
         Some("the part behind the operator has characters that cannot stand there")
     } else {
         None
-    }
-}
-
-/// A new task cannot start beside the old one when both need the same port of a node.
-fn start_first(key: &str, service: &Service, deploy: &Deploy, report: &mut Report) {
-    let order = deploy.update_config.as_ref().and_then(|update| update.order.as_ref());
-    let Some(order) = order.filter(|order| order.as_str() == "start-first") else { return };
-    let mut ports = service.ports.iter().flat_map(|ports| &ports.0);
-    if let Some(port) = ports.find(|port| port.mode == "host" && port.published != 0) {
-        let message = format!(
-            "services.{key} starts new tasks first, but port {} of a node can be taken only once",
-            port.published
-        );
-        report.push(
-            Finding::warning("start-first-host-port", order.place.clone(), message)
-                .related(port.place.clone(), "the port")
-                .hint("use `order: stop-first`, or let more nodes than tasks be eligible"),
-        );
-    }
-}
-
-/// swarmkit watches a new task for `monitor` (5 s by default) after it is running, which a health check that fails
-/// later does not reach.
-fn monitor(key: &str, service: &Service, deploy: &Deploy, report: &mut Report) {
-    let Some(update) = &deploy.update_config else { return };
-    let rolls_back =
-        update.failure_action.as_ref().is_some_and(|action| action.as_str() == "rollback");
-    let (Some(health), Some(monitor)) = (&service.healthcheck, &update.monitor) else { return };
-    let Some(interval) = health.interval.as_ref().filter(|_| rolls_back) else { return };
-    if interval.value > monitor.value {
-        let message = format!(
-            "services.{key}.deploy.update_config.monitor is {}, shorter than the {} between two health checks",
-            monitor.value.0, interval.value.0
-        );
-        report.push(
-            Finding::warning("monitor-too-short", monitor.place.clone(), message)
-                .related(interval.place.clone(), "the interval")
-                .hint("watch new tasks for longer than one interval, or a failure is not seen in time"),
-        );
     }
 }
 

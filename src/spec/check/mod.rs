@@ -7,7 +7,10 @@ mod names;
 mod networks;
 mod ports;
 mod references;
+mod rollout;
 mod stores;
+
+pub(super) use ports::across;
 
 use super::decode::Report;
 use super::stack::Stack;
@@ -22,4 +25,5 @@ pub(super) fn check(stack: &Stack, report: &mut Report) {
     ports::check(&stack.compose, report);
     containers::check(&stack.compose, report);
     deploy::check(&stack.compose, report);
+    rollout::check(&stack.compose, report);
 }

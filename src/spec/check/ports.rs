@@ -1,12 +1,13 @@
 //! Published ports that collide, or that cannot be published as they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::model::finding::Finding;
 use crate::model::place::Place;
 use crate::spec::compose::ComposeFile;
 use crate::spec::compose::ports::Port;
 use crate::spec::decode::Report;
+use crate::spec::stack::Stack;
 
 /// Who publishes a port first.
 struct Publisher<'a> {
@@ -43,6 +44,41 @@ pub(super) fn check(file: &ComposeFile, report: &mut Report) {
             known.push(Publisher { service: key, host, place: &port.place });
         }
     }
+}
+
+/// Ports that two stacks publish: the index of the later stack, and the finding.
+pub(in crate::spec) fn across(stacks: &[Stack]) -> Vec<(usize, Finding)> {
+    let mut publishers: HashMap<(u32, &str), (usize, &str, Publisher<'_>)> = HashMap::new();
+    let mut findings = Vec::new();
+    for (index, stack) in stacks.iter().enumerate() {
+        for (key, service) in &stack.compose.services {
+            for port in service.ports.iter().flat_map(|ports| &ports.0) {
+                if port.published == 0 {
+                    continue;
+                }
+                let publisher =
+                    Publisher { service: key, host: port.mode == "host", place: &port.place };
+                let known = publishers
+                    .entry((port.published, protocol(port)))
+                    .or_insert_with(|| (index, stack.name.as_str(), publisher));
+                let (other, name, first) = known;
+                if *other == index || (first.host && port.mode == "host") {
+                    continue;
+                }
+                let message = format!(
+                    "services.{key}.ports publishes {}/{}, as `{}` of the stack {name} does",
+                    port.published,
+                    protocol(port),
+                    first.service
+                );
+                let finding = Finding::warning("same-port", port.place.clone(), message)
+                    .related(first.place.clone(), "published first here")
+                    .hint("publish another port, or route both services through one proxy");
+                findings.push((index, finding));
+            }
+        }
+    }
+    findings
 }
 
 fn protocol(port: &Port) -> &str {

@@ -67,6 +67,11 @@ fn undeclared<'a>(
     let finding = Finding::error("undeclared", place.clone(), message);
     match closest(name, known.map(String::as_str)) {
         Some(near) => finding.hint(format!("did you mean `{near}`?")),
-        None => finding.hint(format!("declare it below the top-level `{kind}s`")),
+        None => finding.hint(match kind {
+            "config" | "secret" => format!(
+                "declare it below the top-level `{kind}s`, with a `file` or `external: true`"
+            ),
+            _ => format!("declare it below the top-level `{kind}s`: the line `{name}:` is enough"),
+        }),
     }
 }

@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::model::nanos::Nanos;
 use crate::spec::decode::{Cursor, Decode, Report};
+use crate::spec::yaml::node::{Scalar, ScalarKind, Value};
 
 /// A duration in Go's notation (Go `time.ParseDuration`): numbers with a unit, one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,7 +68,13 @@ impl Decode for Duration {
         let hint = "a duration is a number with a unit: 10s, 1m30s, 500ms";
         let mut unread = Report::default();
         let Some(text) = String::decode(at, &mut unread) else {
-            report.push(at.expected("a duration").hint(hint));
+            let finding = at.expected("a duration");
+            report.push(match at.node.value {
+                Value::Scalar(Scalar { kind: ScalarKind::Int(number), .. }) => finding.hint(
+                    format!("write `{number}s` if seconds are meant; other units are ms, m and h"),
+                ),
+                _ => finding.hint(hint),
+            });
             return None;
         };
         let parsed = parse(&text);

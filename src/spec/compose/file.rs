@@ -59,13 +59,6 @@ pub fn decode(node: &Node, report: &mut Report) -> Option<ComposeFile> {
     };
     let hint = "run the model as a service";
     fields.warn_if_present("models", "not-on-swarm", "does nothing on a Swarm", hint, report);
-    if let Some(include) = fields.at("include") {
-        report.push(
-            include
-                .error("not-in-this-version", "is not in this version of skep")
-                .hint("list the files of the stack in skep.yaml"),
-        );
-    }
     fields.finish(report);
     Some(file)
 }

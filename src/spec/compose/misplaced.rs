@@ -36,10 +36,13 @@ pub(super) fn report_misplaced(services: Option<&Cursor<'_>>, report: &mut Repor
     for entry in &mapping.entries {
         let at = Cursor { node: &entry.value, path: services.path.key(entry.key.clone()) };
         if is_misplaced(&entry.key, &at) {
-            let message = format!("`{}` is a key of a service and stands among them", entry.key);
+            let message = format!(
+                "`{}` is a key of a service, but stands where services are named",
+                entry.key
+            );
             report.push(
                 Finding::error("misplaced-key", entry.key_place.clone(), message)
-                    .hint("indent it below the name of the service"),
+                    .hint("indent it below the service that it belongs to"),
             );
         }
     }

@@ -62,6 +62,9 @@ pub struct Service {
     pub depends_on: Option<Located<DependsOn>>,
     /// Labels of the containers; changing one restarts tasks. Labels of the service are below `deploy`.
     pub labels: Option<Located<Pairs>>,
+    /// Files of labels of the containers; `labels` wins over them.
+    #[schemars(example = &"./web.labels")]
+    pub label_file: Option<Located<TextList>>,
     /// What happens when a container ends, in the words of `docker run`; `deploy.restart_policy` wins over it.
     pub restart: Option<Located<Restart>>,
     /// User, with an optional group.
@@ -186,6 +189,7 @@ impl Define for Service {
             healthcheck: fields.get("healthcheck", report),
             depends_on: fields.get("depends_on", report),
             labels: fields.get("labels", report),
+            label_file: fields.get("label_file", report),
             restart: fields.get("restart", report),
             user: fields.get("user", report),
             group_add: fields.get("group_add", report),
@@ -218,7 +222,8 @@ impl Define for Service {
             x_skep: fields.get("x-skep", report),
             first_extension: fields.first_extension().cloned(),
         };
-        if fields.lacks("image") {
+        // Where `extends` is left, its service was not found, and may be what has the image.
+        if fields.at("extends").is_none() && fields.lacks("image") {
             report.push(
                 at.error("missing-key", "has no `image`")
                     .hint("a Swarm runs images from a registry; build and push it before"),
@@ -239,13 +244,6 @@ fn not_honoured(fields: &mut Fields<'_>, report: &mut Report) {
             privileged
                 .warning("not-on-swarm", "does nothing on a Swarm")
                 .hint("use `cap_add`, or run the container outside of the Swarm"),
-        );
-    }
-    if let Some(extends) = fields.at("extends") {
-        report.push(
-            extends
-                .error("not-in-this-version", "is not in this version of skep")
-                .hint("use an anchor and a merge key: `<<: *common`"),
         );
     }
 }

@@ -48,7 +48,6 @@ pub const UNSUPPORTED: &[Unsupported] = &[
     no("external_links", "attach both services to one network"),
     no("gpus", "declare the GPUs on the nodes as generic resources and reserve them"),
     no("ipc", NAMESPACES),
-    no("label_file", "write the labels into the stack file"),
     no("links", "services on one network reach each other by name; remove it"),
     no("mac_address", "a Swarm gives addresses itself; remove it"),
     no("mem_swappiness", LIMITS),

@@ -52,7 +52,7 @@ impl<'a> Fields<'a> {
             return Some(text);
         }
         let allowed = choices.join(", ");
-        let finding = at.error("invalid-value", format_args!("is {}", at.quoted(&text)));
+        let finding = at.error("invalid-value", format_args!("cannot be {}", at.quoted(&text)));
         report.push(match closest(&text, choices.iter().copied()) {
             Some(choice) => finding.hint(format!("did you mean `{choice}`? (one of {allowed})")),
             None => finding.hint(format!("use one of {allowed}")),

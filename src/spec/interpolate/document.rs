@@ -17,10 +17,11 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 ///
 /// A scalar with a variable becomes text that is marked as [`Scalar::interpolated`], as its type is decided by where
 /// it stands. A variable that is not set and has no default becomes empty with a warning, one for each place where it
-/// is written, however often an alias repeats it.
-pub fn interpolate(root: &mut Node, variables: &Variables, found: &mut Vec<Finding>) {
+/// is written, however often an alias repeats it. Returns how many bytes the texts with variables have in the end.
+pub fn interpolate(root: &mut Node, variables: &Variables, found: &mut Vec<Finding>) -> usize {
     let mut document = Document { variables, found, reported: HashSet::new(), bytes: 0 };
     document.node(root);
+    document.bytes
 }
 
 struct Document<'a> {

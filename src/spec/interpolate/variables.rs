@@ -84,6 +84,11 @@ impl Variables {
         self.0.get(name).map(|variable| variable.value.as_str())
     }
 
+    /// How many bytes the names and values have.
+    pub fn size(&self) -> usize {
+        self.0.iter().map(|(name, variable)| name.len() + variable.value.len()).sum()
+    }
+
     /// The names that are set, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)

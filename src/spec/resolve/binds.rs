@@ -1,10 +1,10 @@
 //! Host paths of bind mounts.
 
 use crate::model::finding::Finding;
+use crate::spec::assemble::{Kind, Scopes};
 use crate::spec::compose::ComposeFile;
 use crate::spec::compose::mounts::MountKind;
 use crate::spec::decode::Report;
-use crate::spec::interpolate::Variables;
 
 /// The absolute directory against which relative host paths resolve, if there is one.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ pub(in crate::spec) struct BindBase(pub(in crate::spec) Option<String>);
 pub(in crate::spec) fn resolve_binds(
     file: &mut ComposeFile,
     base: &BindBase,
-    variables: &Variables,
+    scopes: &Scopes,
     report: &mut Report,
 ) {
     for (key, service) in &mut file.services {
@@ -28,7 +28,7 @@ pub(in crate::spec) fn resolve_binds(
                 format!("services.{key}.volumes has the host path `{source}`, {what}")
             };
             if let Some(rest) = source.strip_prefix('~') {
-                let Some(home) = variables.value("HOME") else {
+                let Some(home) = scopes.of(Kind::Service, key).value("HOME") else {
                     let message = message(source, "but the variable HOME is not set");
                     report.push(
                         Finding::error("relative-bind", mount.place.clone(), message).hint(

@@ -6,6 +6,7 @@ use super::files::Files;
 use crate::model::finding::Finding;
 use crate::model::place::Place;
 use crate::model::secret::Redacted;
+use crate::spec::assemble::{Kind, Scopes};
 use crate::spec::compose::ComposeFile;
 use crate::spec::decode::{Located, Report};
 use crate::spec::interpolate::Variables;
@@ -33,7 +34,7 @@ struct Source<'a> {
 pub(in crate::spec) fn configs(
     file: &ComposeFile,
     files: Files<'_>,
-    variables: &Variables,
+    scopes: &Scopes,
     report: &mut Report,
 ) -> BTreeMap<String, Vec<u8>> {
     let own = file.configs.iter().filter(|(_, config)| !config.is_external());
@@ -46,6 +47,7 @@ pub(in crate::spec) fn configs(
             content: config.content.as_ref(),
             environment: config.environment.as_ref(),
         };
+        let variables = scopes.of(Kind::Config, key);
         (key.clone(), read(&source, files, variables, report).unwrap_or_default())
     })
     .collect()
@@ -55,7 +57,7 @@ pub(in crate::spec) fn configs(
 pub(in crate::spec) fn secrets(
     file: &ComposeFile,
     files: Files<'_>,
-    variables: &Variables,
+    scopes: &Scopes,
     report: &mut Report,
 ) -> BTreeMap<String, Redacted<Vec<u8>>> {
     let own = file.secrets.iter().filter(|(_, secret)| !secret.is_external());
@@ -68,6 +70,7 @@ pub(in crate::spec) fn secrets(
             content: None,
             environment: secret.environment.as_ref(),
         };
+        let variables = scopes.of(Kind::Secret, key);
         let data = read(&source, files, variables, report).unwrap_or_default();
         (key.clone(), Redacted::new(data))
     })

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::files::Files;
 use crate::model::secret::EnvVar;
+use crate::spec::assemble::{Kind, Scopes};
 use crate::spec::compose::{ComposeFile, Service};
 use crate::spec::decode::{Located, Report};
 use crate::spec::interpolate::{Variables, parse_env_file};
@@ -16,12 +17,15 @@ const LIMIT: u64 = 1024 * 1024;
 pub(in crate::spec) fn environments(
     file: &ComposeFile,
     files: Files<'_>,
-    variables: &Variables,
+    scopes: &Scopes,
     report: &mut Report,
 ) -> BTreeMap<String, Vec<Located<EnvVar>>> {
     let services = file.services.iter();
     services
-        .map(|(key, service)| (key.clone(), environment(key, service, files, variables, report)))
+        .map(|(key, service)| {
+            let variables = scopes.of(Kind::Service, key);
+            (key.clone(), environment(key, service, files, variables, report))
+        })
         .collect()
 }
 

@@ -31,33 +31,48 @@ impl Files<'_> {
         path: &Located<String>,
         limit: u64,
     ) -> Result<Content, ReadFailure> {
-        let read = join(self.directory, path).and_then(|inside| {
-            let bytes = self.tree.read(&inside, limit)?;
-            Ok(Content { name: self.tree.display(&inside).into(), bytes })
-        });
-        read.map_err(|error| ReadFailure::new(what, path, error))
+        let inside = join(self.directory, path)
+            .map_err(|error| ReadFailure::new(what, path, None, error))?;
+        let name: Arc<str> = self.tree.display(&inside).into();
+        match self.tree.read(&inside, limit) {
+            Ok(bytes) => Ok(Content { name, bytes }),
+            Err(error) => Err(ReadFailure::new(what, path, Some(&name), error)),
+        }
     }
 }
 
+/// Whether a path is one of a remote repository or registry, which Compose can fetch.
+pub(in crate::spec) fn is_remote(path: &str) -> bool {
+    path.contains("://") || path.starts_with("git@")
+}
+
 /// Why a file could not be read, as a finding.
-pub(super) struct ReadFailure {
+pub(in crate::spec) struct ReadFailure {
     /// Why.
-    pub(super) error: ReadError,
+    pub(in crate::spec) error: ReadError,
     /// The finding.
-    pub(super) finding: Box<Finding>,
+    pub(in crate::spec) finding: Box<Finding>,
 }
 
 impl ReadFailure {
-    fn new(what: &str, path: &Located<String>, error: ReadError) -> Self {
-        let message = format!("{what} cannot be read: `{}`: {error}", path.value);
+    /// `what` names the key, and `file` is where `path` leads to, as people write it, if it leads anywhere.
+    pub(in crate::spec) fn new(
+        what: &str,
+        path: &Located<String>,
+        file: Option<&Arc<str>>,
+        error: ReadError,
+    ) -> Self {
+        let file = file.map_or(&*path.value, |file| file);
+        let message = format!("{what} cannot be read: `{file}`: {error}");
         let finding = |code, hint: &str| {
             let finding = Finding::error(code, path.place.clone(), &*message);
             if hint.is_empty() { finding } else { finding.hint(hint) }
         };
         let finding = match &error {
-            ReadError::Missing => {
-                finding("missing-file", "paths are relative to the stack file's directory")
-            }
+            ReadError::Missing => finding(
+                "missing-file",
+                "paths are relative to the directory of the stack file, or of the file that is included or extended",
+            ),
             ReadError::Outside => finding(
                 "outside-source",
                 "a stack may read only files below the path that skep was given; `--root` widens it",

@@ -4,8 +4,10 @@ mod binds;
 mod data;
 mod environment;
 mod files;
+mod labels;
 
 pub(super) use binds::{BindBase, resolve_binds};
 pub(super) use data::{configs, secrets};
 pub(super) use environment::environments;
-pub(super) use files::Files;
+pub(super) use files::{Files, ReadFailure, is_remote};
+pub(super) use labels::add_label_files;

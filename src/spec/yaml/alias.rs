@@ -1,11 +1,11 @@
-//! Copies a value to where an alias uses it.
+//! Copies a value to where an alias, or an extended service, is used.
 
 use super::node::{Entry, Mapping, Node, Value};
 use crate::model::place::Place;
 
 /// A copy of `node` whose every part says that it is used at `place`. Where aliases nest, the outermost counts: it
 /// tells which service is meant.
-pub(super) fn used_at(node: &Node, place: &Place) -> Node {
+pub(in crate::spec) fn used_at(node: &Node, place: &Place) -> Node {
     let value = match &node.value {
         Value::Scalar(scalar) => Value::Scalar(scalar.clone()),
         Value::Sequence(items) => {

@@ -1,6 +1,6 @@
 //! YAML as Go reads it, in a tree that knows where every value was written.
 
-mod alias;
+pub(in crate::spec) mod alias;
 pub mod budget;
 mod build;
 mod key;
