@@ -282,7 +282,7 @@ fn typical_mistakes_are_told_as_their_page_shows_them() {
     for part in parts {
         let (mistake, rest) = part.split_once('\n').unwrap();
         let (_, prose) = rest.split_once("```\n").unwrap();
-        expected += &format!("{OPENING}{mistake}\n{}```\n{prose}", validate(mistake));
+        expected.extend([OPENING, mistake, "\n", &validate(mistake), "```\n", prose]);
         shown.insert(mistake.to_owned());
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/mistakes");

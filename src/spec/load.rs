@@ -223,7 +223,9 @@ fn warn_of_same_ports(loaded: &mut Loaded, options: &Options) {
     // From the back, so that the indexes of those before it stay.
     for (index, mut findings) in of_stacks.into_iter().rev() {
         if options.strict {
-            findings.iter_mut().for_each(|finding| finding.severity = Severity::Error);
+            for finding in &mut findings {
+                finding.severity = Severity::Error;
+            }
             let stack = loaded.stacks.remove(index);
             let (name, file) = (stack.name.to_string(), stack.file);
             loaded.failed.push(Failed { name, file, findings: findings.clone() });

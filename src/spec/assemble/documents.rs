@@ -45,27 +45,6 @@ impl<'a> Documents<'a> {
         Self { tree, files: 0, bytes: 0, values: 0, is_spent: false, extended: HashMap::new() }
     }
 
-    /// The path of a file that another one names. `None` if it cannot be one of the source.
-    pub(super) fn locate(&self, naming: &Naming<'_>, report: &mut Report) -> Option<String> {
-        if is_remote(naming.path) {
-            let message =
-                format!("{} names a remote file; skep reads files of the source only", naming.key);
-            report.push(
-                Finding::error("outside-source", naming.path.place.clone(), message).hint(
-                    "copy the file into the source, or add its repository there as a submodule",
-                ),
-            );
-            return None;
-        }
-        match join(naming.directory, naming.path) {
-            Ok(path) => Some(path),
-            Err(error) => {
-                report.push(*ReadFailure::new(naming.key, naming.path, None, error).finding);
-                None
-            }
-        }
-    }
-
     /// Reads the stack's own file `path`.
     pub(super) fn own(
         &mut self,
@@ -236,6 +215,26 @@ impl<'a> Documents<'a> {
                 report.extend(findings);
                 None
             }
+        }
+    }
+}
+
+/// The path of a file that another one names. `None` if it cannot be one of the source.
+pub(super) fn locate(naming: &Naming<'_>, report: &mut Report) -> Option<String> {
+    if is_remote(naming.path) {
+        let message =
+            format!("{} names a remote file; skep reads files of the source only", naming.key);
+        report.push(
+            Finding::error("outside-source", naming.path.place.clone(), message)
+                .hint("copy the file into the source, or add its repository there as a submodule"),
+        );
+        return None;
+    }
+    match join(naming.directory, naming.path) {
+        Ok(path) => Some(path),
+        Err(error) => {
+            report.push(*ReadFailure::new(naming.key, naming.path, None, error).finding);
+            None
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::documents::{Naming, values};
+use super::documents::{Naming, locate, values};
 use super::include::take;
 use super::merge::{merge_service, settle};
 use super::project::{Assembly, Project};
@@ -187,7 +187,7 @@ impl Extender<'_, '_> {
         let directory = self.sources.get(source)?.directory.clone();
         let naming = Naming { key, path: file, directory: &directory };
         let assembly = &mut *self.assembly;
-        let path = assembly.documents.locate(&naming, assembly.report)?;
+        let path = locate(&naming, assembly.report)?;
         if let Some(known) = self.sources.iter().position(|source| source.path == path) {
             return Some(known);
         }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::documents::Naming;
+use super::documents::{Naming, locate};
 use super::project::{Assembly, Project};
 use super::relocate::Move;
 use super::scopes::Scopes;
@@ -48,12 +48,12 @@ impl Assembly<'_> {
         let naming = |key, path| Naming { key, path, directory: &outer.directory };
         let mut paths = Vec::new();
         for path in &include.path {
-            paths.push(self.documents.locate(&naming("include", path), self.report)?);
+            paths.push(locate(&naming("include", path), self.report)?);
         }
         let directory = match &include.project_directory {
             Some(path) => {
                 let naming = naming("include.project_directory", path);
-                self.documents.locate(&naming, self.report)?
+                locate(&naming, self.report)?
             }
             None => paths.first()?.rsplit_once('/').map_or("", |(parent, _)| parent).to_owned(),
         };
@@ -130,7 +130,7 @@ impl Assembly<'_> {
         // What is set stays, and the last of several files counts.
         for (path, directory) in files.into_iter().rev() {
             let naming = Naming { key: "include.env_file", path, directory };
-            let found = self.documents.locate(&naming, self.report)?;
+            let found = locate(&naming, self.report)?;
             let naming = include.env_file.as_ref().map(|_| &naming);
             if !self.documents.variables(&found, naming, &mut variables, self.report) {
                 return None;

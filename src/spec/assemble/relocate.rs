@@ -22,7 +22,7 @@ impl<'a> Move<'a> {
         }
         for kind in ["configs", "secrets"] {
             for object in values(document, kind) {
-                self.text(field(object, "file"));
+                self.field(object, "file");
             }
         }
     }
@@ -34,16 +34,17 @@ impl<'a> Move<'a> {
                 Some(Node { value: Value::Sequence(items), .. }) => {
                     for item in items {
                         if let Value::Mapping(_) = item.value {
-                            self.text(field(item, "path"));
+                            self.field(item, "path");
                         } else {
-                            self.text(Some(item));
+                            self.text(item);
                         }
                     }
                 }
                 Some(file @ Node { value: Value::Mapping(_), .. }) => {
-                    self.text(field(file, "path"));
+                    self.field(file, "path");
                 }
-                file => self.text(file),
+                Some(file) => self.text(file),
+                None => {}
             }
         }
         let Some(Node { value: Value::Sequence(mounts), .. }) = field(service, "volumes") else {
@@ -51,7 +52,7 @@ impl<'a> Move<'a> {
         };
         for mount in mounts {
             if is_bind(mount) {
-                self.text(field(mount, "source"));
+                self.field(mount, "source");
             }
             if let Value::Scalar(Scalar { text, .. }) = &mut mount.value
                 && text.starts_with('.')
@@ -64,8 +65,14 @@ impl<'a> Move<'a> {
         }
     }
 
-    fn text(self, node: Option<&mut Node>) {
-        if let Some(Node { value: Value::Scalar(Scalar { text, .. }), .. }) = node
+    fn field(self, node: &mut Node, key: &str) {
+        if let Some(value) = field(node, key) {
+            self.text(value);
+        }
+    }
+
+    fn text(self, node: &mut Node) {
+        if let Value::Scalar(Scalar { text, .. }) = &mut node.value
             && !is_fixed(text)
         {
             *text = self.path(text);
