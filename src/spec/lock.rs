@@ -80,14 +80,15 @@ impl Lock {
             text.push_str(" {}");
         }
         text.push('\n');
-        for (name, Locked { digest, platforms }) in &self.0 {
-            // Names and digests have no character that YAML would take for its own.
-            text.push_str(&format!("  \"{name}\":\n    digest: {digest}\n"));
-            if !platforms.is_empty() {
-                let platforms: Vec<String> = platforms.iter().map(shown).collect();
-                text.push_str(&format!("    platforms: [{}]\n", platforms.join(", ")));
-            }
-        }
+        // Names and digests have no character that YAML would take for its own.
+        text.extend(self.0.iter().map(|(name, Locked { digest, platforms })| {
+            let platforms: Vec<String> = platforms.iter().map(shown).collect();
+            let platforms = match platforms.as_slice() {
+                [] => String::new(),
+                platforms => format!("    platforms: [{}]\n", platforms.join(", ")),
+            };
+            format!("  \"{name}\":\n    digest: {digest}\n{platforms}")
+        }));
         text
     }
 }
@@ -141,13 +142,11 @@ impl Decode for Lock {
 impl Decode for Locked {
     fn decode(at: &Cursor<'_>, report: &mut Report) -> Option<Self> {
         let mut fields = at.fields(report)?;
-        let digest: Option<Located<String>> = match fields.at("digest") {
-            Some(at) => at.get(report),
-            None => {
-                report.push(at.error("missing-key", "needs `digest`"));
-                None
-            }
-        };
+        let place = fields.at("digest");
+        if place.is_none() {
+            report.push(at.error("missing-key", "needs `digest`"));
+        }
+        let digest: Option<Located<String>> = place.and_then(|at| at.get(report));
         let digest = digest.filter(|digest| {
             let is_digest = Reference::parse(&format!("a@{}", digest.value)).is_ok();
             if !is_digest {

@@ -279,7 +279,7 @@ fn an_image_that_becomes_public_takes_no_credentials_along() {
             let ours = task["Spec"]["ContainerSpec"]["Image"] == *image;
             task["Status"]["Err"].as_str().filter(|_| ours).map(str::to_owned)
         });
-        errors.last()
+        errors.max()
     });
     assert!(error.contains("No such image") || error.contains("no basic auth"), "{error}");
 }
