@@ -5,7 +5,6 @@ use serde_json::{Map, Value};
 use crate::model::desired::FieldPath;
 use crate::model::labels::{self, Labels};
 use crate::model::service::ServiceSpec;
-use crate::model::task::TaskTemplate;
 
 use super::compare::{compare, to_json};
 use super::difference::ObjectDiff;
@@ -45,7 +44,8 @@ pub fn is_same_service(desired: &ServiceSpec, live: &ServiceSpec) -> bool {
     } = desired;
     *name == live.name
         && compared(labels).eq(compared(&live.labels))
-        && is_same_template(task_template, &live.task_template)
+        && task_template.runs_the_same_as(&live.task_template)
+        && task_template.placement == live.task_template.placement
         && *mode == live.mode
         && *update_config == live.update_config
         && *rollback_config == live.rollback_config
@@ -54,26 +54,6 @@ pub fn is_same_service(desired: &ServiceSpec, live: &ServiceSpec) -> bool {
 
 fn compared(labels: &Labels) -> impl Iterator<Item = (&String, &String)> {
     labels.iter().filter(|(label, _)| *label != labels::APPLIED)
-}
-
-fn is_same_template(desired: &TaskTemplate, live: &TaskTemplate) -> bool {
-    let TaskTemplate {
-        container_spec,
-        resources,
-        restart_policy,
-        placement,
-        networks,
-        log_driver,
-        force_update: _,
-        runtime,
-    } = desired;
-    *container_spec == live.container_spec
-        && *resources == live.resources
-        && *restart_policy == live.restart_policy
-        && *placement == live.placement
-        && *networks == live.networks
-        && *log_driver == live.log_driver
-        && *runtime == live.runtime
 }
 
 /// The Engine names a mode by which of four objects is there; people name it by a word.

@@ -115,6 +115,9 @@ pub struct LiveService {
     pub raw: RawSpec,
     /// What `PreviousSpec`, the target of a rollback, refers to; empty when there is none.
     pub previous: References,
+    /// The stamp of what was applied in `PreviousSpec`, where that has one. Swarm keeps none when it rolls an update back
+    /// by itself, and swaps the two specs when a person asks for a rollback.
+    pub previous_applied: Option<String>,
     /// How the last update went; absent before the first one, and when it changed no task.
     pub update: Option<UpdateStatus>,
     /// Counts of tasks, from the list call.
@@ -127,6 +130,28 @@ impl LiveService {
     /// Whether it was read from a file of `skep observe`, in which secret values are masked.
     pub fn is_recorded(&self) -> bool {
         self.raw.0.is_empty()
+    }
+
+    /// Swarm's word on a rollback of a failed update that is under way or was the last thing that happened.
+    pub fn rollback(&self) -> Option<&UpdateStatus> {
+        self.any_rollback().filter(|_| self.previous_applied.is_none())
+    }
+
+    /// Whether a person put an older spec back, with `docker service rollback`, and nothing was written since.
+    pub fn was_put_back_by_hand(&self) -> bool {
+        self.any_rollback().is_some() && self.previous_applied.is_some()
+    }
+
+    fn any_rollback(&self) -> Option<&UpdateStatus> {
+        self.update.as_ref().filter(|update| match update.state {
+            UpdateState::RollbackStarted
+            | UpdateState::RollbackPaused
+            | UpdateState::RollbackCompleted => true,
+            UpdateState::Updating
+            | UpdateState::Paused
+            | UpdateState::Completed
+            | UpdateState::Other(_) => false,
+        })
     }
 }
 

@@ -198,6 +198,17 @@ impl ServiceMode {
         }
     }
 
+    /// How many equal tasks are asked for; one in modes that do not say.
+    pub fn replicas(&self) -> u64 {
+        self.replicated.as_ref().and_then(|mode| mode.replicas).unwrap_or(1)
+    }
+
+    /// How many completions a replicated job needs; one in modes that do not say.
+    pub fn completions(&self) -> u64 {
+        let job = self.replicated_job.as_ref();
+        job.and_then(|job| job.total_completions.or(job.max_concurrent)).unwrap_or(1)
+    }
+
     /// A replicated mode with `replicas` tasks.
     pub fn replicated(replicas: Option<u64>) -> Self {
         Self { replicated: Some(Replicated { replicas }), ..Self::default() }

@@ -39,6 +39,29 @@ pub struct TaskTemplate {
     pub runtime: String,
 }
 
+impl TaskTemplate {
+    /// Whether the tasks of both run the same; where they may run, and how often somebody forced them to start again, is
+    /// left out.
+    pub fn runs_the_same_as(&self, other: &Self) -> bool {
+        let Self {
+            container_spec,
+            resources,
+            restart_policy,
+            placement: _,
+            networks,
+            log_driver,
+            force_update: _,
+            runtime,
+        } = self;
+        *container_spec == other.container_spec
+            && *resources == other.resources
+            && *restart_policy == other.restart_policy
+            && *networks == other.networks
+            && *log_driver == other.log_driver
+            && *runtime == other.runtime
+    }
+}
+
 /// Limits and reservations of a task.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]

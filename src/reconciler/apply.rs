@@ -149,7 +149,7 @@ async fn write(
 /// written the same before.
 fn learn(step: &Step, learned: &mut Learned) -> bool {
     learned.failures.remove(&step.object);
-    if let Write::UpdateService { spec, .. } = &step.write
+    if let Write::UpdateService { spec, .. } | Write::CreateService(spec) = &step.write
         && let Some(applied) = spec.labels.get(labels::APPLIED)
     {
         learned.applied.insert(spec.name.clone(), applied.clone());

@@ -14,7 +14,7 @@ use crate::model::live::{LiveService, Observed};
 use crate::model::name::{FleetName, StackName};
 use crate::model::service::ModeKind;
 
-use super::health::{self, ServiceHealth, Verdict};
+use super::health::{self, Evidence, ServiceHealth, Verdict};
 use super::ownership::owning_stack;
 use super::plan::{Plan, describe, is_as_applied};
 
@@ -176,6 +176,7 @@ pub fn fold(observed: &Observed, fleet: &FleetName, plan: Option<&Plan>) -> Stat
     for section in sections {
         stacks.insert(section.name.clone(), declared(section));
     }
+    let evidence = observed.workload.as_ref().map(Evidence::of);
     for live in &observed.services {
         let declared = plan.is_some_and(|plan| plan.health.contains_key(&live.spec.name));
         let Some(stack) = stack_of(live, fleet, declared) else { continue };
@@ -191,7 +192,7 @@ pub fn fold(observed: &Observed, fleet: &FleetName, plan: Option<&Plan>) -> Stat
                 None => Sync::Unknown,
             },
         };
-        let judged = health::judge(live, observed.workload.as_ref(), observed.engine.now, None);
+        let judged = health::judge(live, evidence.as_ref(), observed.engine.now, None);
         let refused = section.is_some_and(|section| is_refused(section, &live.spec.name));
         stack.services.push(ServiceStatus::of(live, judged, sync, refused));
     }

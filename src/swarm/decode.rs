@@ -46,6 +46,9 @@ pub(super) fn service(
         updated: updated_at,
         spec,
         raw: RawSpec(text.get().into()),
+        previous_applied: previous_spec
+            .as_ref()
+            .and_then(|spec| spec.labels.as_ref()?.applied.clone()),
         previous: previous_spec.map(|spec| references(spec, names)).unwrap_or_default(),
         update: update_status.map(update),
         counts: counts.unwrap_or_default().into(),

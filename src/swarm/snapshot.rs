@@ -140,6 +140,8 @@ struct ServiceObject {
     updated: Timestamp,
     spec: ServiceSpec,
     previous: References,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous_applied: Option<String>,
     update: Option<UpdateStatus>,
     counts: TaskCounts,
     job_iteration: Option<u64>,
@@ -155,6 +157,7 @@ impl ServiceObject {
             spec,
             raw: _,
             previous,
+            previous_applied,
             update,
             counts,
             job_iteration,
@@ -166,6 +169,7 @@ impl ServiceObject {
             updated: *updated,
             spec: redact(spec)?,
             previous: previous.clone(),
+            previous_applied: previous_applied.clone(),
             update: update.clone(),
             counts: *counts,
             job_iteration: *job_iteration,
@@ -173,8 +177,18 @@ impl ServiceObject {
     }
 
     fn live(self) -> LiveService {
-        let Self { id, version, created, updated, spec, previous, update, counts, job_iteration } =
-            self;
+        let Self {
+            id,
+            version,
+            created,
+            updated,
+            spec,
+            previous,
+            previous_applied,
+            update,
+            counts,
+            job_iteration,
+        } = self;
         let raw = RawSpec::default();
         LiveService {
             id,
@@ -184,6 +198,7 @@ impl ServiceObject {
             spec,
             raw,
             previous,
+            previous_applied,
             update,
             counts,
             job_iteration,
@@ -362,6 +377,7 @@ mod tests {
                 spec,
                 raw: RawSpec("canary-raw".into()),
                 previous: References::default(),
+                previous_applied: None,
                 update: None,
                 counts: TaskCounts::default(),
                 job_iteration: None,

@@ -37,7 +37,15 @@ pub(super) struct Version {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct PreviousSpec {
+    pub(super) labels: Option<PreviousLabels>,
     pub(super) task_template: PreviousTemplate,
+}
+
+#[derive(Deserialize)]
+pub(super) struct PreviousLabels {
+    /// [`crate::model::labels::APPLIED`].
+    #[serde(rename = "skep.applied")]
+    pub(super) applied: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -10,10 +10,10 @@ use super::constraint;
 pub(super) fn of_creation(spec: &ServiceSpec, nodes: Option<u64>) -> Effect {
     let mode = &spec.mode;
     match mode.kind() {
-        ModeKind::Replicated => Effect::Starts { tasks: Some(replicas(spec)) },
+        ModeKind::Replicated => Effect::Starts { tasks: Some(mode.replicas()) },
         ModeKind::Global => Effect::Starts { tasks: nodes },
         ModeKind::ReplicatedJob => {
-            Effect::RunsJob { again: false, completions: Some(completions(spec)) }
+            Effect::RunsJob { again: false, completions: Some(mode.completions()) }
         }
         ModeKind::GlobalJob => Effect::RunsJob { again: false, completions: nodes },
     }
@@ -28,9 +28,9 @@ pub(super) fn of_removal(live: &LiveService) -> Effect {
 pub(super) fn of_roll(desired: &ServiceSpec, live: &LiveService) -> Effect {
     let mode = desired.mode.kind();
     let tasks = match mode {
-        ModeKind::Replicated => replicas(&live.spec).min(replicas(desired)),
+        ModeKind::Replicated => live.spec.mode.replicas().min(desired.mode.replicas()),
         ModeKind::Global => live.counts.desired,
-        ModeKind::ReplicatedJob => return rerun(Some(completions(desired))),
+        ModeKind::ReplicatedJob => return rerun(Some(desired.mode.completions())),
         ModeKind::GlobalJob => return rerun(Some(live.counts.desired)),
     };
     let config = desired.update_config.as_ref();
@@ -52,14 +52,14 @@ pub(super) fn of_roll(desired: &ServiceSpec, live: &LiveService) -> Effect {
 pub(super) fn in_place(desired: &ServiceSpec, live: &LiveService) -> Effect {
     match desired.mode.kind() {
         ModeKind::Replicated => {
-            let (before, after) = (replicas(&live.spec), replicas(desired));
+            let (before, after) = (live.spec.mode.replicas(), desired.mode.replicas());
             Effect::InPlace {
                 starts: after.saturating_sub(before),
                 stops: before.saturating_sub(after),
             }
         }
         ModeKind::Global => Effect::InPlace { starts: 0, stops: 0 },
-        ModeKind::ReplicatedJob => rerun(Some(completions(desired))),
+        ModeKind::ReplicatedJob => rerun(Some(desired.mode.completions())),
         ModeKind::GlobalJob => rerun(Some(live.counts.desired)),
     }
 }
@@ -86,13 +86,4 @@ pub(super) fn displaced(
 
 fn rerun(completions: Option<u64>) -> Effect {
     Effect::RunsJob { again: true, completions }
-}
-
-fn replicas(spec: &ServiceSpec) -> u64 {
-    spec.mode.replicated.as_ref().and_then(|mode| mode.replicas).unwrap_or(1)
-}
-
-fn completions(spec: &ServiceSpec) -> u64 {
-    let job = spec.mode.replicated_job.as_ref();
-    job.and_then(|job| job.total_completions.or(job.max_concurrent)).unwrap_or(1)
 }

@@ -32,12 +32,13 @@ use crate::diff::{FieldDiff, ShowContent};
 use crate::model::desired::{Desired, DesiredService, Origins};
 use crate::model::finding::Finding;
 use crate::model::key::{Kind, ObjectKey};
+use crate::model::labels;
 use crate::model::live::Observed;
 use crate::model::name::StackName;
 use crate::model::service::ServiceSpec;
 
 use super::contention::Contention;
-use super::health::{self, ServiceHealth};
+use super::health::{self, Evidence, ServiceHealth};
 use super::ownership::owning_stack;
 use super::policy::{Policy, Scope};
 use super::record::{self, FleetRecord};
@@ -206,8 +207,7 @@ fn vanished_stacks(context: &Context<'_>) -> BTreeSet<StackName> {
     let objects = services.chain(networks).chain(configs).chain(secrets);
     objects
         .filter(|(_, _, labels)| {
-            labels.get(crate::model::labels::SOURCE).map(String::as_str)
-                == Some(context.scope.source.as_str())
+            labels.get(labels::SOURCE).map(String::as_str) == Some(context.scope.source.as_str())
         })
         .filter_map(|(kind, name, labels)| {
             owning_stack(&ObjectKey::new(kind, name), labels, &context.scope.fleet)
@@ -319,10 +319,14 @@ struct Context<'a> {
 impl<'a> Context<'a> {
     fn new(inputs: &Inputs<'a>, record: Option<&'a FleetRecord>) -> Self {
         let Inputs { desired, observed, scope, policy, images, learned, view } = *inputs;
-        let workload = observed.workload.as_ref();
+        let evidence = observed.workload.as_ref().map(Evidence::of);
         let health = observed.services.iter().map(|service| {
-            let health = health::judge(service, workload, observed.engine.now, policy.patience);
-            (service.spec.name.as_str(), health)
+            let name = service.spec.name.as_str();
+            let now = observed.engine.now;
+            let health = health::judge(service, evidence.as_ref(), now, policy.patience);
+            let stamp = service.spec.labels.get(labels::APPLIED);
+            let is_ours = learned.applied.get(name).is_none_or(|wrote| stamp == Some(wrote));
+            (name, if is_ours { health } else { health.of_another_spec() })
         });
         Self {
             desired,

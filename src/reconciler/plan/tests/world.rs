@@ -373,6 +373,7 @@ pub(super) fn live_service(spec: &ServiceSpec) -> LiveService {
         spec,
         raw: RawSpec::default(),
         previous: References::default(),
+        previous_applied: None,
         update: None,
         counts,
     }

@@ -1,0 +1,287 @@
+//! The judgement itself: one service, its tasks, Swarm's own words on its update, and a clock.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use crate::model::live::{LiveService, Node, Task, TaskState, UpdateState, Workload};
+use crate::model::nanos::Nanos;
+
+use super::counts::{self, wanted};
+use super::lives::{has_failed, has_outlived, is_up, life, newest};
+use super::patience::{
+    INFANCY, REFUSAL_GRACE, STATUS_GRACE, SUCCESSOR_GRACE, deadline, elapsed, monitor,
+};
+use super::verdict::{ServiceHealth, TaskFailure, Verdict};
+
+/// How often a node must refuse a task of one slot before it counts as final: once can be chance.
+const FINAL_REJECTIONS: usize = 2;
+
+/// What services do, ready to be looked up.
+#[derive(Debug)]
+pub struct Evidence<'a> {
+    tasks: HashMap<&'a str, Vec<&'a Task>>,
+    nodes: &'a [Node],
+}
+
+impl<'a> Evidence<'a> {
+    /// The evidence in `workload`.
+    pub fn of(workload: &'a Workload) -> Self {
+        let Workload { tasks: all, nodes } = workload;
+        let mut tasks: HashMap<&str, Vec<&Task>> = HashMap::new();
+        for task in all {
+            tasks.entry(task.service_id.as_str()).or_default().push(task);
+        }
+        Self { tasks, nodes }
+    }
+}
+
+/// Judges `service` at the engine's time `now`; `patience` replaces the computed progress deadline. Without evidence the
+/// counts of the service must do.
+pub fn judge(
+    service: &LiveService,
+    evidence: Option<&Evidence<'_>>,
+    now: Timestamp,
+    patience: Option<Nanos>,
+) -> ServiceHealth {
+    let Some(Evidence { tasks, nodes }) = evidence else { return counts::judge(service) };
+    let tasks = tasks.get(service.id.as_str()).map_or(&[][..], Vec::as_slice);
+    let current: Vec<&Task> =
+        tasks.iter().copied().filter(|task| runs_current_spec(task, service)).collect();
+    let view = View { service, tasks, current, nodes, now, patience };
+    if service.spec.mode.kind().is_job() { view.judge_job() } else { view.judge_service() }
+}
+
+/// Whether a task was made from the template that the service has now.
+///
+/// Placement is left out: changing it restarts only tasks whose node no longer fits, so a task with older
+/// placement is current (swarmkit `manager/orchestrator/task.go`, `IsTaskDirty`).
+fn runs_current_spec(task: &Task, service: &LiveService) -> bool {
+    let template = &service.spec.task_template;
+    task.job_iteration == service.job_iteration
+        && task.template.runs_the_same_as(template)
+        && task.template.force_update == template.force_update
+}
+
+/// One service and everything that bears on its verdict.
+struct View<'a> {
+    service: &'a LiveService,
+    /// All its tasks.
+    tasks: &'a [&'a Task],
+    /// Those that were made from the spec that it has now.
+    current: Vec<&'a Task>,
+    nodes: &'a [Node],
+    now: Timestamp,
+    patience: Option<Nanos>,
+}
+
+impl View<'_> {
+    fn judge_service(&self) -> ServiceHealth {
+        let ready = self.current.iter().filter(|task| self.is_well(task)).count() as u64;
+        let verdict = self.service_verdict(ready);
+        self.report(verdict, ready)
+    }
+
+    fn service_verdict(&self, ready: u64) -> Verdict {
+        let by_hand = self.service.was_put_back_by_hand();
+        match self.service.update.as_ref().map(|update| &update.state) {
+            Some(UpdateState::Paused | UpdateState::RollbackPaused) => return Verdict::Paused,
+            Some(UpdateState::RollbackCompleted) if !by_hand && self.is_full(ready) => {
+                return Verdict::RolledBack;
+            }
+            Some(UpdateState::RollbackStarted) if by_hand => return self.progress_verdict(),
+            Some(UpdateState::RollbackStarted) => return Verdict::Struggling,
+            Some(UpdateState::Updating | UpdateState::Other(_)) => {
+                return self.progress_verdict();
+            }
+            Some(UpdateState::RollbackCompleted | UpdateState::Completed) | None => {}
+        }
+        if !self.is_full(ready) {
+            return self.progress_verdict();
+        }
+        let mut up = self.current.iter().filter(|task| is_up(task));
+        let steady = up.all(|task| elapsed(task.since, self.now) >= self.monitor());
+        if steady && self.status_is_believable() { Verdict::Converged } else { Verdict::Rolling }
+    }
+
+    /// Whether a task is up, and not merely caught between two crashes.
+    fn is_well(&self, task: &Task) -> bool {
+        is_up(task) && has_outlived(task, &self.current, self.now)
+    }
+
+    /// Whether the absence of an update's state can be believed. Services are listed before their tasks: right after a
+    /// write the tasks may already show what Swarm's updater has begun while the service does not say so yet.
+    fn status_is_believable(&self) -> bool {
+        let written = self.service.updated;
+        self.service.update.is_some()
+            || elapsed(written, self.now) >= STATUS_GRACE
+            || !self.tasks.iter().any(|task| {
+                task.desired > TaskState::Running
+                    && task.since >= written
+                    && !runs_current_spec(task, self.service)
+            })
+    }
+
+    /// Whether all wanted tasks are up and none of an older spec is wanted any more.
+    fn is_full(&self, ready: u64) -> bool {
+        let old = self.tasks.iter().filter(|task| {
+            task.desired <= TaskState::Running
+                && task.state <= TaskState::Running
+                && !runs_current_spec(task, self.service)
+        });
+        ready >= wanted(self.service) && old.count() == 0
+    }
+
+    fn progress_verdict(&self) -> Verdict {
+        if self.is_hopeless() {
+            return Verdict::Failing;
+        }
+        if elapsed(self.last_progress(), self.now) > self.deadline() {
+            return Verdict::TimedOut;
+        }
+        if self.newest_failure().is_some() {
+            return Verdict::Struggling;
+        }
+        if self.unplaced().is_some() {
+            return Verdict::Pending;
+        }
+        Verdict::Rolling
+    }
+
+    fn judge_job(&self) -> ServiceHealth {
+        let complete =
+            self.current.iter().filter(|task| task.state == TaskState::Complete).count() as u64;
+        let wanted = wanted(self.service);
+        let verdict = if complete >= wanted && counts::are_full(self.service) {
+            Verdict::JobComplete
+        } else {
+            match self.progress_verdict() {
+                Verdict::Failing => Verdict::JobFailed,
+                Verdict::Rolling => Verdict::JobRunning,
+                other => other,
+            }
+        };
+        self.report(verdict, complete)
+    }
+
+    fn report(&self, verdict: Verdict, ready: u64) -> ServiceHealth {
+        let failure = if verdict.is_healthy() { None } else { self.failure() };
+        let message = match verdict {
+            Verdict::RolledBack | Verdict::Paused => {
+                self.service.update.as_ref().map(|update| update.message.clone())
+            }
+            _ => None,
+        };
+        ServiceHealth {
+            verdict,
+            ready,
+            wanted: wanted(self.service),
+            running: self.service.counts.running,
+            message,
+            failure,
+        }
+    }
+
+    /// The failure to show: of the current spec, or, once rolled back, of the spec that failed.
+    fn failure(&self) -> Option<TaskFailure> {
+        let task = if self.service.rollback().is_some() {
+            newest(self.tasks.iter().copied().filter(|task| has_failed(task)))
+        } else {
+            self.newest_failure().or_else(|| self.unplaced())
+        };
+        task.map(|task| self.describe(task))
+    }
+
+    fn describe(&self, task: &Task) -> TaskFailure {
+        let node = task.node_id.as_ref().map(|id| {
+            let node = self.nodes.iter().find(|node| node.id == *id);
+            node.map_or_else(|| id.clone(), |node| node.hostname.clone())
+        });
+        TaskFailure {
+            task: task.id.clone(),
+            slot: task.slot,
+            node,
+            state: task.state,
+            error: task.error.clone().unwrap_or_else(|| task.message.clone()),
+            exit_code: task.exit_code,
+            at: task.since,
+        }
+    }
+
+    fn failures(&self) -> impl Iterator<Item = &Task> {
+        self.current
+            .iter()
+            .copied()
+            .filter(|task| has_failed(task) && task.since >= self.service.updated)
+    }
+
+    fn newest_failure(&self) -> Option<&Task> {
+        newest(self.failures())
+    }
+
+    fn unplaced(&self) -> Option<&Task> {
+        newest(
+            self.current
+                .iter()
+                .copied()
+                .filter(|task| task.state == TaskState::Pending && task.error.is_some()),
+        )
+    }
+
+    /// Whether nodes keep refusing a task, or Swarm has stopped replacing one that failed.
+    fn is_hopeless(&self) -> bool {
+        let last_start = self.last_start();
+        let refused: Vec<_> =
+            self.failures().filter(|task| task.state == TaskState::Rejected).collect();
+        let is_final = |task: &Task| {
+            let place = |other: &Task| other.slot == task.slot && other.node_id == task.node_id;
+            elapsed(last_start, task.since) >= REFUSAL_GRACE
+                && refused.iter().filter(|other| place(other)).count() >= FINAL_REJECTIONS
+        };
+        if refused.iter().any(|task| is_final(task)) {
+            return true;
+        }
+        let alive = self
+            .current
+            .iter()
+            .filter(|task| task.state <= TaskState::Running || task.state == TaskState::Complete);
+        let short = (alive.count() as u64) < wanted(self.service);
+        let updating = self
+            .service
+            .update
+            .as_ref()
+            .is_some_and(|update| update.state == UpdateState::Updating);
+        short
+            && !updating
+            && self
+                .newest_failure()
+                .is_some_and(|task| elapsed(task.since, self.now) > SUCCESSOR_GRACE)
+    }
+
+    /// When a task of the current spec last came up, or when the service was last written.
+    fn last_start(&self) -> Timestamp {
+        let up =
+            self.current.iter().filter(|task| is_up(task) || task.state == TaskState::Complete);
+        up.map(|task| task.since).fold(self.service.updated, Timestamp::max)
+    }
+
+    /// When there was last something better than before: the service was written, a task came up and has outlived those
+    /// before it, or one that had long been well was still so.
+    fn last_progress(&self) -> Timestamp {
+        let is_job = self.service.spec.mode.kind().is_job();
+        let good = self.current.iter().filter(|task| {
+            self.is_well(task)
+                || (is_job && task.state == TaskState::Complete)
+                || life(task).is_some_and(|life| life >= INFANCY)
+        });
+        good.map(|task| task.since).fold(self.service.updated, Timestamp::max)
+    }
+
+    fn monitor(&self) -> Nanos {
+        monitor(&self.service.spec)
+    }
+
+    fn deadline(&self) -> Nanos {
+        self.patience.unwrap_or_else(|| deadline(&self.service.spec))
+    }
+}

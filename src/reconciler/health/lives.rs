@@ -1,0 +1,43 @@
+//! The lives of tasks: which of them are up, which ended by themselves, and whether one has outlived those before it.
+
+use jiff::Timestamp;
+
+use crate::model::live::{Task, TaskState};
+use crate::model::nanos::Nanos;
+
+use super::patience::{INFANCY, elapsed};
+
+/// Whether a task runs and is wanted; with a health check that means healthy.
+pub(super) fn is_up(task: &Task) -> bool {
+    task.state == TaskState::Running && task.desired == TaskState::Running
+}
+
+/// Whether a task went wrong.
+pub(super) fn has_failed(task: &Task) -> bool {
+    matches!(task.state, TaskState::Failed | TaskState::Rejected | TaskState::Orphaned)
+}
+
+/// The task whose state changed last.
+pub(super) fn newest<'a>(tasks: impl Iterator<Item = &'a Task>) -> Option<&'a Task> {
+    tasks.max_by_key(|task| (task.since, task.id.as_str()))
+}
+
+/// Whether two tasks have the same place in a service: the same number, or for global services the same node.
+pub(super) fn share_a_place(one: &Task, other: &Task) -> bool {
+    one.slot == other.slot && (one.slot > 0 || one.node_id == other.node_id)
+}
+
+/// How long a task lived from its creation until it ended by itself; `None` if it did not. What it took to start is
+/// counted in, because the Engine keeps the time of the last state only.
+pub(super) fn life(task: &Task) -> Option<Nanos> {
+    let ended = matches!(task.state, TaskState::Failed | TaskState::Complete);
+    ended.then(|| elapsed(task.created, task.since))
+}
+
+/// Whether a task that is up has been so for longer than any that ended young in its place: until then it may be caught
+/// between two crashes.
+pub(super) fn has_outlived(task: &Task, others: &[&Task], now: Timestamp) -> bool {
+    let up = elapsed(task.since, now);
+    let before = others.iter().filter(|other| other.id != task.id && share_a_place(task, other));
+    before.filter_map(|other| life(other)).all(|life| life >= INFANCY || up > life)
+}
