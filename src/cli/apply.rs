@@ -8,6 +8,7 @@ use clap::Args;
 use tokio::sync::watch;
 
 use crate::diff::render;
+use crate::model::live::Observed;
 use crate::model::nanos::Nanos;
 use crate::reconciler::consent::Consent;
 use crate::reconciler::event::Event;
@@ -75,9 +76,17 @@ pub(super) async fn apply(
     let invalid = stacks.has_errors();
     output::talk(&stacks.findings_text(output.talk_look()));
     let showing = Showing::default();
-    let request = request(global, &args.stacks.paths, &args.policy, stacks, args.timeout, showing)?;
+    let request = request(
+        global,
+        &args.stacks.paths,
+        &args.stacks.reading,
+        &args.policy,
+        stacks,
+        args.timeout,
+        showing,
+    )?;
     let reader = Reader::new(engine::connect(global).await?)?;
-    let (plan, _) = reader.plan(&request, &Learned::default()).await?;
+    let (plan, observed) = reader.judge(&request, &Learned::default()).await?;
     show(&plan, output)?;
     let wait = if args.no_wait { Wait::No } else { Wait::UntilSettled };
     let settled = plan.steps.is_empty() && !plan.is_waiting();
@@ -102,8 +111,11 @@ pub(super) async fn apply(
     let live = output.can_redraw() && global.verbose == 0;
     let progress = Mutex::new(Progress::new(output.talk_look(), live));
     let consent = (!args.yes).then(|| Consent::to(&plan.document));
-    let ended =
-        carry_out(reader, &request, wait, consent.as_ref(), &progress, &mut signals).await?;
+    // While a person thinks, the Swarm goes on.
+    let seen = args.yes.then_some((plan, observed));
+    let writer = Writer::new(reader, engine::fresh_key()?);
+    let ended = carry_out(&writer, &request, wait, consent.as_ref(), seen, &progress, &mut signals);
+    let ended = Box::pin(ended).await?;
     let tally = lock(&progress).tally().clone();
     match ended {
         Some(ended) => finish(&ended, wait, &tally, invalid, output),
@@ -147,14 +159,14 @@ async fn answer(output: &Output, signals: &mut Signals) -> Result<Answer, Comman
 /// Makes passes until everything has settled. The first signal ends it after the step that is under way, the second at
 /// once; then there is nothing to tell.
 async fn carry_out(
-    reader: Reader,
+    writer: &Writer,
     request: &Request,
     wait: Wait,
     consent: Option<&Consent>,
+    seen: Option<(Plan, Observed)>,
     progress: &Mutex<Progress>,
     signals: &mut Signals,
 ) -> Result<Option<Ended>, CommandError> {
-    let writer = Writer::new(reader, engine::fresh_key()?);
     let (stop, stopped) = watch::channel(false);
     let mut sink = |event: Event<'_>| {
         let text = lock(progress).event(&event);
@@ -180,7 +192,7 @@ async fn carry_out(
         }
     };
     let ended: Option<Result<Ended, SwarmError>> = tokio::select! {
-        ended = writer.converge(request, wait, consent, stopped, &mut sink) => Some(ended),
+        ended = writer.converge(request, wait, consent, seen, stopped, &mut sink) => Some(ended),
         () = interrupted => None,
         () = ticks => None,
     };

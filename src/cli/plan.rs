@@ -102,7 +102,15 @@ pub(super) fn plan(
         PlanFormat::Text => output::talk(&stacks.findings_text(output.talk_look())),
         PlanFormat::Json | PlanFormat::Markdown => showing.findings.clone_from(&stacks.findings),
     }
-    let request = request(global, &args.stacks.paths, &args.policy, stacks, None, showing)?;
+    let request = request(
+        global,
+        &args.stacks.paths,
+        &args.stacks.reading,
+        &args.policy,
+        stacks,
+        None,
+        showing,
+    )?;
     // Without records there was no observation; what became of it comes next.
     let desired = records.recv().map(|records| pass::declare(&request, &records));
     let desired = desired.unwrap_or_default();

@@ -370,6 +370,7 @@ mod tests {
             summary: Summary::default(),
             holds: Vec::new(),
             fleet_changes: Vec::new(),
+            record: None,
             stacks: vec![shop],
             findings: Vec::new(),
         };

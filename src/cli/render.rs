@@ -72,7 +72,15 @@ pub(super) fn render(
     output::talk(&stacks.findings_text(output.talk_look()));
     let code = if stacks.has_errors() { ExitCode::Failed } else { ExitCode::Fine };
     let policy = PolicyArgs::default();
-    let request = request(global, &args.stacks.paths, &policy, stacks, None, Showing::default())?;
+    let request = request(
+        global,
+        &args.stacks.paths,
+        &args.stacks.reading,
+        &policy,
+        stacks,
+        None,
+        Showing::default(),
+    )?;
     let identity =
         Identity { fleet: &request.scope.fleet, source: &request.scope.source, key: None };
     let mut desired = world(&request.stacks, &identity);

@@ -1,20 +1,26 @@
 //! From the command line to what a pass is asked to do.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+
 use crate::diff::ShowContent;
+use crate::diff::mask::{Sensitivity, secrets};
 use crate::model::finding::Finding;
 use crate::model::name::FleetName;
 use crate::model::nanos::Nanos;
 use crate::reconciler::pass::Request;
 use crate::reconciler::plan::View;
-use crate::reconciler::policy::{Policy, Scope};
+use crate::reconciler::policy::{Adoption, Policy, Scope};
 use crate::settings::Settings;
 use crate::spec::lock;
 use crate::swarm::{Credentials, Surroundings};
 
-use super::args::{GlobalArgs, PolicyArgs};
+use super::args::{GlobalArgs, PolicyArgs, ReadingArgs};
 use super::error::CommandError;
 use super::load::Stacks;
 
@@ -45,6 +51,7 @@ pub(super) fn fleet(global: &GlobalArgs, settings: &Settings) -> Result<FleetNam
 pub(super) fn request(
     global: &GlobalArgs,
     paths: &[PathBuf],
+    reading: &ReadingArgs,
     policy: &PolicyArgs,
     stacks: Stacks,
     patience: Option<Nanos>,
@@ -62,6 +69,7 @@ pub(super) fn request(
             .hint("correct it, or remove it and make it anew with skep lock"));
     }
     let sensitivity = stacks.sensitivity();
+    let command = command(global, paths, reading, policy, &sensitivity);
     let Stacks { settings, source, good, invalid, whole, revision, registries, lock, .. } = stacks;
     let fleet = fleet(global, &settings)?;
     Ok(Request {
@@ -84,22 +92,132 @@ pub(super) fn request(
             sensitivity,
             reveal: showing.reveal,
             contents: if showing.contents { ShowContent::Lines } else { ShowContent::Counts },
-            command: command(global, paths),
+            command,
+            retry: start("retry", global).0,
             findings: showing.findings,
         },
     })
 }
 
-/// The command that applies these stacks. Variables are left out: their values may be secret.
-fn command(global: &GlobalArgs, paths: &[PathBuf]) -> String {
-    let config =
-        global.config.iter().flat_map(|path| ["-c".to_owned(), path.display().to_string()]);
-    let paths = paths.iter().map(|path| path.display().to_string());
-    let words = ["skep".to_owned(), "apply".to_owned()].into_iter().chain(config).chain(paths);
-    let quoted = words.map(|word| match shlex::try_quote(&word) {
-        Ok(quoted) => quoted.into_owned(),
-        // Only a zero byte cannot be quoted, and no argument has one.
-        Err(_) => word,
-    });
-    quoted.collect::<Vec<_>>().join(" ")
+/// The command that applies these stacks under the same policy, but for what holds and guards add to it.
+fn command(
+    global: &GlobalArgs,
+    paths: &[PathBuf],
+    reading: &ReadingArgs,
+    policy: &PolicyArgs,
+    sensitivity: &Sensitivity,
+) -> String {
+    let ReadingArgs { name, root, var, env_file, inherit_env, profile, strict, source } = reading;
+    let PolicyArgs { prune: _, prune_stacks: _, adopt, allow_replace, unblock, resolve_image } =
+        policy;
+    let mut command = start("apply", global);
+    for path in paths {
+        command.word(&path.display().to_string());
+    }
+    command.option("--name", name.as_ref());
+    command.option("--root", root.as_ref().map(|path| path.display()));
+    for (name, value) in var {
+        command.variable(name, value, sensitivity);
+    }
+    for file in env_file {
+        command.option("--env-file", Some(file.display()));
+    }
+    command.flag("--inherit-env", *inherit_env);
+    for profile in profile {
+        command.option("--profile", Some(profile));
+    }
+    command.flag("--strict", *strict);
+    command.option("--source", source.as_ref());
+    // With another value a hold names it itself.
+    command.option("--adopt", adopt.filter(|adopt| *adopt == Adoption::Always).map(|_| "always"));
+    command.flag("--allow-replace", *allow_replace);
+    for unblock in unblock {
+        command.option("--unblock", Some(unblock));
+    }
+    let resolve_image = resolve_image.as_ref().and_then(ValueEnum::to_possible_value);
+    command.option("--resolve-image", resolve_image.as_ref().map(PossibleValue::get_name));
+    command.0
+}
+
+/// A command line that begins with `skep` and a command, aimed at the same engine and fleet.
+fn start(command: &str, global: &GlobalArgs) -> CommandLine {
+    let GlobalArgs { host, fleet, config, color: _, verbose: _, log_format: _ } = global;
+    let mut line = CommandLine(format!("skep {command}"));
+    line.option("-c", config.as_ref().map(|path| path.display()));
+    line.option("--host", host.as_ref());
+    line.option("--fleet", fleet.as_ref());
+    line
+}
+
+/// A command line that a shell reads.
+struct CommandLine(String);
+
+impl CommandLine {
+    fn word(&mut self, word: &str) {
+        self.0.push(' ');
+        self.0.push_str(&quoted(word));
+    }
+
+    fn flag(&mut self, flag: &str, given: bool) {
+        if given {
+            self.word(flag);
+        }
+    }
+
+    fn option(&mut self, option: &str, value: Option<impl fmt::Display>) {
+        if let Some(value) = value {
+            self.word(option);
+            self.word(&value.to_string());
+        }
+    }
+
+    /// A variable, and in place of a value that may be secret one that the shell knows or complains about.
+    fn variable(&mut self, name: &str, value: &str, sensitivity: &Sensitivity) {
+        self.word("--var");
+        if sensitivity.is_sensitive(name) || !secrets(value, sensitivity).is_empty() {
+            let _ = write!(self.0, " {}=\"${{{name}:?}}\"", quoted(name));
+        } else {
+            let _ = write!(self.0, " {}={}", quoted(name), quoted(value));
+        }
+    }
+}
+
+fn quoted(word: &str) -> Cow<'_, str> {
+    // Only a zero byte cannot be quoted, and no argument has one.
+    shlex::try_quote(word).unwrap_or(Cow::Borrowed(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::super::args::StackArgs;
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        global: GlobalArgs,
+        #[command(flatten)]
+        stacks: StackArgs,
+        #[command(flatten)]
+        policy: PolicyArgs,
+    }
+
+    #[test]
+    fn the_command_in_a_hold_repeats_what_matters_and_no_secret() {
+        let words = "skep -H unix:///d --fleet blue a --var TAG=1 --var NOTE=a --profile p --strict \
+                     --var TOKEN=t0p --var URL=http://u:t0p@h/ --prune --resolve-image never";
+        let mut words: Vec<&str> = words.split_whitespace().collect();
+        words.extend(["--var", "TEXT=a b"]);
+        let Line { global, stacks, policy } = Line::parse_from(words);
+        let StackArgs { paths, reading } = stacks;
+        let command = command(&global, &paths, &reading, &policy, &Sensitivity::default());
+        assert_eq!(
+            command,
+            "skep apply --host unix:///d --fleet blue a --var TAG=1 --var NOTE=a \
+             --var TOKEN=\"${TOKEN:?}\" --var URL=\"${URL:?}\" --var TEXT='a b' --profile p \
+             --strict --resolve-image never"
+        );
+    }
 }

@@ -11,6 +11,7 @@ use crate::diff::render::{Look, Role, clean};
 use crate::model::name::StackName;
 use crate::reconciler::pass::Reader;
 use crate::reconciler::plan::Learned;
+use crate::reconciler::policy::ResolveImage;
 use crate::reconciler::status::{
     self, Failure, Health, OpenHold, ServiceStatus, StackStatus, Status, Sync,
 };
@@ -52,6 +53,11 @@ pub(super) struct StatusArgs {
     #[command(flatten)]
     reading: ReadingArgs,
 
+    /// With --path: when to ask registries which image a tag means: always, changed (the reference in the file has) or
+    /// never [default: changed]
+    #[arg(long, value_name = "WHEN", hide_possible_values = true, requires = "path")]
+    resolve_image: Option<ResolveImage>,
+
     /// Exit with 4 when something is not healthy, else with 2 when something is not in sync
     #[arg(long)]
     exit_code: bool,
@@ -76,10 +82,11 @@ pub(super) async fn status(
         let mut stacks = Stacks::load(global, &args.path, &args.reading)?;
         stacks.accept_emptiness();
         output::talk(&stacks.findings_text(output.talk_look()));
-        let policy = PolicyArgs::default();
-        let request = request(global, &args.path, &policy, stacks, None, Showing::default())?;
+        let policy = PolicyArgs { resolve_image: args.resolve_image, ..PolicyArgs::default() };
+        let showing = Showing::default();
+        let request = request(global, &args.path, &args.reading, &policy, stacks, None, showing)?;
         let reader = Reader::new(engine::connect(global).await?)?;
-        let (plan, observed) = reader.plan(&request, &Learned::default()).await?;
+        let (plan, observed) = reader.judge(&request, &Learned::default()).await?;
         status::fold(&observed, &request.scope.fleet, Some(&plan))
     };
     check_names(&status, &args.names)?;

@@ -1,5 +1,7 @@
 //! Performs the steps of a plan. Whatever there is to decide has been decided there.
 
+use std::collections::BTreeSet;
+
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
@@ -41,13 +43,15 @@ enum Phase {
     RemovedRest,
 }
 
-fn phase(step: &Step) -> Phase {
-    match (&step.write, step.object.kind) {
+fn phase(step: &Step) -> Option<Phase> {
+    Some(match (&step.write, step.object.kind) {
         (Write::CreateService(_) | Write::UpdateService { .. }, _) => Phase::Services,
         (Write::Remove { .. }, Kind::Service) => Phase::RemovedServices,
         (Write::Remove { .. }, _) => Phase::RemovedRest,
+        // It is made from what the others came to.
+        (Write::Remember { .. }, _) => return None,
         _ => Phase::Prerequisites,
-    }
+    })
 }
 
 /// Performs `steps`, in order of phases and in parallel within each. A step whose needs failed is left out.
@@ -63,8 +67,9 @@ pub async fn perform(
 ) -> Report {
     let mut report = Report::default();
     let mut failed: Vec<ObjectKey> = Vec::new();
+    let mut done: BTreeSet<ObjectKey> = BTreeSet::new();
     for now in [Phase::Prerequisites, Phase::Services, Phase::RemovedServices, Phase::RemovedRest] {
-        let due = steps.iter().filter(|step| phase(step) == now);
+        let due = steps.iter().filter(|step| phase(step) == Some(now));
         let due: Vec<&Step> =
             due.filter(|step| !step.needs.iter().any(|need| failed.contains(need))).collect();
         let mut writes = stream::iter(due)
@@ -75,14 +80,15 @@ pub async fn perform(
                 Some((step, write(step, actuator, fresh_key).await))
             })
             .buffer_unordered(PARALLEL_WRITES);
-        while let Some(done) = writes.next().await {
-            let Some((step, written)) = done else { continue };
+        while let Some(answer) = writes.next().await {
+            let Some((step, written)) = answer else { continue };
             match written {
                 Ok(warnings) => {
                     report.performed += 1;
                     let again = learn(step, learned);
-                    let done = verb(step);
-                    sink(Event::Performed { done, object: &step.object, again, warnings });
+                    done.insert(step.object.clone());
+                    let (done, object) = (verb(step), &step.object);
+                    sink(Event::Performed { done, object, again, warnings });
                 }
                 Err(error) => {
                     report.failed += 1;
@@ -92,7 +98,38 @@ pub async fn perform(
             }
         }
     }
+    for step in steps {
+        remember(step, &done, actuator, learned).await;
+    }
     report
+}
+
+/// Notes in the fleet record what was done. Nobody needs to hear when that fails: a run that goes on tries again.
+async fn remember(
+    step: &Step,
+    done: &BTreeSet<ObjectKey>,
+    actuator: &Actuator,
+    learned: &mut Learned,
+) {
+    let Write::Remember { target, labels, applied, removed } = &step.write else { return };
+    let is_done = |name: &str| done.contains(&ObjectKey::new(Kind::Service, name));
+    let mut named = applied.keys().chain(removed).peekable();
+    if named.peek().is_some() && !named.any(|name| is_done(name)) {
+        return;
+    }
+    let mut labels = labels.clone();
+    for (service, brief) in applied.iter().filter(|(service, _)| is_done(service)) {
+        record::remember(&mut labels, service, brief);
+    }
+    for service in removed.iter().filter(|service| is_done(service)) {
+        record::forget(&mut labels, service);
+    }
+    let spec = ConfigSpec { name: step.object.name.clone(), labels, ..ConfigSpec::default() };
+    if let Err(error) = actuator.label_config(&target.id, target.version, &spec).await {
+        let reason = crate::model::error::chain(&error);
+        tracing::debug!(object = %step.object, reason, "what was applied is not remembered");
+        learned.record_is_refused = !error.is_conflict();
+    }
 }
 
 /// Makes one write and returns the Engine's warnings.
@@ -115,6 +152,8 @@ async fn write(
             };
             actuator.label_config(&target.id, target.version, &spec).await.map(|()| none)
         }
+        // See `remember`.
+        Write::Remember { .. } => Ok(none),
         Write::CreateNetwork(spec) => {
             actuator.create_network(spec).await.map(|created| created.warnings)
         }
@@ -204,7 +243,9 @@ fn verb(step: &Step) -> &'static str {
         | Write::CreateConfig(_)
         | Write::CreateSecret(_)
         | Write::CreateService(_) => "created",
-        Write::UpdateService { .. } | Write::LabelRecord { .. } => "updated",
+        Write::UpdateService { .. } | Write::LabelRecord { .. } | Write::Remember { .. } => {
+            "updated"
+        }
         Write::LabelConfig { .. } | Write::LabelSecret { .. } => "labelled",
         Write::Remove { .. } => "removed",
     }

@@ -31,7 +31,7 @@ impl Consent {
         let (agreed, unseen): (Vec<Step>, Vec<Step>) =
             plan.steps.iter().cloned().partition(|step| {
                 // What skep remembers for itself changes nothing that anybody runs.
-                matches!(step.write, Write::LabelRecord { .. })
+                matches!(step.write, Write::LabelRecord { .. } | Write::Remember { .. })
                     || plan
                         .document
                         .changes()

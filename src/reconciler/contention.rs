@@ -73,6 +73,8 @@ fn what(write: &Write) -> Option<String> {
         Write::LabelConfig { spec, .. } => Some(format!("{:?}", spec.labels)),
         Write::LabelSecret { spec, .. } => Some(format!("{:?}", spec.labels)),
         Write::Remove { .. } => Some("removed".to_owned()),
+        // A note of what others wrote.
+        Write::Remember { .. } => None,
     }
 }
 

@@ -15,5 +15,6 @@ pub mod plan;
 pub mod policy;
 pub mod record;
 pub mod registries;
+pub mod retry;
 pub mod status;
 pub mod step;

@@ -6,9 +6,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use crate::model::desired::Desired;
-use crate::model::key::{Kind, ObjectKey};
+use crate::model::key::ObjectKey;
 use crate::model::live::{Live, Observed};
-use crate::model::name::{FleetName, StackName};
 use crate::model::nanos::Nanos;
 use crate::model::store::ConfigSpec;
 use crate::spec::desired::{Identity, world};
@@ -20,12 +19,11 @@ use super::apply::{self, FreshKey};
 use super::consent::Consent;
 use super::event::Event;
 use super::health;
-use super::ownership::owning_stack;
 use super::plan::{self, Images, Inputs, Learned, Plan, View, unresolved};
 use super::policy::{Policy, ResolveImage, Scope};
-use super::record::{self, Refusal};
+use super::record;
 use super::registries::{self, Registries};
-use super::step::{Target, Write};
+use super::step::Write;
 
 /// The first and the longest wait between passes while something is on its way.
 const PACE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
@@ -83,18 +81,21 @@ impl Reader {
         self.observer.observe_telling(|configs| tell(record::only_records(configs))).await
     }
 
-    /// Observes the Swarm and makes the plan.
+    /// Observes the Swarm, its tasks included, and makes the plan. Only tasks tell how services really are: counts take
+    /// one that is about to crash again for one that runs.
     ///
     /// # Errors
     /// As [`Reader::observe`].
-    pub async fn plan(
+    pub async fn judge(
         &self,
         request: &Request,
         learned: &Learned,
     ) -> Result<(Plan, Observed), SwarmError> {
-        let observed = self.observer.observe().await?;
+        let mut observed = self.observer.observe().await?;
+        observed.workload = Some(self.observer.workload(&observed).await?);
         let desired = declare(request, &observed.configs);
-        self.plan_from(observed, &desired, request, learned).await
+        let images = self.ask(&desired, &observed, request).await;
+        Ok((decide(request, &desired, &observed, &images, learned), observed))
     }
 
     /// Makes the plan from what is declared and what was observed. Tasks and nodes are listed, and registries asked, only if the plan
@@ -109,15 +110,9 @@ impl Reader {
         request: &Request,
         learned: &Learned,
     ) -> Result<(Plan, Observed), SwarmError> {
-        let references = unresolved(desired, &observed, request.resolve);
-        let credentials = &request.credentials;
-        let images = Images {
-            answers: self.registries.ask(&self.connection, credentials, references).await,
-            logins: registries::logins(desired, credentials),
-        };
+        let images = self.ask(desired, &observed, request).await;
         let plan = decide(request, desired, &observed, &images, learned);
-        let moving = learned.has_written
-            || plan.document.changes().next().is_some()
+        let moving = plan.document.changes().next().is_some()
             || observed
                 .services
                 .iter()
@@ -127,6 +122,16 @@ impl Reader {
         }
         observed.workload = Some(self.observer.workload(&observed).await?);
         Ok((decide(request, desired, &observed, &images, learned), observed))
+    }
+
+    /// Asks registries for the references that changed.
+    async fn ask(&self, desired: &Desired, observed: &Observed, request: &Request) -> Images {
+        let references = unresolved(desired, observed, request.resolve);
+        let credentials = &request.credentials;
+        Images {
+            answers: self.registries.ask(&self.connection, credentials, references).await,
+            logins: registries::logins(desired, credentials),
+        }
     }
 }
 
@@ -199,6 +204,16 @@ impl Writer {
         Self { reader, fresh_key }
     }
 
+    /// The objects of the Swarm.
+    pub(super) async fn observe(&self) -> Result<Observed, SwarmError> {
+        self.reader.observer.observe().await
+    }
+
+    /// What writes to the Swarm as it was observed.
+    pub(super) fn actuator(&self, credentials: Credentials, observed: &Observed) -> Actuator {
+        Actuator::new(self.reader.connection.clone(), credentials, observed)
+    }
+
     /// Makes passes until the Swarm is as declared, or nothing more can be done. With `consent`, only what was agreed
     /// to is written. `stop` ends it after the step that is under way.
     ///
@@ -209,6 +224,7 @@ impl Writer {
         request: &Request,
         wait: Wait,
         consent: Option<&Consent>,
+        mut seen: Option<(Plan, Observed)>,
         mut stop: watch::Receiver<bool>,
         sink: &mut (dyn FnMut(Event<'_>) + Send),
     ) -> Result<Ended, SwarmError> {
@@ -221,7 +237,11 @@ impl Writer {
         let mut pass = 0;
         loop {
             pass += 1;
-            let (plan, observed) = match self.reader.plan(request, &learned).await {
+            let looked = match seen.take() {
+                Some(seen) => Ok(seen),
+                None => self.reader.judge(request, &learned).await,
+            };
+            let (plan, observed) = match looked {
                 Ok(seen) => seen,
                 Err(error) if pass > 1 && last_seen.elapsed() < BLINDNESS && !*stop.borrow() => {
                     sink(Event::Unreachable { reason: crate::model::error::chain(&error) });
@@ -232,11 +252,7 @@ impl Writer {
             };
             last_seen = Instant::now();
             sink(Event::Planned { pass, plan: &plan });
-            let actuator = Actuator::new(
-                self.reader.connection.clone(),
-                request.credentials.clone(),
-                &observed,
-            );
+            let actuator = self.actuator(request.credentials.clone(), &observed);
             let stopped = stop.clone();
             let is_stopped = move || *stopped.borrow();
             let (steps, unseen) = match consent {
@@ -293,44 +309,6 @@ impl Writer {
                 rest(pace, &mut stop).await;
             }
         }
-    }
-}
-
-impl Writer {
-    /// Allows refused releases of a stack, or of one of its services, to be tried once more, and returns the names of
-    /// those services. What is remembered about others stays.
-    ///
-    /// # Errors
-    /// When the Swarm cannot be observed, or the record was written by someone else meanwhile.
-    pub async fn retry(
-        &self,
-        fleet: &FleetName,
-        stack: &StackName,
-        service: Option<&str>,
-    ) -> Result<Vec<String>, SwarmError> {
-        let observed = self.reader.observer.observe().await?;
-        let Some(record) = record::find(&observed.configs, fleet) else { return Ok(Vec::new()) };
-        let mut labels = record.labels.clone();
-        let mut allowed = Vec::new();
-        for live in &observed.services {
-            let name = &live.spec.name;
-            let key = ObjectKey::new(Kind::Service, name);
-            let ours = owning_stack(&key, &live.spec.labels, fleet).as_ref() == Some(stack);
-            let meant = service.is_none_or(|service| *name == format!("{stack}_{service}"));
-            let refused = matches!(record.refused.get(name), Some(Refusal::Refused(_)));
-            if ours && meant && refused {
-                record::allow(&mut labels, name, live.version);
-                allowed.push(name.clone());
-            }
-        }
-        if !allowed.is_empty() {
-            let actuator =
-                Actuator::new(self.reader.connection.clone(), Credentials::default(), &observed);
-            let spec = ConfigSpec { name: record::name(fleet), labels, ..ConfigSpec::default() };
-            let Target { id, version } = &record.target;
-            actuator.label_config(id, *version, &spec).await?;
-        }
-        Ok(allowed)
     }
 }
 

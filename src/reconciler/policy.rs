@@ -1,6 +1,7 @@
 //! What the user allows and asks for: adoption, pruning, replacement, retention.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -75,6 +76,16 @@ impl std::str::FromStr for Unblock {
             Some((guard, stack)) => Self { guard: guard.to_owned(), stack: Some(stack.parse()?) },
             None => Self { guard: text.to_owned(), stack: None },
         })
+    }
+}
+
+impl fmt::Display for Unblock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { guard, stack } = self;
+        match stack {
+            Some(stack) => write!(f, "{guard}:{stack}"),
+            None => f.write_str(guard),
+        }
     }
 }
 

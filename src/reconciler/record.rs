@@ -1,4 +1,4 @@
-//! The fleet record: one Swarm config that holds a fleet's random key, and refusals in its labels.
+//! The fleet record: one Swarm config that holds a fleet's random key, and in its labels refusals and what was applied.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,11 @@ use super::step::Target;
 const LAYOUT: &str = "1";
 /// The prefix of a label that remembers a refused release; the name of the service follows.
 const REFUSED: &str = "skep.refused.";
-/// What the value of such a label begins with once a person has allowed another try; the version of the service follows.
+/// The prefix of a label that remembers what was last applied to a service; the name of the service follows.
+const APPLIED: &str = "skep.applied.";
+/// How many digits of a fingerprint are remembered: enough to tell releases of one service apart.
+const BRIEF: usize = 16;
+/// What the value of a refusal begins with once a person has allowed another try; the version of the service follows.
 const ALLOWED: &str = "allowed:";
 
 /// What a fleet remembers in its Swarm.
@@ -25,6 +29,8 @@ pub struct FleetRecord {
     pub key: FleetKey,
     /// Services with a release that Swarm rolled back.
     pub refused: BTreeMap<String, Refusal>,
+    /// Services that were applied and not removed by skep since, with the digits of [`brief`].
+    pub applied: BTreeMap<String, String>,
     /// The config that holds it, for writes.
     pub target: Target,
     /// The config as it is, without its data.
@@ -82,9 +88,13 @@ fn read(config: &Live<ConfigSpec>) -> Option<FleetRecord> {
         };
         Some((service.to_owned(), refusal))
     });
+    let applied = spec.labels.iter().filter_map(|(label, value)| {
+        Some((label.strip_prefix(APPLIED)?.to_owned(), value.clone()))
+    });
     Some(FleetRecord {
         key: FleetKey::new(bytes),
         refused: refused.collect(),
+        applied: applied.collect(),
         target: Target { id: config.id.clone(), version: config.version },
         labels: spec.labels.clone(),
     })
@@ -98,6 +108,22 @@ pub fn refuse(labels: &mut Labels, service: &str, fingerprint: &str) {
 /// Allows the refused release of `service`, now at `version`, to be tried once more.
 pub fn allow(labels: &mut Labels, service: &str, version: u64) {
     labels.insert(format!("{REFUSED}{service}"), format!("{ALLOWED}{version}"));
+}
+
+/// The part of a fingerprint (`hmac:<key id>:<digits>`) that the record remembers.
+pub fn brief(fingerprint: &str) -> &str {
+    let digits = fingerprint.rsplit(':').next().unwrap_or(fingerprint);
+    digits.get(..BRIEF).unwrap_or(digits)
+}
+
+/// Remembers in the record's labels that the release with these digits of [`brief`] was applied to `service`.
+pub fn remember(labels: &mut Labels, service: &str, brief: &str) {
+    labels.insert(format!("{APPLIED}{service}"), brief.to_owned());
+}
+
+/// Forgets that `service` was ever applied.
+pub fn forget(labels: &mut Labels, service: &str) {
+    labels.remove(&format!("{APPLIED}{service}"));
 }
 
 /// The labels of a new record.

@@ -186,6 +186,8 @@ pub fn fold(observed: &Observed, fleet: &FleetName, plan: Option<&Plan>) -> Stat
         let section = sections.iter().find(|section| section.name == stack.name);
         let sync = match section {
             Some(section) => section_sync(section, &live.spec.name),
+            // Something newer was applied than what is live.
+            None if live.rollback().is_some() || live.was_put_back_by_hand() => Sync::OutOfSync,
             None => match is_as_applied(live, record.as_ref()) {
                 Some(true) => Sync::Synced,
                 Some(false) => Sync::OutOfSync,
@@ -194,6 +196,9 @@ pub fn fold(observed: &Observed, fleet: &FleetName, plan: Option<&Plan>) -> Stat
         };
         let judged = health::judge(live, evidence.as_ref(), observed.engine.now, None);
         let refused = section.is_some_and(|section| is_refused(section, &live.spec.name));
+        // Swarm completed a rollback: where what runs now is as declared, that is health.
+        let is_declared = section.is_some() && sync == Sync::Synced && !refused;
+        let judged = if is_declared { judged.where_live_is_declared() } else { judged };
         stack.services.push(ServiceStatus::of(live, judged, sync, refused));
     }
     let mut stacks: Vec<StackStatus> = stacks.into_values().collect();
@@ -316,12 +321,7 @@ impl ServiceStatus {
         };
         let ServiceHealth { verdict, ready, wanted, running, message, failure } = judged;
         let container = live.spec.task_template.container_spec.as_ref();
-        // Swarm completed a rollback: where what runs now is as declared, that is health.
-        let health = match verdict {
-            Verdict::RolledBack if sync == Sync::Synced && !refused => Health::Healthy,
-            _ if refused => Health::Degraded,
-            _ => Health::from(&verdict),
-        };
+        let health = if refused { Health::Degraded } else { Health::from(&verdict) };
         Self {
             name: live.spec.name.clone(),
             mode: Some(live.spec.mode.kind().into()),

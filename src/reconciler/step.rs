@@ -1,5 +1,7 @@
 //! A step: one write that is ready to be made, with everything that it needs.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::model::key::ObjectKey;
 use crate::model::labels::Labels;
 use crate::model::live::RawSpec;
@@ -36,6 +38,18 @@ pub enum Write {
         target: Target,
         /// All its labels afterwards.
         labels: Labels,
+    },
+    /// Note in the fleet record what this pass applied. It comes after everything else, tells only of what succeeded, and
+    /// is no change of its own: losing it costs the knowledge that a missing service was there before.
+    Remember {
+        /// Which version of the record.
+        target: Target,
+        /// Its labels, before anything of this pass.
+        labels: Labels,
+        /// Services that are created or updated, with what is remembered of them.
+        applied: BTreeMap<String, String>,
+        /// Services that are removed.
+        removed: BTreeSet<String>,
     },
     /// Create a network.
     CreateNetwork(NetworkSpec),

@@ -248,8 +248,22 @@ impl Failure {
             }
             cause = error.source();
         }
-        Self::Disconnected { address, source }
+        Self::Disconnected { address, source: told_once(source.as_ref()) }
     }
+}
+
+/// A foreign error and its causes as one message. Many libraries repeat a cause in the words of what it caused.
+pub(super) fn told_once(error: &(dyn StdError + 'static)) -> Cause {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = error.source();
+    }
+    text.into()
 }
 
 /// The words of a gRPC error that the engine passes through.
@@ -308,5 +322,17 @@ mod tests {
         assert!(matches!(of(io::ErrorKind::ConnectionRefused), Failure::NoEngine { .. }));
         assert!(matches!(of(io::ErrorKind::PermissionDenied), Failure::PermissionDenied { .. }));
         assert!(matches!(of(io::ErrorKind::BrokenPipe), Failure::Disconnected { .. }));
+    }
+
+    #[test]
+    fn a_cause_that_a_library_repeats_is_told_once() {
+        let source = io::Error::from(io::ErrorKind::BrokenPipe);
+        let error = bollard::errors::Error::IOError { err: source };
+        let error =
+            SwarmError::new("list networks", Failure::of_connection("unix:///d".into(), error));
+        assert_eq!(
+            crate::model::error::chain(&error),
+            "cannot list networks: the connection to unix:///d failed: broken pipe"
+        );
     }
 }

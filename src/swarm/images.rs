@@ -105,8 +105,8 @@ pub fn pin(spec: &mut ServiceSpec, resolved: &Resolved) {
     spec.task_template.placement.get_or_insert_default().platforms.clone_from(platforms);
 }
 
-/// Takes image and platforms from the live service if it was resolved from the reference that `desired` declares.
-/// Returns whether it was.
+/// Takes image and platforms from the live service if it was deployed from the reference that `desired` declares, whether
+/// a registry gave a digest for it then or not. Returns whether it was.
 ///
 /// Platforms belong to the digest: taking the image alone would make the spec differ.
 pub fn reuse_resolution(desired: &mut ServiceSpec, live: &ServiceSpec) -> bool {
@@ -117,7 +117,7 @@ pub fn reuse_resolution(desired: &mut ServiceSpec, live: &ServiceSpec) -> bool {
     };
     let declared = familiar(&wanted.image);
     let label = live.labels.get(labels::IMAGE).map(|image| familiar(image));
-    let Some((reference, _digest)) = has.image.split_once('@') else { return false };
+    let reference = has.image.split_once('@').map_or(has.image.as_str(), |(name, _digest)| name);
     let resolved = familiar(&has.image) == declared || familiar(reference) == declared;
     if label.as_ref() != Some(&declared) || !resolved {
         return false;
@@ -262,6 +262,8 @@ mod tests {
             ("docker.io/library/nginx", "nginx", "nginx:latest@sha256:aa"),
             ("r.example:5000/a/b", "r.example:5000/a/b", "r.example:5000/a/b:latest@sha256:aa"),
             ("app:1@sha256:aa", "app:1@sha256:aa", "app:1@sha256:aa"),
+            ("app:1", "app:1", "app:1"),
+            ("nginx", "nginx", "nginx:latest"),
         ] {
             let live = service(label, live, &linux);
             let mut desired = service(declared, declared, &[]);
@@ -271,7 +273,6 @@ mod tests {
         for (declared, label, live) in [
             ("app:2", "app:1", "app:1@sha256:aa"),
             ("app:1", "app:1", "app:2@sha256:aa"),
-            ("app:1", "app:1", "app:1"),
             ("app:1", "app:2", "app:1@sha256:aa"),
         ] {
             let mut desired = service(declared, declared, &[]);

@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 
 use super::connector::Connector;
 use super::endpoint::{Address, Endpoint};
-use super::error::{Cause, Failure, SwarmError};
+use super::error::{Cause, Failure, SwarmError, told_once};
 use crate::model::live::ApiVersion;
 
 /// The newest API version that this code was tried with (Docker 28.5).
@@ -175,7 +175,7 @@ impl Connection {
             }
             Ok(Err(Error::RequestTimeoutError)) => self.silence(HEADERS),
             Ok(Err(error @ (Error::JsonDataError { .. } | Error::JsonSerdeError { .. }))) => {
-                Failure::Unreadable { source: error.into() }
+                Failure::Unreadable { source: told_once(&error) }
             }
             Ok(Err(error)) => return Err(self.failed(operation, error)),
             Err(_) => self.silence(patience),

@@ -8,7 +8,7 @@ use skep::swarm::NEWEST;
 
 use crate::engine::Engine;
 use crate::like_docker::EVERYTHING;
-use crate::stage::{Stage, changes};
+use crate::stage::{Stage, changes, holds};
 
 /// Every leaf below `value`, as a JSON pointer.
 fn leaves(value: &Value, at: &str, into: &mut Vec<String>) {
@@ -221,9 +221,36 @@ fn a_service_that_was_removed_by_hand_comes_back() {
     let plan = stage.plan(&[]);
     let changes_ = changes(&plan);
     assert_eq!(changes_.keys().collect::<Vec<_>>(), [&format!("service {name}")]);
-    assert_eq!(changes_[&format!("service {name}")]["action"], "create");
+    let change = &changes_[&format!("service {name}")];
+    assert_eq!((&change["action"], &change["causes"]), (&json!("create"), &json!(["drift"])));
+    stage
+        .skep(&["plan", "stacks", "--resolve-image", "never"])
+        .ends(0, &["drift", "it was applied before, and somebody removed it"]);
     stage.apply_well(&[]);
     assert_eq!(stage.tasks("shop_web").len(), 1);
+    assert_eq!(changes(&stage.plan(&[])), BTreeMap::new());
+}
+
+#[test]
+fn a_rollback_by_hand_is_drift_and_is_put_back() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = asleep(&engine);
+    let name = stage.name("shop_web");
+    let file = std::fs::read_to_string(stage.path("shop", "stack.yaml")).unwrap();
+    stage.exact_stack("shop", &file.replace("COLOR: blue", "COLOR: green"));
+    stage.apply_well(&[]);
+    engine.docker(&["service", "rollback", &name]);
+
+    let plan = stage.plan(&[]);
+    let change = &changes(&plan)[&format!("service {name}")];
+    assert_eq!(change["causes"], json!(["drift"]), "{plan:#}");
+    assert_eq!(change["notes"], json!(["somebody put an older release back"]));
+    assert_eq!(holds(&plan), Vec::<String>::new(), "that is no refusal of Swarm's");
+    stage.skep(&["status"]).ends(0, &["OutOfSync"]);
+
+    stage.apply_well(&[]);
+    let env = &stage.service("shop_web")["Spec"]["TaskTemplate"]["ContainerSpec"]["Env"];
+    assert!(env.as_array().unwrap().contains(&json!("COLOR=green")), "{env}");
     assert_eq!(changes(&stage.plan(&[])), BTreeMap::new());
 }
 

@@ -106,10 +106,16 @@ impl<'e> Stage<'e> {
 
     /// The program with `arguments`, before the engine, in the folder above `stacks`.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.bare(arguments);
+        command.args(["--host", &self.host, "--fleet", self.fleet()]);
+        command
+    }
+
+    /// The program with `arguments` and no others, in the folder above `stacks`.
+    pub(crate) fn bare(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_skep"));
         command
             .args(arguments)
-            .args(["--host", &self.host, "--fleet", self.fleet()])
             .current_dir(self.folder.path())
             .env_clear()
             .env("HOME", self.folder.path())

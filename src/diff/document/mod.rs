@@ -41,6 +41,9 @@ pub struct Document {
     /// Changes to objects that belong to no stack, such as the fleet record.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fleet_changes: Vec<Change>,
+    /// The fleet record, when what is applied is also noted there; that changes nothing that runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<ObjectKey>,
     /// One section for each stack, unchanged ones too, by name.
     pub stacks: Vec<StackSection>,
     /// What is doubtful about the input or about the cluster.

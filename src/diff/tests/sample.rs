@@ -62,6 +62,7 @@ fn document(stacks: Vec<StackSection>) -> Document {
         summary: Summary::default(),
         holds: Vec::new(),
         fleet_changes: Vec::new(),
+        record: None,
         stacks,
         findings: Vec::new(),
     }

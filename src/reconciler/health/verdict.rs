@@ -85,6 +85,17 @@ impl ServiceHealth {
         Self { verdict: Verdict::RolledBack, message: Some(message), ..self }
     }
 
+    /// The state of a service that is about to be written: that an earlier release was rolled back says nothing about this
+    /// one.
+    pub(in crate::reconciler) fn before_a_write(self) -> Self {
+        match self.verdict {
+            Verdict::RolledBack => {
+                Self { verdict: Verdict::Rolling, message: None, failure: None, ..self }
+            }
+            _ => self,
+        }
+    }
+
     /// The state of a service to which nothing is to be written: a rollback that Swarm completed led back to what is
     /// declared, and that is health.
     pub(in crate::reconciler) fn where_live_is_declared(self) -> Self {

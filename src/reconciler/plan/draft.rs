@@ -95,6 +95,16 @@ impl<'a> StackDraft<'a> {
         }
     }
 
+    /// Whether a service is written as soon as something has come to pass.
+    pub(super) fn has_waiting_service(&self) -> bool {
+        !self.is_held()
+            && self.entries.iter().map(|entry| &entry.change).any(|change| {
+                change.object.kind == Kind::Service
+                    && !change.holds.is_empty()
+                    && !change.is_standing()
+            })
+    }
+
     /// Whether the stack as a whole is held.
     pub(super) fn is_held(&self) -> bool {
         self.holds.iter().any(Hold::is_standing)

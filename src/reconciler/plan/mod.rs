@@ -11,6 +11,7 @@ mod guard;
 mod image;
 mod index;
 mod login;
+mod memory;
 mod network;
 mod preflight;
 mod release;
@@ -82,6 +83,8 @@ pub struct View {
     pub contents: ShowContent,
     /// The command that applies the same stacks, such as `skep apply stacks/`, to which holds add what ends them.
     pub command: String,
+    /// The command that allows a refused release once more, `skep retry`, to which holds add which.
+    pub retry: String,
     /// Findings of loading, which the document repeats.
     pub findings: Vec<Finding>,
 }
@@ -97,6 +100,8 @@ pub struct Learned {
     pub has_written: bool,
     /// How often a write failed without an explanation.
     pub failures: BTreeMap<ObjectKey, u32>,
+    /// Whether the fleet record cannot be written, so that nothing more is remembered in it.
+    pub record_is_refused: bool,
     /// Writes that the Engine refused for good, with its words.
     pub refused_writes: BTreeMap<ObjectKey, String>,
     /// What it has written, and where somebody else wrote too.
@@ -234,6 +239,19 @@ fn publish(context: Context<'_>, drafts: Vec<StackDraft<'_>>, plan_hold: Option<
     } else {
         steps.clear();
     }
+    let memory = memory::step(&context, &steps);
+    let writing: BTreeSet<String> = steps
+        .iter()
+        .filter(|step| matches!(step.write, Write::CreateService(_) | Write::UpdateService { .. }))
+        .map(|step| step.object.name.clone())
+        .collect();
+    // What waits now is applied, and noted, by a later pass of the same run.
+    let waits = drafts.iter().any(StackDraft::has_waiting_service);
+    let record = context
+        .record
+        .filter(|_| memory.is_some() || waits)
+        .map(|_| ObjectKey::new(Kind::Config, &context.record_name));
+    steps.extend(memory);
     let stacks = drafts.into_iter().map(|draft| StackSection {
         name: draft.name.to_string(),
         file: draft.file,
@@ -260,6 +278,7 @@ fn publish(context: Context<'_>, drafts: Vec<StackDraft<'_>>, plan_hold: Option<
         summary: Summary::default(),
         holds: plan_hold.into_iter().collect(),
         fleet_changes,
+        record,
         stacks: stacks.collect(),
         findings,
     };
@@ -274,8 +293,13 @@ fn publish(context: Context<'_>, drafts: Vec<StackDraft<'_>>, plan_hold: Option<
     let health = context.health.into_iter().filter(|(name, _)| declared.contains(name));
     let health = health
         .map(|(name, health)| {
-            let health =
-                if changing.contains(name) { health } else { health.where_live_is_declared() };
+            let health = if writing.contains(name) {
+                health.before_a_write()
+            } else if changing.contains(name) {
+                health
+            } else {
+                health.where_live_is_declared()
+            };
             (name.to_owned(), health)
         })
         .collect();

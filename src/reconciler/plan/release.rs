@@ -5,7 +5,7 @@ use crate::diff::document::{Hold, HoldCode};
 use crate::model::desired::FieldPath;
 use crate::model::fleet::{Domain, FleetKey, is_under_key};
 use crate::model::labels;
-use crate::model::live::{ApiVersion, LiveService, TaskState, UpdateState};
+use crate::model::live::{ApiVersion, LiveService, TaskState};
 use crate::model::service::{Replicated, ReplicatedJob, ServiceMode, ServiceSpec};
 use crate::swarm::floors::{self, Dropped};
 use crate::swarm::normal;
@@ -96,14 +96,7 @@ pub(super) fn refusal(
         Some(Refusal::Refused(refused)) => refused == fingerprint,
         Some(Refusal::Allowed(_)) | None => false,
     };
-    let rolled_back = live.update.as_ref().filter(|update| {
-        matches!(
-            update.state,
-            UpdateState::RollbackStarted
-                | UpdateState::RollbackPaused
-                | UpdateState::RollbackCompleted
-        )
-    });
+    let rolled_back = live.rollback();
     let seen = rolled_back.is_some()
         && (context.learned.applied.get(name).is_some_and(|applied| applied == fingerprint)
             || was_tried(context, live, desired));
@@ -122,7 +115,11 @@ pub(super) fn refusal(
             HoldCode::RefusedRelease,
             format!("Swarm rolled this release back{words}; it is not tried again by itself"),
         )
-        .unblock(format!("change the file, or allow one more try: skep retry {}", target(live))),
+        .unblock(format!(
+            "change the file, or allow one more try: {} {}",
+            context.view.retry,
+            target(live)
+        )),
     )
 }
 

@@ -19,7 +19,7 @@ use super::draft::StackDraft;
 use super::gate::{self, Standing};
 use super::login::{self, ServiceLogin};
 use super::network::{protected, replace_not_allowed};
-use super::{Context, effect, foreign, image, index, not_adopted, preflight, release};
+use super::{Context, effect, foreign, image, index, memory, not_adopted, preflight, release};
 
 /// The field of the label that repeats the image reference; see [`labels::IMAGE`].
 const IMAGE_LABEL: &str = "deploy.labels.com.docker.stack.image";
@@ -84,13 +84,18 @@ impl Planner<'_> {
             .previous_name
             .as_deref()
             .and_then(|name| self.context.index.services.get(name).map(|live| (name, live)));
-        let action = if moved.is_some() { Action::Move } else { Action::Create };
-        let mut change = Change::new(
-            key.clone(),
-            action,
-            effect::of_creation(&spec, self.context.eligible_nodes(&spec)),
-            vec![Cause::Git],
-        );
+        let fingerprint = self.fingerprint(&spec);
+        let (action, causes) = if moved.is_some() {
+            (Action::Move, vec![Cause::Git])
+        } else {
+            let fingerprint = fingerprint.as_deref();
+            (Action::Create, memory::causes_of_absence(self.context, &spec.name, fingerprint))
+        };
+        let effect = effect::of_creation(&spec, self.context.eligible_nodes(&spec));
+        let mut change = Change::new(key.clone(), action, effect, causes);
+        if change.causes.contains(&Cause::Drift) {
+            change.notes.push("it was applied before, and somebody removed it".to_owned());
+        }
         change.place = Some(self.service.place.clone());
         let (compared, dropped) = self.comparable(&spec);
         preflight::warn_of_dropped(self.context, self.service, &dropped);
@@ -113,7 +118,6 @@ impl Planner<'_> {
             }
         }
         preflight::check_placement(self.context, self.service);
-        let fingerprint = self.fingerprint(&spec);
         change.holds.extend(image::pin(self.context, self.service, &mut spec, None).holds);
         self.add_common_holds(&spec, draft, &mut change);
         self.add_gates(&mut change);
@@ -177,6 +181,9 @@ impl Planner<'_> {
             }
         }
         let mut change = Change::new(key.clone(), action, effect, causes);
+        if live.was_put_back_by_hand() && change.causes.contains(&Cause::Drift) {
+            change.notes.push("somebody put an older release back".to_owned());
+        }
         change.place = Some(self.service.place.clone());
         change.unchanged_fields = difference.unchanged;
         change.fields =
@@ -294,20 +301,25 @@ impl Planner<'_> {
         if fields.is_empty() {
             return vec![Cause::Git];
         }
-        let applied = live.spec.labels.get(labels::APPLIED).map(String::as_str);
+        let by_hand = live.was_put_back_by_hand();
+        // After a rollback by hand, what was last applied is what the service would go back to now.
+        let previous = live.previous_applied.as_ref().filter(|_| by_hand);
+        let applied =
+            previous.or_else(|| live.spec.labels.get(labels::APPLIED)).map(String::as_str);
         let (Some(applied), Some(desired), Some(record)) =
             (applied, fingerprint, self.context.record)
         else {
-            if applied.is_some() && self.context.key_is_hidden {
-                return Vec::new();
-            }
-            return vec![Cause::Git];
+            return match (applied, by_hand) {
+                (Some(_), true) => vec![Cause::Drift],
+                (Some(_), false) if self.context.key_is_hidden => Vec::new(),
+                _ => vec![Cause::Git],
+            };
         };
         if !crate::model::fleet::is_under_key(applied, record.key.id()) {
-            return vec![Cause::Git];
+            return vec![if by_hand { Cause::Drift } else { Cause::Git }];
         }
         let as_declared = release::as_declared(live);
-        let drifted = release::fingerprint(&record.key, &as_declared) != applied;
+        let drifted = by_hand || release::fingerprint(&record.key, &as_declared) != applied;
         let mut causes = Vec::new();
         if desired != applied {
             causes.push(Cause::Git);

@@ -3,8 +3,10 @@
 use crate::diff::document::{Cause, Effect, RolloutOrder};
 use crate::model::desired::FieldPath;
 use crate::model::labels;
-use crate::model::live::{UpdateState, UpdateStatus};
+use crate::model::live::{LiveService, Task, TaskState, UpdateState, UpdateStatus, Workload};
 use crate::model::secret::EnvVar;
+use crate::reconciler::health;
+use crate::reconciler::outcome::{self, Verdict};
 use crate::reconciler::step::Write;
 
 use super::world::*;
@@ -119,6 +121,140 @@ fn a_release_that_swarm_rolled_back_is_remembered_and_not_tried_again() {
     let web = &mut world.declared("shop", "web").spec;
     web.task_template.container_spec.as_mut().unwrap().image = "acme/web:good".to_owned();
     assert_eq!(outline(&world.plan()), ["update service shop_web"]);
+}
+
+/// `acme/web:1` is live, `acme/web:bad` is declared; returns the plan that applies it.
+fn with_a_bad_release() -> (World, crate::reconciler::plan::Plan) {
+    let mut world = World::applied(vec![stack("shop", vec![service("shop", "web")])]);
+    let web = &mut world.declared("shop", "web").spec;
+    web.task_template.container_spec.as_mut().unwrap().image = "acme/web:bad".to_owned();
+    let plan = world.plan();
+    (world, plan)
+}
+
+fn in_state(state: UpdateState) -> UpdateStatus {
+    let message = "words of Swarm".to_owned();
+    UpdateStatus { state, started: None, completed: None, message }
+}
+
+#[test]
+fn a_release_that_swarm_takes_back_never_looks_healthy_on_the_way() {
+    let (mut world, apply) = with_a_bad_release();
+    let old = world.live("shop_web").clone();
+    world.perform(&apply);
+    let new = world.live("shop_web").clone();
+    world.learned.has_written = true;
+    let stamp = new.spec.labels[labels::APPLIED].clone();
+    world.learned.applied.insert("shop_web".to_owned(), stamp);
+    let long_ago = now() - jiff::SignedDuration::from_hours(1);
+    let later = now() + jiff::SignedDuration::from_mins(1);
+    let tasks = |of: &LiveService| -> Vec<Task> {
+        let task = |slot| running(of, slot, long_ago);
+        vec![task(1), task(2)]
+    };
+    world.observed.engine.now = later;
+    let mut see = |live: LiveService, tasks: Vec<Task>| {
+        *world.live("shop_web") = live;
+        world.observed.workload = Some(Workload { tasks, nodes: Vec::new() });
+        let plan = world.plan();
+        let ended = plan.steps.is_empty() && !plan.is_waiting() && !plan.is_progressing();
+        let is_done = outcome::verdict(&plan) == Verdict::Done;
+        world.perform(&plan);
+        (ended, is_done)
+    };
+    let with = |live: &LiveService, state| {
+        let update = Some(in_state(state));
+        LiveService { update, ..live.clone() }
+    };
+    // Each time services are listed first and tasks after, so that tasks may be ahead.
+    let written = LiveService { updated: later, ..new.clone() };
+    assert_eq!(see(written.clone(), tasks(&old)), (false, false), "nothing has begun");
+    let mut ahead = tasks(&new);
+    ahead.push(Task { desired: TaskState::Shutdown, since: later, ..running(&old, 1, later) });
+    assert_eq!(see(written, ahead), (false, false), "tasks are ahead of the status");
+    let updating = with(&new, UpdateState::Updating);
+    assert_eq!(see(updating.clone(), tasks(&new)), (false, false), "monitored");
+    assert_eq!(see(updating, tasks(&old)), (false, false), "tasks are back, the service is not");
+    let started = with(&old, UpdateState::RollbackStarted);
+    assert_eq!(see(started, tasks(&old)), (false, false), "on the way back");
+    let back = with(&old, UpdateState::RollbackCompleted);
+    assert!(!see(back.clone(), tasks(&old)).1, "back, and all tasks of the old are well");
+    assert_eq!(see(back, tasks(&old)), (true, false), "and that is how it ends");
+    // Even if nothing told of a rollback: what is live is not what was written.
+    world.observed.configs[0].spec.labels.retain(|label, _| !label.starts_with("skep.refused."));
+    *world.live("shop_web") = old;
+    assert!(!world.plan().health["shop_web"].verdict.is_healthy());
+}
+
+#[test]
+fn a_release_that_is_tried_again_does_not_look_rolled_back_before_it_is_written() {
+    let (mut world, _) = with_a_bad_release();
+    world.live("shop_web").update = Some(in_state(UpdateState::RollbackCompleted));
+    let plan = world.plan();
+    assert_eq!(outline(&plan), ["update service shop_web"]);
+    assert_eq!(plan.health["shop_web"].verdict, health::Verdict::Rolling);
+    assert_eq!(plan.health["shop_web"].message, None);
+}
+
+#[test]
+fn what_a_person_put_back_is_drift_and_not_a_refused_release() {
+    let (mut world, apply) = with_a_bad_release();
+    let old = world.live("shop_web").clone();
+    world.perform(&apply);
+    let stamp = world.live("shop_web").spec.labels[labels::APPLIED].clone();
+    let update = Some(in_state(UpdateState::RollbackCompleted));
+    *world.live("shop_web") = LiveService { update, previous_applied: Some(stamp), ..old };
+    let plan = world.plan();
+    assert_eq!(outline(&plan), ["update service shop_web"]);
+    let rolled_back = change(&plan, "service shop_web");
+    assert_eq!(rolled_back.causes, [Cause::Drift]);
+    assert_eq!(rolled_back.notes, ["somebody put an older release back"]);
+    let web = &mut world.declared("shop", "web").spec;
+    web.task_template.container_spec.as_mut().unwrap().env.push(EnvVar::parse("NEW=1"));
+    assert_eq!(change(&world.plan(), "service shop_web").causes, [Cause::Git, Cause::Drift]);
+}
+
+#[test]
+fn a_service_that_a_person_removed_is_drift_and_one_that_skep_removed_is_not() {
+    let mut world = World::declaring(vec![stack("shop", vec![service("shop", "web")])]);
+    assert_eq!(change(&world.plan(), "service shop_web").causes, [Cause::Git]);
+    world.converge();
+    let cause = |world: &World| change(&world.plan(), "service shop_web").causes.clone();
+    world.observed.services.clear();
+    assert_eq!(cause(&world), [Cause::Drift]);
+    let web = &mut world.declared("shop", "web").spec;
+    web.task_template.container_spec.as_mut().unwrap().env.clear();
+    assert_eq!(cause(&world), [Cause::Git, Cause::Drift]);
+    world.converge();
+
+    // Once pruned, it is new when it comes back.
+    let services = std::mem::take(&mut world.stack("shop").services);
+    world.policy.prune = true;
+    world.policy.unblocked = "guard-most-services".parse().into_iter().collect();
+    world.converge();
+    assert!(world.observed.services.is_empty());
+    world.stack("shop").services = services;
+    assert_eq!(cause(&world), [Cause::Git]);
+}
+
+#[test]
+fn what_was_applied_is_only_noted_along_with_other_writes() {
+    let mut world = World::applied(vec![stack("shop", vec![service("shop", "web")])]);
+    assert!(world.plan().steps.is_empty() && world.plan().document.record.is_none());
+    world.live("shop_web").spec.mode.replicated.as_mut().unwrap().replicas = Some(5);
+    let plan = world.plan();
+    assert_eq!(plan.steps.len(), 2);
+    assert_eq!(plan.document.record.as_ref().unwrap().to_string(), "config skep_default_record");
+    // A run that has written mends what it could not note.
+    world.live("shop_web").spec.mode.replicated.as_mut().unwrap().replicas = Some(2);
+    world.learned.has_written = true;
+    assert_eq!(world.plan().steps.len(), 1);
+    let plan = world.plan();
+    world.perform(&plan);
+    assert!(world.plan().steps.is_empty());
+    world.observed.configs[0].spec.labels.clear();
+    world.learned.record_is_refused = true;
+    assert!(world.plan().steps.is_empty());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::live::{UpdateState, UpdateStatus};
 use crate::model::secret::EnvVar;
 use crate::reconciler::status::{Health, Status, Sync, fold, schema};
 
@@ -44,6 +45,29 @@ fn without_files_a_service_is_compared_with_what_was_applied() {
     );
     let other = fold(&world.observed, &"other".parse().unwrap(), None);
     assert!(other.stacks.is_empty(), "stacks of other fleets are not ours to judge");
+}
+
+#[test]
+fn a_stack_that_was_rolled_back_is_degraded_unless_that_is_what_is_declared() {
+    let mut world = shop();
+    let message = "rollback completed".to_owned();
+    let update = UpdateStatus {
+        state: UpdateState::RollbackCompleted,
+        started: None,
+        completed: None,
+        message,
+    };
+    world.live("shop_web").update = Some(update);
+    let web = |status: Status| {
+        let service = &status.stacks[1].services[1];
+        format!("{} {} {}: {}", service.name, service.sync, service.health, service.state)
+    };
+    let fleet = world.scope.fleet.clone();
+    let alone = fold(&world.observed, &fleet, None);
+    assert_eq!(alone.health, Health::Degraded);
+    assert_eq!(web(alone), "shop_web OutOfSync Degraded: rolled back");
+    let compared = fold(&world.observed, &fleet, Some(&world.plan()));
+    assert_eq!(web(compared), "shop_web Synced Healthy: 2/2 tasks healthy");
 }
 
 #[test]

@@ -15,7 +15,8 @@ use crate::model::fleet::{Domain, FleetKey, public_fingerprint};
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::labels::{self, Labels};
 use crate::model::live::{
-    ApiVersion, Engine, Live, LiveService, Observed, RawSpec, References, TaskCounts,
+    ApiVersion, Engine, Live, LiveService, Observed, RawSpec, References, Task, TaskCounts,
+    TaskState,
 };
 use crate::model::name::StackName;
 use crate::model::network::NetworkSpec;
@@ -262,6 +263,7 @@ impl World {
             reveal: false,
             contents: ShowContent::Counts,
             command: "skep apply stacks".to_owned(),
+            retry: "skep retry".to_owned(),
             findings: Vec::new(),
         };
         plan(&Inputs {
@@ -289,6 +291,17 @@ impl World {
                         .iter_mut()
                         .filter(|config| config.spec.name == name)
                         .for_each(|config| config.spec.labels = labels.clone());
+                }
+                Write::Remember { labels, applied, removed, .. } => {
+                    let record = self.observed.configs.iter_mut().find(|c| c.spec.name == name);
+                    let record = &mut record.unwrap().spec.labels;
+                    *record = labels;
+                    for (service, brief) in &applied {
+                        record::remember(record, service, brief);
+                    }
+                    for service in &removed {
+                        record::forget(record, service);
+                    }
                 }
                 Write::CreateNetwork(spec) => self.observed.networks.push(live(spec, &name)),
                 Write::CreateConfig(spec) => self.observed.configs.push(live(spec, &name)),
@@ -340,7 +353,8 @@ impl World {
             if plan.steps.is_empty() {
                 return passes;
             }
-            passes.push(plan.steps.iter().map(|step| step.object.to_string()).collect());
+            let told = plan.steps.iter().filter(|s| !matches!(s.write, Write::Remember { .. }));
+            passes.push(told.map(|step| step.object.to_string()).collect());
             self.perform(&plan);
         }
         panic!("never ends: {passes:?}");
@@ -376,6 +390,25 @@ pub(super) fn live_service(spec: &ServiceSpec) -> LiveService {
         previous_applied: None,
         update: None,
         counts,
+    }
+}
+
+/// A task of `live` as it is now, that has run since `since`.
+pub(super) fn running(live: &LiveService, slot: u64, since: Timestamp) -> Task {
+    Task {
+        id: format!("{slot}-{since}"),
+        service_id: live.id.clone(),
+        slot,
+        node_id: None,
+        created: since,
+        state: TaskState::Running,
+        desired: TaskState::Running,
+        since,
+        message: "started".to_owned(),
+        error: None,
+        exit_code: None,
+        job_iteration: live.job_iteration,
+        template: live.spec.task_template.clone(),
     }
 }
 

@@ -1,0 +1,90 @@
+//! What the fleet record remembers of services that were applied, so that one that a person removed is told from a new
+//! one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diff::document::Cause;
+use crate::model::fleet::is_under_key;
+use crate::model::key::{Kind, ObjectKey};
+use crate::model::labels;
+
+use super::super::ownership::owning_stack;
+use super::super::record;
+use super::super::step::{Step, Write};
+use super::Context;
+
+/// How many bytes of labels the record may have; Swarm takes no more than a megabyte and a half in one write.
+const MOST_BYTES: usize = 512 * 1024;
+
+/// Why a declared service that is not there must be made: it is new, or somebody removed it, or it changed as well.
+pub(super) fn causes_of_absence(
+    context: &Context<'_>,
+    service: &str,
+    fingerprint: Option<&str>,
+) -> Vec<Cause> {
+    let remembered = context.record.and_then(|record| record.applied.get(service));
+    match (remembered, fingerprint) {
+        (None, _) => vec![Cause::Git],
+        (Some(remembered), Some(now)) if remembered == record::brief(now) => vec![Cause::Drift],
+        (Some(_), _) => vec![Cause::Git, Cause::Drift],
+    }
+}
+
+/// The step that writes down what `steps` apply and remove. It never comes alone, but for a run that has written before:
+/// then it also mends what was left out.
+pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
+    let record = context.record?;
+    let mut applied: BTreeMap<String, String> = BTreeMap::new();
+    let mut removed: BTreeSet<String> = BTreeSet::new();
+    for step in steps {
+        match &step.write {
+            Write::CreateService(spec) | Write::UpdateService { spec, .. } => {
+                if let Some(stamp) = spec.labels.get(labels::APPLIED) {
+                    applied.insert(spec.name.clone(), record::brief(stamp).to_owned());
+                }
+            }
+            Write::Remove { .. } if step.object.kind == Kind::Service => {
+                removed.insert(step.object.name.clone());
+            }
+            // The record has one version: what Swarm refused goes first, the rest comes with the next pass.
+            Write::LabelRecord { .. } => return None,
+            _ => {}
+        }
+    }
+    // A repair of drift applies what was applied before.
+    applied.retain(|service, brief| record.applied.get(service) != Some(brief));
+    removed.retain(|service| record.applied.contains_key(service));
+    let moves = !applied.is_empty() || !removed.is_empty();
+    if context.learned.record_is_refused || !(moves || context.learned.has_written) {
+        return None;
+    }
+    let mut labels = record.labels.clone();
+    for live in &context.observed.services {
+        let name = &live.spec.name;
+        let key = ObjectKey::new(Kind::Service, name);
+        if let Some(stamp) = live.spec.labels.get(labels::APPLIED)
+            && is_under_key(stamp, record.key.id())
+            && owning_stack(&key, &live.spec.labels, &context.scope.fleet).is_some()
+        {
+            record::remember(&mut labels, name, record::brief(stamp));
+        }
+    }
+    for name in record.applied.keys().filter(|name| is_over(context, name)) {
+        record::forget(&mut labels, name);
+    }
+    let size: usize = labels.iter().map(|(label, value)| label.len() + value.len()).sum();
+    if (!moves && labels == record.labels) || size > MOST_BYTES {
+        return None;
+    }
+    let object = ObjectKey::new(Kind::Config, &context.record_name);
+    let write = Write::Remember { target: record.target.clone(), labels, applied, removed };
+    Some(Step { object, write, needs: Vec::new() })
+}
+
+/// Whether a service is neither live nor declared any more by the stack that it was of.
+fn is_over(context: &Context<'_>, service: &str) -> bool {
+    let of = |stack: &str| service.strip_prefix(stack).is_some_and(|rest| rest.starts_with('_'));
+    !context.index.services.contains_key(service)
+        && context.declared(service).is_none()
+        && context.desired.stacks.keys().any(|stack| of(stack.as_str()))
+}
