@@ -31,6 +31,13 @@ impl Call {
         self.method != Method::GET && self.method != Method::HEAD
     }
 
+    /// Whether it may change something that runs: not what skep notes in its fleet record.
+    pub(crate) fn writes_an_object(&self) -> bool {
+        let endpoint = self.endpoint();
+        let note = endpoint.starts_with("/configs/") && endpoint.ends_with("/update");
+        self.writes() && !note
+    }
+
     /// The path without API version and query.
     pub(crate) fn endpoint(&self) -> &str {
         let path = self.path.split('?').next().unwrap_or_default();

@@ -11,7 +11,7 @@ use crate::stage::Stage;
 const IDS: [&str; 3] = ["Target", "ConfigID", "SecretID"];
 
 /// The specs of all objects of `stage`, and what its services would roll back to, by `kind name`; ids of networks as
-/// names, other ids left out.
+/// names, other ids left out, and so are the notes of what was applied, which are never written for their own sake.
 pub(crate) fn world(engine: &Engine, stage: &Stage<'_>) -> BTreeMap<String, Value> {
     let networks = engine.get("/networks");
     let name = |network: &Value| {
@@ -30,6 +30,9 @@ pub(crate) fn world(engine: &Engine, stage: &Stage<'_>) -> BTreeMap<String, Valu
             _ => object["Spec"].clone(),
         };
         forget_ids(&mut spec, &networks);
+        if let Some(labels) = spec["Labels"].as_object_mut() {
+            labels.retain(|label, _| !label.starts_with("skep.applied."));
+        }
         world.insert(key, spec);
     }
     world
