@@ -6,9 +6,11 @@ use std::process::{Command, Output};
 
 use crate::engine::Engine;
 
-/// An engine of `scripts/engine`; it is removed when it goes out of scope.
+/// An engine of `scripts/engine`; it is removed when it goes out of scope, unless it is kept for the next test.
 pub(crate) struct Own {
-    name: &'static str,
+    /// Its name, which is its host name too.
+    pub(crate) name: &'static str,
+    kept: bool,
     /// The engine itself.
     pub(crate) engine: Engine,
 }
@@ -26,7 +28,24 @@ impl Own {
         assert!(up.status.success(), "{}", String::from_utf8_lossy(&up.stderr));
         let socket = script("engine", &["socket", name]);
         let url = format!("unix://{}", String::from_utf8_lossy(&socket.stdout).trim());
-        Some(Self { name, engine: Engine::at(url) })
+        Some(Self { name, kept: false, engine: Engine::at(url) })
+    }
+
+    /// Leaves it to `scripts/test` to remove it, so that the next test finds it running.
+    pub(crate) fn kept(mut self) -> Self {
+        self.kept = true;
+        self
+    }
+
+    /// Removes it.
+    pub(crate) fn down(&self) {
+        script("engine", &["down", self.name]);
+    }
+
+    /// The address that answers on the ports it publishes in host mode.
+    pub(crate) fn address(&self) -> String {
+        let address = script("engine", &["address", self.name]).stdout;
+        String::from_utf8(address).unwrap().trim().to_owned()
     }
 
     /// Imports the demo images.
@@ -40,6 +59,16 @@ impl Own {
         move || assert!(script("engine", &["kill", name]).status.success())
     }
 
+    /// Takes it off the network of its Swarm.
+    pub(crate) fn cut(&self) {
+        assert!(script("engine", &["cut", self.name]).status.success());
+    }
+
+    /// Puts it back on the network of its Swarm.
+    pub(crate) fn mend(&self) {
+        assert!(script("engine", &["mend", self.name]).status.success());
+    }
+
     /// Starts it again on its data.
     pub(crate) fn revive(&self) {
         let up = script("engine", &["up", self.name]);
@@ -49,7 +78,9 @@ impl Own {
 
 impl Drop for Own {
     fn drop(&mut self) {
-        script("engine", &["down", self.name]);
+        if !self.kept {
+            self.down();
+        }
     }
 }
 

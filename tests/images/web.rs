@@ -7,6 +7,8 @@
 //! web crash        complain, exit 3
 //! web sleep        do nothing until SIGTERM
 //! web database     serve GET, PUT and POST (add one) of /NAME, kept in files of $DATA_DIR (default /data)
+//! web load         ask $TARGET (`host:port`) $RATE (default 50) times a second, each time at an address resolved afresh;
+//!                  serve what became of it at / (`sent 500, failed 0`, then a line for each failure)
 //! web migrate      bring the schema in $DATABASE up to $SCHEMA, exit 0; no patience: without a database, exit 1
 //! ```
 //!
@@ -20,7 +22,7 @@
 use std::env;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         "serve" => serve(answer),
         "database" => serve(answer_from_files),
         "migrate" => migrate(),
+        "load" => load(),
         "healthcheck" => return healthcheck(),
         "job" => {
             println!("web {VERSION}: job {}starts", message());
@@ -303,6 +306,54 @@ fn ask(database: &str, method: &str, path: &str, body: &str) -> io::Result<Strin
         Some("404") => Err(io::Error::new(io::ErrorKind::NotFound, body.trim())),
         _ => Err(io::Error::other(format!("{method} {path}: {status}"))),
     }
+}
+
+// ---------------------------------------------------------------- load
+
+/// What became of the requests so far.
+static OUTCOME: Mutex<(u64, Vec<String>)> = Mutex::new((0, Vec::new()));
+
+/// How long a request of a load may take; a server drains for longer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+fn load() -> io::Result<()> {
+    let target = env::var("TARGET").map_err(|_| io::Error::other("TARGET is not set"))?;
+    let rate = env::var("RATE").ok().and_then(|rate| rate.parse().ok()).unwrap_or(50);
+    let begun = Instant::now();
+    thread::spawn(move || {
+        for number in 0_u32.. {
+            // By the clock, so that slow answers do not make it a lesser load.
+            let due = begun + Duration::from_secs(1) * number / rate;
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            let target = target.clone();
+            thread::spawn(move || {
+                let at = begun.elapsed();
+                let failure = request(&target, number).err();
+                let mut outcome = OUTCOME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                outcome.0 += 1;
+                outcome.1.extend(failure.map(|error| format!("after {at:?}: {error}")));
+            });
+        }
+    });
+    serve(|_| {
+        let (sent, failures) = &*OUTCOME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let lines: String = failures.iter().map(|failure| format!("{failure}\n")).collect();
+        ("200 OK", format!("sent {sent}, failed {}\n{lines}", failures.len()))
+    })
+}
+
+/// One request on a connection of its own, at one of the addresses that the name has now.
+fn request(target: &str, number: u32) -> io::Result<()> {
+    let addresses: Vec<_> = target.to_socket_addrs()?.collect();
+    let index = usize::try_from(number).unwrap_or(0) % addresses.len().max(1);
+    let address = addresses.get(index).ok_or_else(|| io::Error::other("no address"))?;
+    let failed = |error: io::Error| io::Error::other(format!("{address}: {error}"));
+    let mut stream = TcpStream::connect_timeout(address, PATIENCE).map_err(failed)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    write!(stream, "GET / HTTP/1.1\r\nHost: {target}\r\n\r\n").map_err(failed)?;
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).map_err(failed)?;
+    if reply.starts_with("HTTP/1.1 200 ") { Ok(()) } else { Err(failed(io::Error::other(reply))) }
 }
 
 // ---------------------------------------------------------------- health and signals
