@@ -7,7 +7,7 @@ use crate::cluster::{Cluster, Truth, healthy, watch};
 use crate::engine::Engine;
 use crate::eventually::eventually;
 use crate::proxy::Proxy;
-use crate::stage::{Run, Stage, changes};
+use crate::stage::{Run, Stage};
 
 fn stack(stage: &Stage<'_>, args: &str, deploy: &str) {
     let text = "
@@ -26,14 +26,15 @@ fn a_worker_that_dies_during_a_rollout_delays_it_and_nothing_else() {
     let Some(cluster) = Cluster::whole() else { return };
     let engine = cluster.manager();
     let stage = Stage::on(engine);
-    let spread = "replicas: 6, placement: { preferences: [{ spread: node.hostname }] }";
+    // Tasks that die with their node are failures of the update, and the default is to tolerate none.
+    let spread = "replicas: 6, placement: { preferences: [{ spread: node.hostname }] }, update_config: { monitor: 1s, max_failure_ratio: 0.5 }";
     stack(&stage, "sleep", spread);
     stage.apply_well(&[]);
     let name = stage.name("shop_web");
     assert_eq!(Truth::of(engine, &name).nodes.len(), 6);
 
     stack(&stage, "sleep, well", spread);
-    let arguments = ["apply", "stacks", "--yes", "--resolve-image", "never", "--timeout", "90s"];
+    let arguments = ["apply", "stacks", "--yes", "--resolve-image", "never", "--timeout", "180s"];
     let mut apply = stage.command(&arguments);
     let apply = apply.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     watch(&stage, engine, "shop_web", "the rollout is under way", |_, truth| {
@@ -41,17 +42,16 @@ fn a_worker_that_dies_during_a_rollout_delays_it_and_nothing_else() {
     });
     let victim = cluster.node(2);
     victim.killer()();
-    let (_, truth) = watch(&stage, engine, "shop_web", "the rollout is complete", healthy);
-    assert!(!truth.nodes.contains(&victim.name.to_owned()), "{truth:?}");
-    Run::of(apply.wait_with_output().unwrap(), &arguments).ends(0, &[]);
-    assert_eq!(changes(&stage.plan(&[])).len(), 0);
-
-    let before = stage.objects();
+    cluster.is(victim, "down");
+    watch(&stage, engine, "shop_web", "the others do its work", |_, truth| {
+        truth.ready + truth.old == 6 && !truth.nodes.contains(&victim.name.to_owned())
+    });
+    // Whether Swarm goes on without the node is chance: it waits for ever for a task that it had just given to it.
     victim.revive();
     cluster.are_all_ready();
-    watch(&stage, engine, "shop_web", "all is well with the node back", healthy);
-    stage.apply_well(&[]);
-    assert_eq!(stage.objects(), before, "nothing was to be done");
+    watch(&stage, engine, "shop_web", "the rollout is complete", healthy);
+    Run::of(apply.wait_with_output().unwrap(), &arguments).ends(0, &["healthy"]);
+    stage.apply_well(&[]).ends(0, &["Nothing was written."]);
 }
 
 #[test]
