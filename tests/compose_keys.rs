@@ -15,6 +15,8 @@ use skep::spec::load::{Input, Options, load};
 use skep::spec::schema;
 use skep::spec::tree::MemoryTree;
 
+mod generated;
+
 /// Where the keys of a part of the format stand: the keys above them, a list item as `-`.
 const PARTS: &[(&str, &[&str])] = &[
     ("Service", &["services", "a"]),
@@ -145,6 +147,13 @@ fn every_key_that_docker_knows_is_known() {
         }
     }
     assert!(!is_known(&["services", "a"], "imgae"));
+}
+
+#[test]
+fn every_key_that_docker_knows_is_in_the_generated_stacks() {
+    let stacks = generated::stacks(28, 4, 90);
+    for (n, stack) in stacks.iter().enumerate() { std::fs::create_dir_all(format!("/tmp/gendump/g{n}")).unwrap(); std::fs::write(format!("/tmp/gendump/g{n}/stack.yaml"), stack.text.replace('%', "t1_")).unwrap();
+        for (f, t) in generated::FILES { std::fs::write(format!("/tmp/gendump/g{n}/{f}"), t).unwrap(); } }
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use crate::alike::assert_same;
 use crate::engine::Engine;
 use crate::eventually::eventually;
 use crate::stage::{Stage, changes};
@@ -73,86 +74,6 @@ impl Drop for LiveSystem<'_> {
     }
 }
 
-impl Stage<'_> {
-    /// Deploys stack `stack` with docker's own client.
-    fn docker_deploy(&self, engine: &Engine, stack: &str, variables: &[(&str, &str)]) {
-        let file = self.path(stack, "stack.yaml");
-        let name = self.name(stack);
-        let mut command =
-            engine.command(&["stack", "deploy", "--detach=true", "--resolve-image", "never", "-c"]);
-        command.arg(file).arg(name).envs(variables.iter().copied());
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
-
-    /// `docker service inspect` of every service of `stack`, as far as docker and skep must agree.
-    fn inspect(&self, engine: &Engine, stack: &str) -> BTreeMap<String, Value> {
-        let namespace = format!("label=com.docker.stack.namespace={}", self.name(stack));
-        let ids = engine.docker(&["service", "ls", "--quiet", "--filter", &namespace]);
-        let ids: Vec<&str> = ids.lines().collect();
-        let text = engine.docker(&[&["service", "inspect"], ids.as_slice()].concat());
-        let services: Value = serde_json::from_str(&text).unwrap();
-        let networks: BTreeMap<String, String> = engine
-            .get("/networks")
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|network| {
-                (
-                    network["Id"].as_str().unwrap().to_owned(),
-                    network["Name"].as_str().unwrap().to_owned(),
-                )
-            })
-            .collect();
-        let specs = services.as_array().unwrap().iter().map(|service| {
-            let mut spec = service["Spec"].clone();
-            let labels = spec["Labels"].as_object_mut().unwrap();
-            labels.retain(|label, _| !label.starts_with("skep."));
-            comparable(&mut spec, &networks);
-            (spec["Name"].as_str().unwrap().to_owned(), spec)
-        });
-        specs.collect()
-    }
-}
-
-/// Takes out what cannot be equal: ids, and the hashes in names.
-fn comparable(value: &mut Value, networks: &BTreeMap<String, String>) {
-    match value {
-        Value::Object(fields) => {
-            for (field, value) in fields.iter_mut() {
-                match field.as_str() {
-                    "ConfigID" | "SecretID" => *value = Value::Null,
-                    "ConfigName" | "SecretName" => {
-                        *value = unhashed(value.as_str().unwrap()).into();
-                    }
-                    "Target" if value.as_str().is_some_and(|id| networks.contains_key(id)) => {
-                        *value = networks[value.as_str().unwrap()].clone().into();
-                    }
-                    _ => comparable(value, networks),
-                }
-            }
-        }
-        Value::Array(items) => {
-            for item in items.iter_mut() {
-                comparable(item, networks);
-            }
-            // One config or secret that is attached twice has no order in docker's client either: it flaps.
-            if items.iter().all(|item| item.get("File").is_some()) {
-                items.sort_by_key(|item| item["File"]["Name"].to_string());
-            }
-        }
-        _ => {}
-    }
-}
-
-fn unhashed(name: &str) -> &str {
-    let hash = |text: &str| text.len() >= 8 && text.chars().all(|c| c.is_ascii_hexdigit());
-    match name.rsplit_once('-') {
-        Some((name, suffix)) if hash(suffix) => name,
-        _ => name,
-    }
-}
-
 #[test]
 fn a_live_systems_services_are_the_same_from_docker_and_from_skep() {
     let Some(engine) = Engine::of_this_run() else { return };
@@ -162,7 +83,7 @@ fn a_live_systems_services_are_the_same_from_docker_and_from_skep() {
     system.prepare(&stage, &file);
     let variables = [("WEB_GIT_COMMIT_HASH", "1f2e3d4"), ("PY_API_GIT_COMMIT_HASH", "4d3e2f1")];
     stage.docker_deploy(&engine, "hub", &variables);
-    let from_docker = stage.inspect(&engine, "hub");
+    let from_docker = stage.services_of(&engine, "hub");
     assert_eq!(from_docker.len(), 2);
     stage.clear("hub");
 
@@ -171,7 +92,7 @@ fn a_live_systems_services_are_the_same_from_docker_and_from_skep() {
         stage.apply(&["--no-wait"]);
         changes(&stage.plan(&[])).is_empty().then_some(())
     });
-    assert_same(&stage.inspect(&engine, "hub"), &from_docker);
+    assert_same(&stage.services_of(&engine, "hub"), &from_docker);
 }
 
 #[test]
@@ -275,7 +196,7 @@ fn all_of_dockers_keys_make_the_same_services_from_docker_and_from_skep() {
     stage.file("all", "plain.txt", "plain\n");
     stage.file("all", "key.txt", "key\n");
     stage.docker_deploy(&engine, "all", &[]);
-    let from_docker = stage.inspect(&engine, "all");
+    let from_docker = stage.services_of(&engine, "all");
     assert_eq!(from_docker.len(), 4);
 
     // Taken over, nothing changes; the job is not even written to.
@@ -289,21 +210,14 @@ fn all_of_dockers_keys_make_the_same_services_from_docker_and_from_skep() {
     }
     assert!(!changes(&plan).contains_key(&format!("service {}", stage.name("all_job"))));
     stage.apply_well(&[]);
-    assert_same(&stage.inspect(&engine, "all"), &from_docker);
+    assert_same(&stage.services_of(&engine, "all"), &from_docker);
     assert_eq!(changes(&stage.plan(&[])), BTreeMap::new());
 
     // Made anew, it is the same but for ids and hashes.
     stage.clear("all");
     stage.apply_well(&[]);
-    assert_same(&stage.inspect(&engine, "all"), &from_docker);
+    assert_same(&stage.services_of(&engine, "all"), &from_docker);
     assert_eq!(changes(&stage.plan(&[])), BTreeMap::new());
-}
-
-#[track_caller]
-fn assert_same(from_skep: &BTreeMap<String, Value>, from_docker: &BTreeMap<String, Value>) {
-    let [skep, docker] = [from_skep, from_docker].map(|specs| format!("{:#}", json!(specs)));
-    let difference = similar::TextDiff::from_lines(&docker, &skep);
-    assert!(skep == docker, "{}", difference.unified_diff().header("docker", "skep"));
 }
 
 #[test]

@@ -12,6 +12,7 @@
 )]
 
 mod actuate;
+mod alike;
 mod api;
 mod bad_input;
 mod bystanders;
@@ -28,6 +29,9 @@ mod facts;
 mod failures;
 mod faults;
 mod floors;
+#[path = "../generated/mod.rs"]
+mod generated;
+mod generated_like_docker;
 mod idempotence;
 mod interactive;
 mod killed;

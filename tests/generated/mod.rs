@@ -1,0 +1,80 @@
+//! Stack files made at random over everything that docker's schema has, the same for the same seed.
+//!
+//! What they hold is valid in docker's eyes and in the Engine's, and no task of them ever starts: a service has no
+//! replicas, or no node fits it.
+
+mod blocks;
+mod deploy;
+mod mounts;
+mod networks;
+mod ports;
+mod service;
+mod stores;
+
+use proptest::strategy::{Strategy as _, ValueTree as _};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use serde_json::{Map, Value, json};
+
+/// A stack file. `%` in it stands for a prefix of names that the Swarm has nowhere else.
+#[derive(Debug)]
+pub(crate) struct Generated {
+    /// What it says, before it is written down.
+    pub(crate) content: Value,
+    /// Text of the file.
+    pub(crate) text: String,
+}
+
+/// The files beside each stack file.
+pub(crate) const FILES: &[(&str, &str)] = &[
+    ("plain.txt", "plain\n"),
+    ("template.txt", "{{ .Service.Name }}\n"),
+    ("key.txt", "key\n"),
+    ("a.env", "# numbers\nFROM_FILE=1\nBOTH=a\n\nQUOTED=\"x\"\nSPACED= y z \n"),
+    ("b.env", "BOTH=b\nEMPTY=\n"),
+];
+
+/// What a Swarm must have before the stacks are deployed: configs and secrets, and names of networks that it always
+/// has.
+pub(crate) const EXTERNAL: &str = "%outside";
+
+/// The variables that stacks use.
+pub(crate) const VARIABLES: &[(&str, &str)] = &[("HOME", "/home/dummy"), ("SET", "from outside")];
+
+/// The name of a stack, to be put behind the prefix.
+pub(crate) fn name(stack: usize) -> String {
+    format!("g{stack}")
+}
+
+/// `count` stacks of `services` services each.
+pub(crate) fn stacks(seed: u64, count: usize, services: usize) -> Vec<Generated> {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let mut make =
+        |strategy: blocks::Values| strategy.new_tree(&mut runner).expect("a value").current();
+    let stack = |stack| {
+        let names = (0..services).map(|service| (service, format!("c{service:03}")));
+        let mut services: Map<String, Value> = names
+            .map(|(service, name)| (name, make(service::service(stack * services + service))))
+            .collect();
+        // What others depend on must be there at once.
+        let base = json!({"image": "skep-demo/web:1", "deploy": {"replicas": 0}});
+        services.insert("base".to_owned(), base);
+        let mut content = json!({
+            "version": "3.13",
+            "services": services,
+            "networks": make(networks::definitions(stack)),
+            "volumes": make(mounts::definitions(stack)),
+            "configs": make(stores::definitions("config", stack)),
+            "secrets": make(stores::definitions("secret", stack)),
+            "x-note": { "any": ["thing"] },
+        });
+        if stack % 2 == 1 {
+            content.as_object_mut().expect("a mapping").remove("version");
+        }
+        let text = blocks::text(&content);
+        Generated { content, text }
+    };
+    (0..count).map(stack).collect()
+}
