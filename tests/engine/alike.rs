@@ -9,6 +9,16 @@ use crate::stage::Stage;
 
 const NAMESPACE: &str = "com.docker.stack.namespace";
 
+/// A key that docker's client takes and does not send.
+pub(crate) struct NotSent {
+    pub(crate) compose_key: &'static str,
+    field: &'static str,
+}
+
+/// All of these keys; `docs/compose.md` has them, too.
+pub(crate) const NOT_SENT: [NotSent; 1] =
+    [NotSent { compose_key: "oom_score_adj", field: "OomScoreAdj" }];
+
 impl Stage<'_> {
     /// Deploys stack `stack` with docker's own client.
     pub(crate) fn docker_deploy(&self, engine: &Engine, stack: &str, variables: &[(&str, &str)]) {
@@ -23,12 +33,16 @@ impl Stage<'_> {
 
     /// The specs of the services of `stack` by name, as far as docker and skep must agree.
     pub(crate) fn services_of(&self, engine: &Engine, stack: &str) -> BTreeMap<String, Value> {
-        let networks = engine.get("/networks");
-        let names = networks.as_array().unwrap().iter().map(|network| {
-            let text = |field: &str| network[field].as_str().unwrap().to_owned();
-            (text("Id"), text("Name"))
-        });
-        self.specs_of(engine, stack, "service", &names.collect())
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let mut names = BTreeMap::new();
+        for network in engine.get("/networks").as_array().unwrap() {
+            names.insert(text(&network["Id"]), text(&network["Name"]));
+        }
+        for config in engine.get("/configs").as_array().unwrap() {
+            let name = text(&config["Spec"]["Name"]);
+            names.insert(text(&config["ID"]), unhashed(&name).to_owned());
+        }
+        self.specs_of(engine, stack, "service", &names)
     }
 
     /// All that stack `stack` has in the Swarm, by kind and name, as far as docker and skep must agree.
@@ -50,14 +64,14 @@ impl Stage<'_> {
         engine: &Engine,
         stack: &str,
         kind: &str,
-        networks: &BTreeMap<String, String>,
+        names: &BTreeMap<String, String>,
     ) -> BTreeMap<String, Value> {
         let objects = engine.get(&format!("/{kind}s"));
         let specs = objects.as_array().unwrap().iter().map(|object| object["Spec"].clone());
         let ours = specs.filter(|spec| spec["Labels"][NAMESPACE] == self.name(stack));
         let specs = ours.map(|mut spec| {
             without_own_labels(&mut spec);
-            comparable(&mut spec, networks);
+            comparable(&mut spec, names);
             let name = spec["Name"].as_str().unwrap().to_owned();
             if kind == "service" {
                 return (name, spec);
@@ -97,30 +111,32 @@ fn without_own_labels(object: &mut Value) {
     }
 }
 
-/// Takes out what cannot be equal: ids, and the hashes in names.
-fn comparable(value: &mut Value, networks: &BTreeMap<String, String>) {
+/// Takes out what cannot be equal: ids, the hashes in names, and what docker does not send.
+fn comparable(value: &mut Value, names: &BTreeMap<String, String>) {
     match value {
         Value::Object(fields) => {
+            fields.retain(|field, _| NOT_SENT.iter().all(|unsent| field != unsent.field));
             for (field, value) in fields.iter_mut() {
-                match field.as_str() {
-                    "ConfigID" | "SecretID" => *value = Value::Null,
-                    "ConfigName" | "SecretName" => {
-                        *value = unhashed(value.as_str().unwrap()).into();
+                match (field.as_str(), value.as_str()) {
+                    ("ConfigID" | "SecretID", _) => *value = Value::Null,
+                    ("ConfigName" | "SecretName", Some(name)) => *value = unhashed(name).into(),
+                    // A network, or the config of a credential spec.
+                    ("Target" | "Config", Some(id)) if names.contains_key(id) => {
+                        *value = names[id].clone().into();
                     }
-                    "Target" if value.as_str().is_some_and(|id| networks.contains_key(id)) => {
-                        *value = networks[value.as_str().unwrap()].clone().into();
-                    }
-                    _ => comparable(value, networks),
+                    _ => comparable(value, names),
                 }
             }
         }
         Value::Array(items) => {
             for item in items.iter_mut() {
-                comparable(item, networks);
+                comparable(item, names);
             }
             // One config or secret that is attached twice has no order in docker's client either: it flaps.
-            if items.iter().all(|item| item.get("File").is_some()) {
-                items.sort_by_key(|item| item["File"]["Name"].to_string());
+            let name = |item: &Value| [item["ConfigName"].clone(), item["SecretName"].clone()];
+            let is_store = |item: &Value| name(item).iter().any(Value::is_string);
+            for same in items.chunk_by_mut(|a, b| is_store(a) && name(a) == name(b)) {
+                same.sort_by_key(|item| item["File"]["Name"].to_string());
             }
         }
         _ => {}

@@ -6,20 +6,17 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::alike::difference;
+use crate::alike::{NOT_SENT, difference};
 use crate::engine::Engine;
 use crate::eventually::eventually;
-use crate::generated::{FILES, Generated, VARIABLES, name, stacks};
+use crate::generated::{
+    EXTERNAL, FILES, Generated, SEED, SERVICES, STACKS, VARIABLES, name, stacks,
+};
 use crate::stage::{Stage, changes};
 
-/// `SKEP_SEED` makes other stacks.
-const SEED: u64 = 28;
-const STACKS: usize = 4;
-const SERVICES: usize = 90;
-
+/// The seed of this run: `SKEP_SEED`, or always the same.
 fn seed() -> u64 {
-    let seed = env::var("SKEP_SEED").ok().map(|text| text.parse().expect("SKEP_SEED is a number"));
-    let seed = seed.unwrap_or(SEED);
+    let seed = env::var("SKEP_SEED").map_or(SEED, |text| text.parse().unwrap());
     eprintln!("generated from SKEP_SEED={seed}");
     seed
 }
@@ -27,32 +24,23 @@ fn seed() -> u64 {
 #[test]
 fn generated_stacks_are_the_same_from_docker_and_from_skep() {
     let Some(engine) = Engine::of_this_run() else { return };
+    // Docker's client sends older engines less, and fails on the rest.
+    if env::var("SKEP_TEST_VERSION").is_ok_and(|version| version != "28") {
+        return;
+    }
     let stage = Stage::on(&engine);
     let generated = stacks(seed(), STACKS, SERVICES);
-    for (number, stack) in generated.iter().enumerate() {
-        stage.exact_stack(&name(number), &stack.text);
-        for (file, text) in FILES {
-            stage.file(&name(number), file, text);
-        }
-    }
-    let file = stage.path(&name(0), "plain.txt");
-    for kind in ["config", "secret"] {
-        engine.docker(&[kind, "create", &stage.name("outside"), file.to_str().unwrap()]);
-    }
+    prepare(&stage, &engine, &generated);
     let names = || (0..STACKS).map(name);
     let everything = || -> BTreeMap<String, Value> {
         names().flat_map(|name| stage.everything_of(&engine, &name)).collect()
     };
-    let variables: Vec<String> =
-        VARIABLES.iter().map(|(name, value)| format!("--var={name}={value}")).collect();
-    let options: Vec<&str> = variables.iter().map(String::as_str).collect();
+    let variables = VARIABLES.map(|(name, value)| format!("--var={name}={value}"));
+    let options = variables.each_ref().map(String::as_str);
 
-    for name in names() {
-        stage.docker_deploy(&engine, &name, VARIABLES);
-    }
+    names().for_each(|name| stage.docker_deploy(&engine, &name, &VARIABLES));
     let from_docker = everything();
     assert_distinct(&from_docker);
-
     let taken_over = changes(&stage.plan(&options));
     names().for_each(|name| stage.clear(&name));
     eventually(60, "everything is made", || {
@@ -60,21 +48,43 @@ fn generated_stacks_are_the_same_from_docker_and_from_skep() {
         changes(&stage.plan(&options)).is_empty().then_some(())
     });
     let from_skep = everything();
-    let mut differences = String::new();
+
+    let mut found = String::new();
     for key in from_docker.keys().chain(from_skep.keys()).collect::<BTreeSet<_>>() {
         let of = |objects: &BTreeMap<String, Value>| objects.get(key).cloned().unwrap_or_default();
         if let Some(lines) = difference(&of(&from_skep), &of(&from_docker)) {
             let source = source(&generated, &stage.plain(key));
-            writeln!(differences, "{key}\n{source:#}\n{lines}").unwrap();
+            writeln!(found, "{key}\n{source:#}\n{lines}").unwrap();
         }
     }
-    assert!(differences.is_empty(), "{differences}");
     for (key, change) in taken_over {
-        assert!(change.get("fields").is_none(), "{key} is not taken over as it is: {change:#}");
+        let fields = change["fields"].as_array().into_iter().flatten();
+        let is_known =
+            |field: &&Value| NOT_SENT.iter().any(|unsent| field["path"] == unsent.compose_key);
+        for field in fields.filter(|field| !is_known(field)) {
+            writeln!(found, "{key} is not taken over as it is: {field}").unwrap();
+        }
+    }
+    assert!(found.is_empty(), "{found}");
+}
+
+/// Writes the stacks, and makes what they expect to be there.
+fn prepare(stage: &Stage<'_>, engine: &Engine, generated: &[Generated]) {
+    for (number, stack) in generated.iter().enumerate() {
+        stage.exact_stack(&name(number), &stack.text);
+        for (file, text) in FILES {
+            stage.file(&name(number), file, text);
+        }
+    }
+    let file = stage.path(&name(0), "plain.txt");
+    for name in EXTERNAL.map(|name| stage.name(name.trim_start_matches('%'))) {
+        for kind in ["config", "secret"] {
+            engine.docker(&[kind, "create", &name, file.to_str().unwrap()]);
+        }
     }
 }
 
-/// At least three hundred services that differ in more than their names.
+/// At least three hundred services differ in more than their names.
 fn assert_distinct(objects: &BTreeMap<String, Value>) {
     let services = objects.iter().filter(|(key, _)| key.starts_with("service "));
     let bodies = services.map(|(_, spec)| {
@@ -96,5 +106,14 @@ fn source<'g>(generated: &'g [Generated], key: &str) -> &'g Value {
     match (stack, place) {
         (Some(stack), Some((_, service))) => &stack.content["services"][service],
         _ => &Value::Null,
+    }
+}
+
+#[test]
+fn what_docker_is_known_not_to_send_is_documented() {
+    let page = include_str!("../../docs/compose.md");
+    for unsent in NOT_SENT {
+        let row = format!("| `{}` | accepted, but not sent | sent |", unsent.compose_key);
+        assert!(page.contains(&row), "docs/compose.md lacks {row}");
     }
 }

@@ -45,6 +45,7 @@ mod ownership;
 mod proxy;
 mod pruning;
 mod raw;
+mod refused_like_docker;
 mod registries;
 mod registry;
 mod restarts;

@@ -130,10 +130,16 @@ pub(crate) fn pairs(names: &[&str], values: Values) -> Values {
     any_of([map, list])
 }
 
-/// Values of labels, variables and options: text of any kind, and numbers, which Go prints in its own way.
+/// Values of labels, variables and options.
 pub(crate) fn texts() -> Values {
+    any_of([strings(), numbers()])
+}
+
+/// Text of any kind.
+pub(crate) fn strings() -> Values {
+    let any = "[ -~äß€\\n\\t]{0,30}";
     any_of([
-        "[ -#&-~]{0,12}".prop_map(|text| text.replace('$', "$$").replace('%', "").into()).boxed(),
+        any.prop_map(|text| text.replace('$', "$$").replace('%', "").into()).boxed(),
         pick(json!([
             "",
             " ",
@@ -143,7 +149,6 @@ pub(crate) fn texts() -> Values {
             "{{.Node.Hostname}}",
             "{{.Task.Slot}}",
             "$$HOME",
-            "tab\tand\nline",
             "on",
             "~",
             "0440",
@@ -152,30 +157,85 @@ pub(crate) fn texts() -> Values {
             "${UNSET-fallback}",
             "${SET:-no} and ${EMPTY_ONE:-more}",
             "2001:db8::1",
-            "C:\\x"
-        ])),
-        pick(json!([
-            0,
-            -1,
-            8080,
-            1.5,
-            1e21,
-            raw("0440"),
-            raw("1_000"),
-            raw("0x1F"),
-            raw("1e6"),
-            raw("3.10"),
-            raw("0b11")
+            "C:\\x",
+            "a\r\nb"
         ])),
     ])
 }
 
-/// Durations in Go's notation.
+/// Numbers, which Go prints in its own way.
+fn numbers() -> Values {
+    let written = [
+        "0440",
+        "1_000",
+        "0x1F",
+        "1e6",
+        "3.10",
+        "0b11",
+        "0o17",
+        "-0",
+        "1_0.5",
+        "+5",
+        "1:30",
+        ".5",
+        "5.",
+        "0x_F",
+        "1e3",
+        "12e03",
+        "-1_0",
+        "0.1e-7",
+        "18446744073709551615",
+        "99999999999999999999",
+    ];
+    any_of([
+        any::<f64>()
+            .prop_filter("a number", |number| number.is_finite())
+            .prop_map(|number| json!(number))
+            .boxed(),
+        any::<i64>().prop_map(|number| json!(number)).boxed(),
+        "[0-9]{1,3}\\.[0-9]{1,3}(e[-+]?[0-9])?".prop_map(|number| raw(&number)).boxed(),
+        select(written.map(raw).to_vec()).boxed(),
+    ])
+}
+
+/// Durations in Go's notation, of at least a second and at most some days.
 pub(crate) fn durations() -> Values {
-    pick(json!(["1s", "1m30s", "500ms", "1.5h", "2h45m", "90s", "1000000us", "7m", "12s500ms"]))
+    let part = "[1-9][0-9]{0,2}(\\.[0-9]{1,3})?(ms|s|m)";
+    any_of([
+        pick(json!([
+            "1s",
+            "1m30s",
+            "1.5h",
+            "2h45m",
+            "90s",
+            "1000000us",
+            "1500000µs",
+            "0h1m0.5s",
+            "+5s",
+            "1.s",
+            "2000000000ns"
+        ])),
+        part.prop_map(|part| format!("1s{part}").into()).boxed(),
+        (part, part).prop_map(|(first, second)| format!("{first}1.5s{second}").into()).boxed(),
+    ])
 }
 
 /// Sizes in docker's notation, of at least 8 MiB.
 pub(crate) fn sizes() -> Values {
-    pick(json!(["64M", "64m", "1g", "1.5G", "512mb", "20000k", "10485760", "33554432b", "16 MB"]))
+    any_of([
+        pick(json!([
+            "64M",
+            "1.5G",
+            "512mb",
+            "20000k",
+            "10485760",
+            "33554432b",
+            "16 MB",
+            "0.5t",
+            "64MiB",
+            "1gib"
+        ])),
+        "[1-9][0-9]{1,2}(\\.[0-9]{1,3})? ?[mgMG]([iI]?[bB])?".prop_map(Value::String).boxed(),
+        "[1-9][0-9]{7,9}[bB]?".prop_map(Value::String).boxed(),
+    ])
 }

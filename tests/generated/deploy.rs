@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::blocks::{Values, durations, just, mapping, merged, pairs, pick, sizes, some_of, texts};
+use super::blocks::{
+    Values, any_of, durations, just, mapping, merged, pairs, pick, sizes, some_of, texts,
+};
 
 /// No node has it.
 const NOWHERE: &str = "node.labels.nowhere == yes";
@@ -73,13 +75,33 @@ fn rollout(failure_actions: Value) -> Values {
         ("delay", 50, durations()),
         ("failure_action", 50, pick(failure_actions)),
         ("monitor", 50, durations()),
-        ("max_failure_ratio", 50, pick(json!([0, 0.1, 0.25, 0.3, 0.5, 1, 0.015, "${UNSET:-0.2}"]))),
+        (
+            "max_failure_ratio",
+            50,
+            pick(json!([0, 0.1, 0.25, 0.3, 0.5, 1, 0.015, "${UNSET:-0.2}", 0.123_456_789, 1e-7])),
+        ),
         ("order", 50, pick(json!(["start-first", "stop-first"]))),
     ])
 }
 
 fn resources() -> Values {
-    let cpus = || pick(json!(["0.5", "2", "0.001", "1.25", "0.333", "4.0"]));
+    let cpus = || {
+        any_of([
+            pick(json!([
+                "0.5",
+                "2",
+                "0.001",
+                "1.25",
+                "1/4",
+                "4.0",
+                "5e-1",
+                "0.123456789",
+                ".5",
+                "1."
+            ])),
+            "[1-9]\\.[0-9]{1,9}".prop_map(Value::String).boxed(),
+        ])
+    };
     let kind = |kind: &str| {
         mapping(vec![("discrete_resource_spec", 100, just(json!({"kind": kind, "value": 2})))])
     };

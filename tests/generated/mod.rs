@@ -3,6 +3,12 @@
 //! What they hold is valid in docker's eyes and in the Engine's, and no task of them ever starts: a service has no
 //! replicas, or no node fits it.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what is not as written here is a broken test"
+)]
+
 mod blocks;
 mod deploy;
 mod mounts;
@@ -14,6 +20,15 @@ mod stores;
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Map, Value, json};
+
+/// The seed of the stacks, unless a run has another.
+pub(crate) const SEED: u64 = 28;
+
+/// How many stacks there are.
+pub(crate) const STACKS: usize = 4;
+
+/// How many services each stack has, beside the one that others depend on.
+pub(crate) const SERVICES: usize = 90;
 
 /// A stack file. `%` in it stands for a prefix of names that the Swarm has nowhere else.
 #[derive(Debug)]
@@ -33,12 +48,11 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("b.env", "BOTH=b\nEMPTY=\n"),
 ];
 
-/// What a Swarm must have before the stacks are deployed: configs and secrets, and names of networks that it always
-/// has.
-pub(crate) const EXTERNAL: &str = "%outside";
+/// The configs and secrets that a Swarm must have before.
+pub(crate) const EXTERNAL: [&str; 2] = ["%outside", "%old"];
 
 /// The variables that stacks use.
-pub(crate) const VARIABLES: &[(&str, &str)] = &[("HOME", "/home/dummy"), ("SET", "from outside")];
+pub(crate) const VARIABLES: [(&str, &str); 2] = [("HOME", "/home/dummy"), ("SET", "from outside")];
 
 /// The name of a stack, to be put behind the prefix.
 pub(crate) fn name(stack: usize) -> String {

@@ -57,8 +57,10 @@ fn bind(number: usize) -> Values {
 }
 
 fn volume(number: usize) -> Values {
-    let options =
-        mapping(vec![("nocopy", 50, pick(json!([true, false]))), ("subpath", 50, pick(json!(["a", "a/b"])))]);
+    let options = mapping(vec![
+        ("nocopy", 50, pick(json!([true, false]))),
+        ("subpath", 50, pick(json!(["a", "a/b"]))),
+    ]);
     merged(vec![
         base("volume", number),
         mapping(vec![("source", 80, pick(json!(VOLUMES))), ("volume", 50, options)]),
@@ -80,7 +82,7 @@ pub(crate) fn definitions(stack: usize) -> Values {
     let name = super::name(stack);
     let options =
         || pairs(&["type", "device", "o"], texts()).prop_filter("a mapping", Value::is_object);
-    let definitions = mapping(vec![
+    mapping(vec![
         ("data", 100, pick(json!([null, {}]))),
         ("labelled", 100, mapping(vec![("labels", 100, pairs(&["on.the", "volume"], texts()))])),
         ("named", 100, just(json!({"name": format!("%{name}-named")}))),
@@ -101,11 +103,10 @@ pub(crate) fn definitions(stack: usize) -> Values {
         ),
         (
             "claimed",
-            30,
+            100,
             just(
                 json!({"driver": "x", "x-cluster-spec": {"group": "fast", "availability": "drain"}}),
             ),
         ),
-    ]);
-    definitions
+    ])
 }

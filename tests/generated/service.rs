@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::blocks::{
     Values, any_of, boolean, durations, just, mapping, merged, numbered, one_or_some, pairs, pick,
-    some_of, texts,
+    some_of, strings, texts,
 };
 use super::{deploy, mounts, networks, ports, stores};
 
@@ -45,19 +45,26 @@ fn image() -> Values {
 }
 
 fn process() -> Values {
-    let command = || {
-        pick(json!([
-            "sleep --long 'and quoted'",
-            "sh -c \"echo $$HOME && exec x\"",
-            "a\\ b c",
-            "-x",
-            ["sleep", "1"],
-            ["sh", "-c", "echo '$$A' | cat"],
-            [""],
-            [],
-            "{{.Node.ID}} x",
-            "  two   spaces  "
-        ]))
+    let words = "( |'[ -#&(-~é]{0,5}'|\"[a-z '\\\\]{0,3}[a-z]\"|[a-z=/:.*|&;<>#-]{1,6}|\\\\[ a-z]|\\$\\$[A-Z]|\n|\t){1,8}";
+    let command = move || {
+        let line = words.prop_map(|line| Value::String(format!("run {line}"))).boxed();
+        let list = proptest::collection::vec(strings(), 1..4);
+        any_of([
+            line,
+            list.prop_map(Value::Array).boxed(),
+            pick(json!([
+                "sleep --long 'and quoted'",
+                "sh -c \"echo $$HOME && exec x\"",
+                "a\\ b c",
+                "-x",
+                ["sleep", "1"],
+                ["sh", "-c", "echo '$$A' | cat"],
+                [""],
+                [],
+                "{{.Node.ID}} x",
+                "  two   spaces  "
+            ])),
+        ])
     };
     mapping(vec![
         ("command", 30, command()),
@@ -73,7 +80,7 @@ fn process() -> Values {
         ),
         ("env_file", 15, one_or_some(json!(["a.env", "./b.env"]))),
         ("working_dir", 15, pick(json!(["/", "/srv/app", "relative"]))),
-        ("user", 15, pick(json!(["1:2", "app", "1000", "app:staff"]))),
+        ("user", 15, pick(json!(["1:2", "app", "1000", "app:staff", "${UNSET}"]))),
         ("stop_signal", 15, pick(json!(["SIGINT", "9", "sigquit"]))),
         ("stop_grace_period", 20, durations()),
         ("init", 15, pick(json!([true, false]))),
@@ -96,6 +103,7 @@ fn container() -> Values {
     };
     let limit = any_of([
         pick(json!([1024, 0, -1])),
+        any::<i64>().prop_map(|number| json!(number)).boxed(),
         pick(json!([{"soft": 100, "hard": 200}, {"soft": 0, "hard": 0}, {"soft": -1, "hard": -1}])),
     ]);
     let limits = mapping(vec![

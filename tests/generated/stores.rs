@@ -13,13 +13,13 @@ pub(crate) fn references() -> Values {
     some_of(json!(NAMES))
         .prop_flat_map(|names| {
             let names: Vec<String> = serde_json::from_value(names).expect("names");
-            names.into_iter().map(reference).collect::<Vec<_>>()
+            names.iter().map(|name| reference(name)).collect::<Vec<_>>()
         })
         .prop_map(Value::Array)
         .boxed()
 }
 
-fn reference(name: String) -> Values {
+fn reference(name: &str) -> Values {
     let modes = [raw("0440"), raw("0400"), raw("0o444"), json!(292), json!(0)];
     let long = merged(vec![
         just(json!({"source": name})),
@@ -62,7 +62,7 @@ pub(crate) fn definitions(kind: &'static str, stack: usize) -> Values {
                 labels(),
             ]),
         ),
-        ("outside", 100, just(json!({"external": true, "name": EXTERNAL}))),
-        ("old", 100, just(json!({"external": {"name": EXTERNAL}}))),
+        ("outside", 100, just(json!({"external": true, "name": EXTERNAL[0]}))),
+        ("old", 100, just(json!({"external": {"name": EXTERNAL[1]}}))),
     ])
 }

@@ -70,6 +70,10 @@ impl Planner<'_> {
             for config in &mut container.configs {
                 draft.rename(Kind::Config, &mut config.config_name);
             }
+            let privileges = container.privileges.as_mut();
+            if let Some(credentials) = privileges.and_then(|p| p.credential_spec.as_mut()) {
+                draft.rename(Kind::Config, &mut credentials.config);
+            }
             for secret in &mut container.secrets {
                 draft.rename(Kind::Secret, &mut secret.secret_name);
             }

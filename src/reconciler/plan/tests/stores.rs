@@ -1,6 +1,7 @@
 //! Configs and secrets: rotation, adoption under the plain name, keys that changed.
 
 use crate::diff::document::Content;
+use crate::model::container::{CredentialSpec, Privileges};
 use crate::model::fleet::{Domain, FleetKey};
 use crate::model::labels;
 use crate::model::secret::{EnvVar, MASK};
@@ -58,8 +59,14 @@ fn a_rotated_config_stays_while_a_rollback_could_need_it() {
 
 #[test]
 fn a_config_under_dockers_plain_name_is_adopted_when_its_content_is_the_same() {
-    let mut world = World::applied(vec![with_config("one")]);
     let hashed = config("shop", "app", "one").spec.name;
+    let mut shop = with_config("one");
+    // The credential spec of a Windows service names a config, too.
+    let container = shop.services[0].spec.task_template.container_spec.as_mut().unwrap();
+    let credential_spec = CredentialSpec { config: hashed.clone(), ..CredentialSpec::default() };
+    container.privileges =
+        Some(Privileges { credential_spec: Some(credential_spec), ..Privileges::default() });
+    let mut world = World::applied(vec![shop]);
     for config in &mut world.observed.configs {
         if config.spec.name == hashed {
             "shop_app".clone_into(&mut config.spec.name);
@@ -68,6 +75,8 @@ fn a_config_under_dockers_plain_name_is_adopted_when_its_content_is_the_same() {
     }
     let container = world.live("shop_web").spec.task_template.container_spec.as_mut().unwrap();
     "shop_app".clone_into(&mut container.configs[0].config_name);
+    let privileges = container.privileges.as_mut().unwrap();
+    "shop_app".clone_into(&mut privileges.credential_spec.as_mut().unwrap().config);
     let plan = world.plan();
     // The release is stamped anew with its next real change; nothing rolls now.
     assert_eq!(outline(&plan), ["adopt config shop_app"]);
