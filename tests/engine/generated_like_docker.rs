@@ -9,13 +9,11 @@ use serde_json::Value;
 use crate::alike::{NOT_SENT, difference};
 use crate::engine::Engine;
 use crate::eventually::eventually;
-use crate::generated::{
-    EXTERNAL, FILES, Generated, SEED, SERVICES, STACKS, VARIABLES, name, stacks,
-};
+use crate::generated::{EXTERNAL, FILES, SEED, SERVICES, STACKS, VARIABLES, name, stacks, text};
 use crate::stage::{Stage, changes};
 
 /// The seed of this run: `SKEP_SEED`, or always the same.
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     let seed = env::var("SKEP_SEED").map_or(SEED, |text| text.parse().unwrap());
     eprintln!("generated from SKEP_SEED={seed}");
     seed
@@ -69,11 +67,11 @@ fn generated_stacks_are_the_same_from_docker_and_from_skep() {
 }
 
 /// Writes the stacks, and makes what they expect to be there.
-fn prepare(stage: &Stage<'_>, engine: &Engine, generated: &[Generated]) {
+fn prepare(stage: &Stage<'_>, engine: &Engine, generated: &[Value]) {
     for (number, stack) in generated.iter().enumerate() {
-        stage.exact_stack(&name(number), &stack.text);
-        for (file, text) in FILES {
-            stage.file(&name(number), file, text);
+        stage.exact_stack(&name(number), &text(stack));
+        for (file, content) in FILES {
+            stage.file(&name(number), file, content);
         }
     }
     let file = stage.path(&name(0), "plain.txt");
@@ -100,11 +98,11 @@ fn assert_distinct(objects: &BTreeMap<String, Value>) {
 }
 
 /// What the stack file says of a service.
-fn source<'g>(generated: &'g [Generated], key: &str) -> &'g Value {
+fn source<'g>(generated: &'g [Value], key: &str) -> &'g Value {
     let place = key.strip_prefix("service g").and_then(|name| name.split_once('_'));
     let stack = place.and_then(|(stack, _)| generated.get(stack.parse::<usize>().ok()?));
     match (stack, place) {
-        (Some(stack), Some((_, service))) => &stack.content["services"][service],
+        (Some(stack), Some((_, service))) => &stack["services"][service],
         _ => &Value::Null,
     }
 }

@@ -17,6 +17,7 @@ mod ports;
 mod service;
 mod stores;
 
+pub(crate) use blocks::text;
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Map, Value, json};
@@ -29,15 +30,6 @@ pub(crate) const STACKS: usize = 4;
 
 /// How many services each stack has, beside the one that others depend on.
 pub(crate) const SERVICES: usize = 90;
-
-/// A stack file. `%` in it stands for a prefix of names that the Swarm has nowhere else.
-#[derive(Debug)]
-pub(crate) struct Generated {
-    /// What it says, before it is written down.
-    pub(crate) content: Value,
-    /// Text of the file.
-    pub(crate) text: String,
-}
 
 /// The files beside each stack file.
 pub(crate) const FILES: &[(&str, &str)] = &[
@@ -59,8 +51,9 @@ pub(crate) fn name(stack: usize) -> String {
     format!("g{stack}")
 }
 
-/// `count` stacks of `services` services each.
-pub(crate) fn stacks(seed: u64, count: usize, services: usize) -> Vec<Generated> {
+/// The contents of `count` stack files with `services` services each; see [`text`]. `%` in them stands for a prefix of
+/// names that the Swarm has nowhere else.
+pub(crate) fn stacks(seed: u64, count: usize, services: usize) -> Vec<Value> {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
@@ -87,8 +80,7 @@ pub(crate) fn stacks(seed: u64, count: usize, services: usize) -> Vec<Generated>
         if stack % 2 == 1 {
             content.as_object_mut().expect("a mapping").remove("version");
         }
-        let text = blocks::text(&content);
-        Generated { content, text }
+        content
     };
     (0..count).map(stack).collect()
 }
