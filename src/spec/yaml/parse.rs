@@ -30,7 +30,6 @@ pub fn parse(text: &[u8], file: Arc<str>, budget: &Budget) -> Result<Node, Vec<F
 #[cfg(test)]
 mod tests {
     use std::fmt::Write as _;
-    use std::time::{Duration, Instant};
 
     use super::*;
     use crate::spec::yaml::node::{ScalarKind, Value};
@@ -258,8 +257,9 @@ j: [1
         }
     }
 
+    /// Without budgets this would not end before the test runner gives up.
     #[test]
-    fn hostile_files_are_refused_quickly() {
+    fn hostile_files_are_refused_within_the_budgets() {
         let mut laughs = String::from("l0: &l0 [ha, ha, ha, ha, ha, ha, ha, ha, ha]\n");
         let mut tower = String::from("l0: &l0 [x]\n");
         for level in 1..40 {
@@ -276,7 +276,6 @@ j: [1
                 "]".repeat(50)
             );
         }
-        let start = Instant::now();
         for (text, code) in [
             (laughs, "yaml-too-many-values"),
             (tower, "yaml-too-deep"),
@@ -287,7 +286,6 @@ j: [1
         ] {
             assert!(errors(&text).contains(code), "{code}");
         }
-        assert!(start.elapsed() < Duration::from_secs(10), "took {:?}", start.elapsed());
     }
 
     #[test]
