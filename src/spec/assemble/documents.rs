@@ -226,7 +226,7 @@ pub(super) fn locate(naming: &Naming<'_>, report: &mut Report) -> Option<String>
             format!("{} names a remote file; skep reads files of the source only", naming.key);
         report.push(
             Finding::error("outside-source", naming.path.place.clone(), message)
-                .hint("copy the file into the source, or add its repository there as a submodule"),
+                .hint("copy the file into the source"),
         );
         return None;
     }
