@@ -30,7 +30,7 @@ pub(crate) fn world(engine: &Engine, stage: &Stage<'_>) -> BTreeMap<String, Valu
             _ => object["Spec"].clone(),
         };
         forget_ids(&mut spec, &networks);
-        if let Some(labels) = spec["Labels"].as_object_mut() {
+        if let Some(labels) = spec.get_mut("Labels").and_then(Value::as_object_mut) {
             labels.retain(|label, _| !label.starts_with("skep.applied."));
         }
         world.insert(key, spec);
