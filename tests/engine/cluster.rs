@@ -41,7 +41,10 @@ impl Cluster {
         // A node is down after three of these.
         let heartbeat = ["swarm", "update", "--dispatcher-heartbeat", "1s"];
         cluster.manager().docker(&heartbeat);
-        cluster.manager().docker(&["node", "demote", two, three]);
+        eventually(60, "the others are workers", || {
+            // Swarm itself writes nodes, too, while they change.
+            cluster.manager().try_docker(&["node", "demote", two, three])
+        });
         for name in NAMES {
             cluster.set(name, "active");
         }
@@ -136,7 +139,8 @@ fn truthful(stage: &Stage<'_>, engine: &Engine, name: &str) -> Option<(Value, Tr
     let services = status["stacks"][0]["services"].as_array().unwrap();
     let said = services.iter().find(|service| service["name"] == *full).unwrap().clone();
     let tasks = || format!("{said:#}\n{:#}", Value::from(engine.tasks(&full)));
-    assert_eq!(said["ready"], truth.ready, "{}", tasks());
+    // A task that may be between two crashes runs, and is not counted yet.
+    assert!(said["ready"].as_u64() <= Some(truth.ready), "{}", tasks());
     let whole = said["wanted"] == truth.ready && truth.old == 0;
     assert!(whole || said["health"] != "Healthy", "{}", tasks());
     Some((said, truth))

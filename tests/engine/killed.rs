@@ -141,7 +141,7 @@ impl<'e> Lane<'e> {
 }
 
 /// Whether there is time for everything: `scripts/soak` says so.
-fn is_soak() -> bool {
+pub(crate) fn is_soak() -> bool {
     env::var_os("SKEP_SOAK").is_some()
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::cluster::{Cluster, Truth, healthy, watch};
 use crate::engine::Engine;
 use crate::eventually::eventually;
+use crate::killed::is_soak;
 use crate::proxy::Proxy;
 use crate::stage::{Run, Stage};
 
@@ -169,6 +170,10 @@ configs: { plain: { content: plain } }
 
 #[test]
 fn a_leader_that_dies_during_an_apply_is_waited_for_and_without_one_nothing_is_believed() {
+    if !is_soak() {
+        eprintln!("skipped: elections take minutes; scripts/soak has them");
+        return;
+    }
     let Some(cluster) = Cluster::whole() else { return };
     cluster.manager().docker(&["node", "promote", "test-two", "test-three"]);
     let role = |engine: &Engine, name: &str| {
