@@ -294,6 +294,13 @@ pub struct Node {
     pub memory_bytes: i64,
 }
 
+impl Node {
+    /// Whether it takes new tasks.
+    pub fn is_usable(&self) -> bool {
+        self.availability == "active" && self.state == "ready"
+    }
+}
+
 impl<S> Live<S> {
     /// How long ago it was created, by the engine's clock.
     pub fn age(&self, now: Timestamp) -> Nanos {

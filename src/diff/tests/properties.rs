@@ -161,7 +161,10 @@ proptest! {
         picks in vec(any::<prop::sample::Index>(), 1..4),
     ) {
         let all = service(&desired, &live, &[]);
-        prop_assume!(!all.is_empty());
+        // Items that share a name are told apart by what else there is, so that leaving one out renames the others.
+        // Swarm has no such services.
+        let is_clear = |path: &FieldPath| !path.0.contains(['@', '#']);
+        prop_assume!(!all.is_empty() && all.fields.iter().all(|field| is_clear(&field.path)));
         let ignore: Vec<FieldPath> = picks
             .iter()
             .map(|pick| pick.get(&all.fields).path.clone())

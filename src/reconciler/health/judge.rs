@@ -1,14 +1,15 @@
 //! The judgement itself: one service, its tasks, Swarm's own words on its update, and a clock.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
 use crate::model::live::{LiveService, Node, Task, TaskState, UpdateState, Workload};
 use crate::model::nanos::Nanos;
+use crate::model::service::ModeKind;
 
-use super::counts::{self, wanted};
-use super::lives::{has_failed, has_outlived, is_up, life, newest};
+use super::counts;
+use super::lives::{has_failed, has_outlived, is_up, life, newest, share_a_place};
 use super::patience::{
     INFANCY, REFUSAL_GRACE, STATUS_GRACE, SUCCESSOR_GRACE, deadline, elapsed, monitor,
 };
@@ -104,6 +105,38 @@ impl View<'_> {
         if steady && self.status_is_believable() { Verdict::Converged } else { Verdict::Rolling }
     }
 
+    /// How many tasks, or completions, are wanted. The Engine counts the tasks of a global service that are there, so that
+    /// none seems wanted on a node while a failed one has no successor yet.
+    fn wanted(&self) -> u64 {
+        let counted = counts::wanted(self.service);
+        if self.service.spec.mode.kind() != ModeKind::Global {
+            return counted;
+        }
+        let is_coming =
+            |task: &Task| task.desired <= TaskState::Running && task.state <= TaskState::Running;
+        let is_missed = |task: &Task| {
+            let node = self.nodes.iter().find(|node| task.node_id.as_ref() == Some(&node.id));
+            let has_successor = || {
+                let mut others = self.tasks.iter().filter(|other| share_a_place(task, other));
+                others.any(|other| other.created > task.created)
+            };
+            has_failed(task)
+                && task.since >= self.service.updated
+                && node.is_some_and(Node::is_usable)
+                && !has_successor()
+        };
+        let wanted = self.current.iter().filter(|task| is_coming(task) || is_missed(task));
+        let places: HashSet<Option<&str>> = wanted.map(|task| task.node_id.as_deref()).collect();
+        counted.max(places.len() as u64)
+    }
+
+    /// Whether a task of a job works, and has done so for longer than any that ended young in its place.
+    fn is_at_work(&self) -> bool {
+        self.current.iter().any(|task| {
+            task.state == TaskState::Running && has_outlived(task, &self.current, self.now)
+        })
+    }
+
     /// Whether a task is up, and not merely caught between two crashes.
     fn is_well(&self, task: &Task) -> bool {
         is_up(task) && has_outlived(task, &self.current, self.now)
@@ -129,7 +162,7 @@ impl View<'_> {
                 && task.state <= TaskState::Running
                 && !runs_current_spec(task, self.service)
         });
-        ready >= wanted(self.service) && old.count() == 0
+        ready >= self.wanted() && old.count() == 0
     }
 
     fn progress_verdict(&self) -> Verdict {
@@ -151,13 +184,17 @@ impl View<'_> {
     fn judge_job(&self) -> ServiceHealth {
         let complete =
             self.current.iter().filter(|task| task.state == TaskState::Complete).count() as u64;
-        let wanted = wanted(self.service);
+        let wanted = self.wanted();
         let verdict = if complete >= wanted && counts::are_full(self.service) {
             Verdict::JobComplete
         } else {
             match self.progress_verdict() {
                 Verdict::Failing => Verdict::JobFailed,
                 Verdict::Rolling => Verdict::JobRunning,
+                // How long a job works is its own affair, unless the user says otherwise.
+                Verdict::TimedOut if self.patience.is_none() && self.is_at_work() => {
+                    Verdict::JobRunning
+                }
                 other => other,
             }
         };
@@ -175,7 +212,7 @@ impl View<'_> {
         ServiceHealth {
             verdict,
             ready,
-            wanted: wanted(self.service),
+            wanted: self.wanted(),
             running: self.service.counts.running,
             message,
             failure,
@@ -245,7 +282,7 @@ impl View<'_> {
             .current
             .iter()
             .filter(|task| task.state <= TaskState::Running || task.state == TaskState::Complete);
-        let short = (alive.count() as u64) < wanted(self.service);
+        let short = (alive.count() as u64) < self.wanted();
         let updating = self
             .service
             .update

@@ -4,12 +4,13 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::model::container::ContainerSpec;
+use crate::model::labels::Labels;
 use crate::model::live::{
-    LiveService, RawSpec, References, Task, TaskCounts, TaskState, UpdateState, UpdateStatus,
+    LiveService, Node, RawSpec, References, Task, TaskCounts, TaskState, UpdateState, UpdateStatus,
     Workload,
 };
 use crate::model::nanos::Nanos;
-use crate::model::service::{GlobalJob, ModeKind, ReplicatedJob, ServiceMode, ServiceSpec};
+use crate::model::service::{Global, GlobalJob, ModeKind, ReplicatedJob, ServiceMode, ServiceSpec};
 use crate::model::task::TaskTemplate;
 
 fn at(seconds: i64) -> Timestamp {
@@ -189,6 +190,36 @@ fn a_task_without_a_successor_is_final() {
 }
 
 #[test]
+fn a_global_service_misses_a_task_on_a_node_where_one_has_just_failed() {
+    let mut global = service();
+    global.spec.mode = ServiceMode { global: Some(Global {}), ..ServiceMode::default() };
+    global.counts = TaskCounts { running: 1, desired: 1, completed: 0 };
+    let on = |node: &str, task: Task| Task { slot: 0, node_id: Some(node.to_owned()), ..task };
+    let node = |id: &str, availability: &str| Node {
+        id: id.to_owned(),
+        hostname: id.to_owned(),
+        manager: false,
+        availability: availability.to_owned(),
+        state: "ready".to_owned(),
+        labels: Labels::new(),
+        engine_labels: Labels::new(),
+        os: "linux".to_owned(),
+        architecture: "x86_64".to_owned(),
+        nano_cpus: 1,
+        memory_bytes: 1,
+    };
+    let health = |availability: &str| {
+        let tasks = vec![on("a", up(0, 1)), on("b", task(0, "new", TaskState::Failed, 20))];
+        let nodes = vec![node("a", "active"), node("b", availability)];
+        let workload = Workload { tasks, nodes };
+        let health = judge(&global, Some(&Evidence::of(&workload)), at(25), None);
+        (health.verdict, health.ready, health.wanted)
+    };
+    assert_eq!(health("active"), (Verdict::Struggling, 1, 2));
+    assert_eq!(health("drain"), (Verdict::Converged, 1, 1));
+}
+
+#[test]
 fn a_task_without_a_node_says_so_in_swarms_words() {
     let mut pending = task(3, "new", TaskState::Pending, 2);
     pending.error = Some("no suitable node (scheduling constraints not satisfied)".to_owned());
@@ -242,6 +273,15 @@ fn a_job_is_judged_by_the_completions_of_its_iteration() {
     assert_eq!(verdict(&with_counts(1), half, 6), Verdict::JobRunning);
     assert_eq!(verdict(&with_counts(2), vec![done(1, 4), done(2, 4)], 6), Verdict::JobComplete);
     assert_eq!(judge(&with_counts(2), None, at(6), None).verdict, Verdict::JobComplete);
+    // A job may work for as long as it likes, unless the user has less patience.
+    let working = Task { desired: TaskState::Complete, ..task(1, "new", TaskState::Running, 5) };
+    let workload =
+        Workload { tasks: vec![Task { job_iteration: Some(4), ..working }], nodes: Vec::new() };
+    let after_hours = |patience| {
+        judge(&with_counts(0), Some(&Evidence::of(&workload)), at(9000), patience).verdict
+    };
+    assert_eq!(after_hours(None), Verdict::JobRunning);
+    assert_eq!(after_hours(Some(Nanos::seconds(60))), Verdict::TimedOut);
     let mut failed = task(1, "new", TaskState::Failed, 5);
     failed.job_iteration = Some(4);
     assert_eq!(verdict(&with_counts(0), vec![failed], 60), Verdict::JobFailed);

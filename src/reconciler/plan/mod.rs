@@ -407,7 +407,7 @@ impl<'a> Context<'a> {
         let constraints = placement.map_or(&[][..], |placement| &placement.constraints);
         let eligible = nodes
             .iter()
-            .filter(|node| preflight::is_usable(node) && constraint::all_allow(constraints, node));
+            .filter(|node| node.is_usable() && constraint::all_allow(constraints, node));
         Some(eligible.count() as u64)
     }
 

@@ -4,7 +4,6 @@ use crate::diff::document::{Hold, HoldCode};
 use crate::model::desired::{DesiredService, DesiredStack, FieldPath};
 use crate::model::finding::Finding;
 use crate::model::key::{Kind, ObjectKey};
-use crate::model::live::Node;
 use crate::model::service::{PortConfig, ServiceSpec};
 
 use crate::swarm::floors::Dropped;
@@ -109,7 +108,7 @@ pub(super) fn warn_of_dropped(
 pub(super) fn check_placement(context: &Context<'_>, service: &DesiredService) {
     let Some(workload) = &context.observed.workload else { return };
     let template = &service.spec.task_template;
-    let active = || workload.nodes.iter().filter(|node| is_usable(node));
+    let active = || workload.nodes.iter().filter(|node| node.is_usable());
     let constraints =
         template.placement.as_ref().map_or(&[][..], |placement| &placement.constraints);
     let name = &service.spec.name;
@@ -143,9 +142,4 @@ pub(super) fn check_placement(context: &Context<'_>, service: &DesiredService) {
             .hint("its tasks would stay pending; reserve less or add a larger node"),
         );
     }
-}
-
-/// Whether a node takes new tasks.
-pub(super) fn is_usable(node: &Node) -> bool {
-    node.availability == "active" && node.state == "ready"
 }
