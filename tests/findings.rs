@@ -73,6 +73,31 @@ fn memory(text: &str) -> MemoryTree {
 }
 
 #[test]
+fn keys_of_later_versions_are_known_by_name() {
+    let later = [
+        ("x-skep", ["depends_on", "routes", "generate", "caddy"].as_slice()),
+        ("services.web.x-skep", &["routes", "probe", "schedule", "sleep", "strategy"]),
+    ];
+    for (path, keys) in later {
+        for key in keys {
+            let (of_stack, of_service) = match path {
+                "x-skep" => (*key, "unknown"),
+                _ => ("unknown", *key),
+            };
+            let tree = memory(&format!(
+                "x-skep: {{{of_stack}: []}}\nservices: {{web: {{image: nginx, x-skep: {{{of_service}: []}}}}}}"
+            ));
+            let findings = load_file(&tree, "stack.yaml", &Options::default()).findings;
+            assert_eq!(findings.len(), 2, "{}", show(&findings));
+            let said = show(&findings);
+            let later = format!("error[not-in-this-version] {path}.{key} is not in this version");
+            assert!(said.contains(&later), "{said}");
+            assert!(said.contains("error[unknown-key] unknown key `unknown`"), "{said}");
+        }
+    }
+}
+
+#[test]
 fn strict_makes_warnings_errors() {
     let tree = memory("services: {web: {image: nginx, container_name: web}}");
     assert_eq!(load_file(&tree, "stack.yaml", &Options::default()).stacks.len(), 1);

@@ -25,8 +25,8 @@ use super::request::fleet;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Every run takes the images of the file, and asks no registry for them, until it is locked anew. What
-is locked stays; what the stack files name and the file lacks is asked for, through the engine. Commit
-the file.
+is locked stays; what the stack files name and the file lacks is asked for, through the engine.
+Commit the file.
 
 Examples:
   skep lock stacks/                          add what is missing, drop what nothing names

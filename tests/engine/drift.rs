@@ -116,6 +116,33 @@ fn every_leaf_that_is_changed_by_hand_is_seen_and_put_back() {
         .replace("start_period: 3s", "start_period: 3s, start_interval: 1s")
         .replace("B: '2'", "B: '2', API_TOKEN: one")
         .replace("1800", "1810");
+    // What skep sends beside docker's keys, and what docker's client leaves out.
+    let more = [
+        (
+            "    tty: true\n",
+            "    tty: true\n    group_add: ['20']\n    dns_opt: [use-vc]\n    oom_score_adj: 10\n    credential_spec: { registry: gmsa }\n",
+        ),
+        ("aliases: [z, a]", "aliases: [z, a], driver_opts: { a.b: c }"),
+        ("nocopy: true", "nocopy: true, subpath: in"),
+        ("tmpfs: { size: 1048576 }", "tmpfs: { size: 1048576, mode: 0700 }"),
+        ("mode: host }", "mode: host, name: web }"),
+        (
+            "failure_action: continue, monitor",
+            "failure_action: continue, delay: 2s, order: start-first, monitor",
+        ),
+        (
+            "volumes: { data: {",
+            "volumes: { data: { driver: local, driver_opts: { type: tmpfs, device: tmpfs },",
+        ),
+        (
+            "mode: replicated-job, replicas: 0",
+            "mode: replicated-job, replicas: 2, placement: { constraints: [node.role == worker] }",
+        ),
+    ];
+    let text = more.into_iter().fold(text, |text, (from, to)| {
+        assert_eq!(text.matches(from).count(), 1, "{from}");
+        text.replace(from, to)
+    });
     stage.exact_stack("all", &text);
     stage.file("all", "plain.txt", "plain\n");
     stage.file("all", "key.txt", "key\n");
@@ -131,12 +158,13 @@ fn every_leaf_that_is_changed_by_hand_is_seen_and_put_back() {
         engine.docker(&["network", "create", "--driver", "overlay", &stage.name("other")]);
 
     let mut seen = String::new();
-    for service in ["all_all", "all_lone"] {
+    // Of the job only what no other service has.
+    for (service, part) in [("all_all", ""), ("all_lone", ""), ("all_job", "/Mode/")] {
         let name = stage.name(service);
         let declared = stage.service(service)["Spec"].clone();
         let mut pointers = Vec::new();
         leaves(&declared, "", &mut pointers);
-        for leaf in pointers.iter().filter(|leaf| !is_no_drift(leaf)) {
+        for leaf in pointers.iter().filter(|leaf| leaf.starts_with(part) && !is_no_drift(leaf)) {
             let before = declared.pointer(leaf).unwrap();
             let mut candidates = others(leaf, before);
             if leaf.contains("/Networks/") && leaf.ends_with("/Target") {

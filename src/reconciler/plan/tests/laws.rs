@@ -1,5 +1,7 @@
 //! The laws of DESIGN as properties of random worlds.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use crate::diff::document::Change;
@@ -50,6 +52,15 @@ fn build(name: &str, shape: &Shape) -> DesiredStack {
         built.services.push(service);
     }
     built
+}
+
+/// Every service and config of the Swarm by its name, without the fleet record.
+fn held(world: &World) -> BTreeMap<String, String> {
+    let services = world.observed.services.iter().map(|live| &live.spec);
+    let services = services.map(|spec| (spec.name.clone(), serde_json::to_string(spec).unwrap()));
+    let configs = world.observed.configs.iter().map(|live| &live.spec);
+    let configs = configs.filter(|spec| !spec.labels.contains_key(labels::RECORD));
+    services.chain(configs.map(|spec| (spec.name.clone(), String::new()))).collect()
 }
 
 fn pruning() -> Policy {
@@ -144,5 +155,72 @@ proptest! {
                 prop_assert!(written || live.contains(&config.config_name));
             }
         }
+    }
+
+    /// Law 8: pruning alone removes neither most services of a stack nor all that there is, but any few that are gone.
+    #[test]
+    fn the_implausible_is_refused(declared in prop::collection::vec(any::<bool>(), 1..8)) {
+        let all: Vec<_> = (0..declared.len()).map(|n| service("shop", &format!("s{n}"))).collect();
+        let mut world = World::applied(vec![stack("shop", all)]);
+        world.policy = Policy { prune: true, ..Policy::default() };
+        let mut kept = declared.iter();
+        world.stack("shop").services.retain(|_| *kept.next().unwrap());
+        let kept = declared.iter().filter(|kept| **kept).count();
+        let gone = declared.len() - kept;
+        world.converge();
+        let is_implausible = gone >= 3 && gone > kept;
+        let expected = if is_implausible { declared.len() } else { kept };
+        prop_assert_eq!(world.observed.services.len(), expected);
+
+        world.desired.stacks.clear();
+        world.converge();
+        prop_assert_eq!(world.observed.services.len(), expected, "nothing is declared at all");
+    }
+
+    /// Law 12: what a stack with errors runs stays as it is, and the plan of another stack is what it was.
+    #[test]
+    fn one_bad_stack_stops_no_other(before in shape(), after in shape(), bad in shape()) {
+        let mut world = World::applied(vec![build("shop", &before), build("bad", &bad)]);
+        world.policy = Policy { prune_stacks: true, ..pruning() };
+        world.desired.stacks.insert("shop".parse().unwrap(), build("shop", &after));
+        let of_shop = |world: &World| -> Vec<String> {
+            let steps = world.plan().steps;
+            let names = steps.iter().map(|step| step.object.to_string());
+            names.filter(|name| name.contains(" shop_")).collect()
+        };
+        let (well, was) = (of_shop(&world), held(&world));
+        let name = "bad".parse().unwrap();
+        world.desired.stacks.remove(&name);
+        world.scope.invalid.insert(name);
+        prop_assert_eq!(of_shop(&world), well);
+        world.converge();
+        let of_bad = |held: BTreeMap<String, String>| -> Vec<_> {
+            held.into_iter().filter(|(name, _)| name.starts_with("bad_")).collect()
+        };
+        prop_assert_eq!(of_bad(held(&world)), of_bad(was));
+    }
+
+    /// Law 13: passes that end after any of their steps, and know nothing of each other, end where whole ones do.
+    #[test]
+    fn passes_that_are_cut_off_converge(
+        before in shape(),
+        after in shape(),
+        cuts in prop::collection::vec(0..4usize, 1..6),
+    ) {
+        let mut whole = World::applied(vec![build("shop", &before)]);
+        let mut cut = World::applied(vec![build("shop", &before)]);
+        for world in [&mut whole, &mut cut] {
+            world.policy = Policy { allow_replace: true, ..pruning() };
+            world.desired.stacks.insert("shop".parse().unwrap(), build("shop", &after));
+        }
+        for steps in cuts {
+            let mut plan = cut.plan();
+            plan.steps.truncate(steps);
+            cut.perform(&plan);
+        }
+        whole.converge();
+        cut.converge();
+        prop_assert_eq!(held(&cut), held(&whole));
+        prop_assert_eq!(outline(&cut.plan()), Vec::<String>::new());
     }
 }
