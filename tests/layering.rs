@@ -79,6 +79,8 @@ fn dependencies_point_down_only() {
         for name in used(&text) {
             match LAYERS.iter().position(|layer| *layer == name) {
                 Some(other) if other < layer => wrong.push(format!("{file} uses {name}")),
+                // `crate::{a, b}` would hide what it names.
+                None if name.is_empty() => wrong.push(format!("{file} groups modules")),
                 _ => {}
             }
         }
