@@ -142,6 +142,13 @@ impl LiveService {
         self.any_rollback().is_some() && self.previous_applied.is_some()
     }
 
+    /// Whether Swarm has stopped an update, or its rollback, half-way; any write would make it go on.
+    pub fn is_paused(&self) -> bool {
+        self.update.as_ref().is_some_and(|update| {
+            matches!(update.state, UpdateState::Paused | UpdateState::RollbackPaused)
+        })
+    }
+
     fn any_rollback(&self) -> Option<&UpdateStatus> {
         self.update.as_ref().filter(|update| match update.state {
             UpdateState::RollbackStarted

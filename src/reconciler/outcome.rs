@@ -56,7 +56,8 @@ fn of_hold(hold: &Hold) -> Verdict {
         | HoldCode::WaitsForTasksGone
         | HoldCode::WaitsForRollout
         | HoldCode::ImageUnavailable
-        | HoldCode::RefusedRelease => Verdict::Unhealthy,
+        | HoldCode::RefusedRelease
+        | HoldCode::RolloutPaused => Verdict::Unhealthy,
         HoldCode::NotAdopted
         | HoldCode::ForeignObject
         | HoldCode::Protected

@@ -58,12 +58,14 @@ fn a_release_that_was_paused_while_no_skep_ran_stays_so_and_is_never_written_to(
     let (code, seen) = status(&stage, "shop_web");
     assert_eq!((code, &seen["health"]), (4, &json!("Paused")), "{seen:#}");
     for options in [&[][..], &["--timeout", "3s"]] {
-        stage.apply(options).ends(4, &["update paused"]);
+        stage.apply(options).ends(4, &["update paused", "non-zero exit (3)"]);
     }
     stage.apply(&["--no-wait"]).ends(0, &["Nothing was written."]);
     stage.skep(&["status", "--path", "stacks", "--exit-code"]).ends(4, &["paused"]);
     stage.plan(&[]);
     // A label would be enough to make Swarm go on.
+    web(&stage, "pause, order: start-first", "crash");
+    stage.apply(&[]).ends(4, &["[rollout-paused]"]);
     assert_eq!(proxy.writes(), []);
     assert_eq!(stage.service("shop_web")["Version"], before["Version"]);
 

@@ -107,6 +107,8 @@ hold_codes! {
     PortTaken = "port-taken", Standing;
     /// Swarm has rolled this very release back; it is not tried again by itself.
     RefusedRelease = "refused-release", Standing;
+    /// Swarm has paused a rollout of the service; a write that releases nothing new would only resume it.
+    RolloutPaused = "rollout-paused", Standing;
     /// Someone else keeps writing the object.
     Contended = "contended", Standing;
     /// The Engine refused the write and would refuse it again.

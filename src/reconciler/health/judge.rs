@@ -121,7 +121,7 @@ impl View<'_> {
                 others.any(|other| other.created > task.created)
             };
             has_failed(task)
-                && task.since >= self.service.updated
+                && task.since >= self.begun()
                 && node.is_some_and(Node::is_usable)
                 && !has_successor()
         };
@@ -246,10 +246,16 @@ impl View<'_> {
     }
 
     fn failures(&self) -> impl Iterator<Item = &Task> {
-        self.current
-            .iter()
-            .copied()
-            .filter(|task| has_failed(task) && task.since >= self.service.updated)
+        let begun = self.begun();
+        self.current.iter().copied().filter(move |task| has_failed(task) && task.since >= begun)
+    }
+
+    /// When the service was last written. Swarm counts its own words on an update as a write, too; those came with its
+    /// beginning.
+    fn begun(&self) -> Timestamp {
+        let written = self.service.updated;
+        let started = self.service.update.as_ref().and_then(|update| update.started);
+        started.map_or(written, |started| written.min(started))
     }
 
     fn newest_failure(&self) -> Option<&Task> {

@@ -7,6 +7,9 @@ use crate::model::nanos::Nanos;
 
 use super::patience::{INFANCY, elapsed};
 
+/// How many tasks must have ended young in one place to make a crash loop.
+const CRASH_LOOP: usize = 2;
+
 /// Whether a task runs and is wanted; with a health check that means healthy.
 pub(super) fn is_up(task: &Task) -> bool {
     task.state == TaskState::Running && task.desired == TaskState::Running
@@ -34,10 +37,12 @@ pub(super) fn life(task: &Task) -> Option<Nanos> {
     ended.then(|| elapsed(task.created, task.since))
 }
 
-/// Whether a task that is up has been so for longer than any that ended young in its place: until then it may be caught
-/// between two crashes.
+/// Whether a task that is up has been so for longer than those that ended young in its place: until then it may be caught
+/// between two crashes. One death makes no crash loop: a node can take a good task with it.
 pub(super) fn has_outlived(task: &Task, others: &[&Task], now: Timestamp) -> bool {
     let up = elapsed(task.since, now);
     let before = others.iter().filter(|other| other.id != task.id && share_a_place(task, other));
-    before.filter_map(|other| life(other)).all(|life| life >= INFANCY || up > life)
+    let young: Vec<Nanos> =
+        before.filter_map(|other| life(other)).filter(|life| *life < INFANCY).collect();
+    young.len() < CRASH_LOOP || young.iter().all(|life| up > *life)
 }

@@ -123,11 +123,14 @@ fn crashed(slot: u64, born: i64, died: i64) -> Task {
 
 #[test]
 fn a_task_that_runs_between_two_crashes_is_not_healthy() {
-    let looping = |up_since| vec![up(1, 1), up(2, 1), crashed(3, 20, 50), up(3, up_since)];
+    let once = |up_since| vec![up(1, 1), up(2, 1), crashed(3, 20, 50), up(3, up_since)];
+    let looping = |up_since| [once(up_since), vec![crashed(3, 5, 15)]].concat();
     let health = |tasks: Vec<Task>, now| {
         let workload = Workload { tasks, nodes: Vec::new() };
         judge(&service(), Some(&Evidence::of(&workload)), at(now), None)
     };
+    // A node may take one with it.
+    assert_eq!(health(once(60), 65).verdict, Verdict::Converged);
     // The one before lived for 30 seconds; this one has been up for 30, and then for 31.
     let caught = health(looping(60), 90);
     assert_eq!((caught.verdict, caught.ready), (Verdict::Struggling, 2));
@@ -239,6 +242,18 @@ fn swarms_own_verdict_on_an_update_comes_first() {
     assert_eq!(of(UpdateState::RollbackPaused), Verdict::Paused);
     assert_eq!(of(UpdateState::RollbackCompleted), Verdict::RolledBack);
     assert_eq!(of(UpdateState::Completed), Verdict::Converged);
+}
+
+#[test]
+fn a_pause_does_not_hide_the_failure_that_led_to_it() {
+    // Swarm's own word, at second 20, counts as a write of the service.
+    let mut paused = with_update(UpdateState::Paused);
+    paused.updated = at(20);
+    paused.update.as_mut().unwrap().started = Some(at(2));
+    let tasks = vec![up(1, 1), up(2, 1), task(3, "new", TaskState::Failed, 10)];
+    let workload = Workload { tasks, nodes: Vec::new() };
+    let health = judge(&paused, Some(&Evidence::of(&workload)), at(60), None);
+    assert_eq!(health.failure.unwrap().exit_code, Some(3));
 }
 
 #[test]

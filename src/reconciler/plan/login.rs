@@ -63,7 +63,7 @@ impl ServiceLogin {
     pub(super) fn is_rotated(&self, live: &LiveService) -> bool {
         let (Some(ours), Some(sent)) = (&self.ours, &self.sent) else { return false };
         let comparable = ours.split(':').nth(1).is_some_and(|key_id| is_under_key(sent, key_id));
-        comparable && ours != sent && !live.spec.mode.kind().is_job() && !is_paused(live)
+        comparable && ours != sent && !live.spec.mode.kind().is_job() && !live.is_paused()
     }
 
     /// Tells that the credentials are all that changes, or what else does.
@@ -83,13 +83,6 @@ impl ServiceLogin {
             ));
         }
     }
-}
-
-/// Any write would resume a paused rollout.
-fn is_paused(live: &LiveService) -> bool {
-    live.update.as_ref().is_some_and(|update| {
-        matches!(update.state, UpdateState::Paused | UpdateState::RollbackPaused)
-    })
 }
 
 /// Whether an update of `live` to `spec` sends credentials. Taking a service over leaves those that it has; with

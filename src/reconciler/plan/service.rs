@@ -212,6 +212,8 @@ impl Planner<'_> {
         if rolls(&change.effect) {
             self.add_gates(&mut change);
             self.add_rollout_hold(live, &mut change);
+        } else if live.is_paused() {
+            change.holds.push(paused_rollout(live));
         }
         if let (Some(fingerprint), false) = (&fingerprint, fields.is_empty())
             && let Some(hold) = release::refusal(self.context, live, &compared, fingerprint)
@@ -374,6 +376,17 @@ impl Planner<'_> {
             ));
         }
     }
+}
+
+/// The hold on a change that leaves the tasks of a paused rollout as they are: its write would only make Swarm go on with
+/// what has failed (swarmkit clears `UpdateStatus` with every write).
+fn paused_rollout(live: &LiveService) -> Hold {
+    let reason =
+        "Swarm paused the rollout of this release after a failure, and any write would resume it";
+    Hold::new(HoldCode::RolloutPaused, reason).unblock(format!(
+        "release what cures it together with this change; or let Swarm go on: docker service update {}",
+        live.spec.name
+    ))
 }
 
 /// The spec with the stamp of what is applied; `None` while there is no key to make it with.

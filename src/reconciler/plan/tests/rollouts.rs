@@ -123,6 +123,20 @@ fn a_release_that_swarm_rolled_back_is_remembered_and_not_tried_again() {
     assert_eq!(outline(&world.plan()), ["update service shop_web"]);
 }
 
+#[test]
+fn a_paused_rollout_is_not_resumed_by_a_change_that_releases_nothing() {
+    let mut world = World::applied(vec![stack("shop", vec![service("shop", "web")])]);
+    for state in [UpdateState::Paused, UpdateState::RollbackPaused] {
+        world.live("shop_web").update = Some(in_state(state));
+        let web = &mut world.declared("shop", "web").spec;
+        web.labels.insert("owner".to_owned(), "blue".to_owned());
+        assert_eq!(outline(&world.plan()), ["update service shop_web [rollout-paused]"]);
+    }
+    let web = &mut world.declared("shop", "web").spec;
+    web.task_template.container_spec.as_mut().unwrap().image = "acme/web:cured".to_owned();
+    assert_eq!(outline(&world.plan()), ["update service shop_web"]);
+}
+
 /// `acme/web:1` is live, `acme/web:bad` is declared; returns the plan that applies it.
 fn with_a_bad_release() -> (World, crate::reconciler::plan::Plan) {
     let mut world = World::applied(vec![stack("shop", vec![service("shop", "web")])]);
