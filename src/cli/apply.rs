@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use tokio::sync::watch;
 
-use crate::diff::render;
+use crate::diff::render::{self, clean};
 use crate::model::live::Observed;
 use crate::model::nanos::Nanos;
 use crate::reconciler::consent::Consent;
@@ -25,6 +25,7 @@ use super::load::Stacks;
 use super::output::{self, Output};
 use super::progress::{Progress, Tally};
 use super::request::{Showing, request};
+use super::saved::{self, Arguments, Saved};
 use super::signals::Signals;
 
 /// How often the sign of work moves.
@@ -42,8 +43,9 @@ Examples:
   skep apply shop/stack.yaml --var TAG=1.4 --yes
   skep apply stacks/ --prune                 also remove what is no longer declared
   skep apply stacks/ --yes --timeout 2m      give up after two minutes without progress
+  skep apply shop.plan                       just what skep plan --out shop.plan has saved
 
-Exit codes: 0 done and healthy, 1 failed or answered no, 3 changed since you agreed,
+Exit codes: 0 done and healthy, 1 failed or answered no, 3 the plan agreed to is stale,
 4 applied but not healthy, 5 blocked by a guard, 64 neither a terminal nor --yes, 130 interrupted.")]
 pub(super) struct ApplyArgs {
     #[command(flatten)]
@@ -71,28 +73,54 @@ pub(super) async fn apply(
     args: &ApplyArgs,
     output: &mut Output,
 ) -> Result<ExitCode, CommandError> {
-    let mut stacks = Stacks::load(global, &args.stacks.paths, &args.stacks.reading)?;
+    let Some(saved) = saved::find(&args.stacks.paths)? else {
+        return carry_on(global, args, &args.stacks, &args.policy, None, output).await;
+    };
+    let Arguments { global, stacks, policy } =
+        saved.arguments(global, &args.stacks, &args.policy)?;
+    carry_on(&global, args, &stacks, &policy, Some(&saved), output).await
+}
+
+/// Applies what `stacks` and `policy` name, which need not be those of the command line.
+async fn carry_on(
+    global: &GlobalArgs,
+    args: &ApplyArgs,
+    from: &StackArgs,
+    policy: &PolicyArgs,
+    saved: Option<&Saved>,
+    output: &mut Output,
+) -> Result<ExitCode, CommandError> {
+    let mut stacks = Stacks::load(global, &from.paths, &from.reading)?;
+    if let Some(saved) = saved {
+        let stale = saved.compare(&stacks.sources())?;
+        if !stale.is_empty() {
+            return Ok(tell_stale(saved, &stale));
+        }
+    }
     stacks.accept_emptiness();
     let invalid = stacks.has_errors();
     output::talk(&stacks.findings_text(output.talk_look()));
     let showing = Showing::default();
-    let request = request(
-        global,
-        &args.stacks.paths,
-        &args.stacks.reading,
-        &args.policy,
-        stacks,
-        args.timeout,
-        showing,
-    )?;
+    let (paths, reading) = (&from.paths, &from.reading);
+    let mut request = request(global, paths, reading, policy, stacks, args.timeout, showing)?;
+    if let Some(saved) = saved {
+        request.pinned = saved.images();
+    }
     let reader = Reader::new(engine::connect(global).await?)?;
     let (plan, observed) = reader.judge(&request, &Learned::default()).await?;
+    if let Some(saved) = saved {
+        let stale = saved.check(&request.scope.fleet, &plan, &observed)?;
+        if !stale.is_empty() {
+            let stale: Vec<String> = stale.iter().map(ToString::to_string).collect();
+            return Ok(tell_stale(saved, &stale));
+        }
+    }
     show(&plan, output)?;
     let wait = if args.no_wait { Wait::No } else { Wait::UntilSettled };
     let settled = plan.steps.is_empty() && !plan.is_waiting();
     if settled && (wait == Wait::No || !plan.is_progressing()) {
         let ended =
-            Ended { plan, performed: 0, interrupted: false, stalled: false, unseen: Vec::new() };
+            Ended { plan, performed: 0, interrupted: false, stalled: false, stale: Vec::new() };
         return finish(&ended, wait, &Tally::default(), invalid, output);
     }
     let mut signals = Signals::new()?;
@@ -110,7 +138,10 @@ pub(super) async fn apply(
     }
     let live = output.can_redraw() && global.verbose == 0;
     let progress = Mutex::new(Progress::new(output.talk_look(), live));
-    let consent = (!args.yes).then(|| Consent::to(&plan.document));
+    let consent = match saved {
+        Some(saved) => Some(saved.consent(&observed)),
+        None => (!args.yes).then(|| Consent::to(&plan.document, &observed)),
+    };
     // While a person thinks, the Swarm goes on.
     let seen = args.yes.then_some((plan, observed));
     let writer = Writer::new(reader, engine::fresh_key()?);
@@ -121,6 +152,18 @@ pub(super) async fn apply(
         Some(ended) => finish(&ended, wait, &tally, invalid, output),
         None => Ok(ExitCode::Interrupted),
     }
+}
+
+/// Tells why a saved plan is not carried out.
+fn tell_stale(saved: &Saved, reasons: &[String]) -> ExitCode {
+    let path = saved.path().display();
+    let mut text = format!("The plan in {path} is stale, and nothing was written.\n");
+    for reason in reasons {
+        text.push_str(&format!("  {}\n", clean(reason)));
+    }
+    text.push_str("Plan again to see what would change now.\n");
+    output::talk(&text);
+    ExitCode::StalePlan
 }
 
 /// Shows the plan where it can be read before the question is answered.

@@ -20,7 +20,7 @@ pub(super) fn exit(ended: &Ended, wait: Wait, tally: &Tally, invalid: bool) -> E
         return ExitCode::Interrupted;
     }
     let mut code = if invalid { ExitCode::Failed } else { ExitCode::Fine };
-    if !ended.unseen.is_empty() {
+    if !ended.stale.is_empty() {
         code = code.worst(ExitCode::StalePlan);
     }
     if ended.stalled {
@@ -49,7 +49,7 @@ pub(super) fn exit(ended: &Ended, wait: Wait, tally: &Tally, invalid: bool) -> E
 
 /// The last words as text.
 pub(super) fn text(ended: &Ended, wait: Wait, tally: &Tally, look: Look) -> String {
-    let Ended { plan, performed: _, interrupted, stalled, unseen } = ended;
+    let Ended { plan, performed: _, interrupted, stalled, stale } = ended;
     let mut text = headline(ended, wait, tally, look);
     if wait == Wait::UntilSettled {
         for (name, health) in &plan.health {
@@ -67,14 +67,11 @@ pub(super) fn text(ended: &Ended, wait: Wait, tally: &Tally, look: Look) -> Stri
     if *stalled {
         text.push_str("  nothing has moved for too long; what still waits is below\n");
     }
-    for object in unseen {
-        let _ = writeln!(
-            text,
-            "  {object} would change now, and was not in the plan that you agreed to"
-        );
+    for stale in stale {
+        let _ = writeln!(text, "  {}", clean(&stale.to_string()));
     }
-    if !unseen.is_empty() {
-        text.push_str("Run skep apply again to see the new plan.\n");
+    if !stale.is_empty() {
+        text.push_str("Plan again to see what would change now.\n");
     }
     text.push_str(&holds(&plan.document, look));
     if *interrupted {

@@ -1,6 +1,6 @@
 //! From paths to stacks: opens each PATH, finds its stacks, and loads them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,9 +9,11 @@ use crate::diff::render::{Look, Palette};
 use crate::model::finding::{self, Finding, Severity};
 use crate::model::name::{SourceName, StackName};
 use crate::model::place::Place;
+use crate::model::secret::Redacted;
 use crate::settings::{Settings, Source, StackSettings};
 use crate::sources::{self, DirectoryTree};
 use crate::spec::discover::{Discovery, Scope, discover, same_name};
+use crate::spec::interpolate::Variables;
 use crate::spec::load::{self, Input, Options};
 use crate::spec::lock::{self, Lock};
 use crate::spec::stack::Stack;
@@ -47,7 +49,19 @@ pub(super) struct Stacks {
     pub(super) lock: LockFile,
     /// How the settings log in to registries.
     pub(super) registries: Vec<Registry>,
-    trees: Vec<DirectoryTree>,
+    /// The settings file and what it says, if there is one.
+    settings_text: Option<(PathBuf, Vec<u8>)>,
+    trees: Vec<(PathBuf, DirectoryTree)>,
+    variables: Vec<Variables>,
+}
+
+/// What a run depends on besides its arguments and the Swarm.
+#[derive(Debug)]
+pub(super) struct Sources {
+    /// Content by what it is, such as `the settings in skep.yaml`. A revision stands for the files of a PATH.
+    pub(super) contents: BTreeMap<String, Redacted<Vec<u8>>>,
+    /// The variables that were used and are in none of them.
+    pub(super) variables: BTreeMap<String, Redacted<String>>,
 }
 
 /// The file that locks images.
@@ -61,6 +75,8 @@ pub(super) struct LockFile {
     pub(super) is_of_these_alone: bool,
     /// Whether it has errors, so that nobody knows what tags mean.
     pub(super) is_broken: bool,
+    /// Its text, if it is there.
+    text: Option<Vec<u8>>,
 }
 
 /// The code of the finding on a directory without stacks.
@@ -78,7 +94,7 @@ impl Stacks {
     ) -> Result<Self, CommandError> {
         let setup = Setup::load(global.config.as_deref(), paths)?;
         let registries = setup.registries();
-        let Setup { settings, directory, findings, .. } = setup;
+        let Setup { settings, directory, findings, text, .. } = setup;
         let settings_are_broken = findings.iter().any(Finding::is_error);
         let origin = Origin::of(&settings, &directory, paths, args)?;
         let listed = origin.listed(&settings);
@@ -92,7 +108,9 @@ impl Stacks {
             lock: LockFile::default(),
             findings,
             revision: None,
+            settings_text: text,
             trees: Vec::new(),
+            variables: Vec::new(),
             settings,
         };
         for path in &origin.paths {
@@ -109,9 +127,10 @@ impl Stacks {
             all.accept(findings, whole);
             let inputs = inputs(&tree, stacks, &listed, whole, &variables, &mut all.findings);
             all.add(&tree, &inputs, args);
-            all.trees.push(tree);
+            all.trees.push((path.clone(), tree));
+            all.variables.push(variables);
         }
-        if let [tree] = all.trees.as_slice() {
+        if let [(_, tree)] = all.trees.as_slice() {
             all.revision = Some(tree.revision().to_string());
         }
         all.lock = LockFile::load(&origin.paths, &mut all.findings)?;
@@ -174,6 +193,28 @@ impl Stacks {
         self.findings.iter().any(Finding::is_error)
     }
 
+    /// What was read. Where it is equal, the same arguments declare the same.
+    pub(super) fn sources(&self) -> Sources {
+        let trees = self.trees.iter().map(|(path, tree)| {
+            (
+                format!("the files of {}", path.display()),
+                tree.revision().as_str().as_bytes().to_vec(),
+            )
+        });
+        let settings = self
+            .settings_text
+            .iter()
+            .map(|(path, text)| (format!("the settings in {}", path.display()), text.clone()));
+        let lock = self.lock.text.iter().map(|text| {
+            (format!("the locked images in {}", self.lock.path.display()), text.clone())
+        });
+        let contents = trees.chain(settings).chain(lock);
+        Sources {
+            contents: contents.map(|(what, content)| (what, Redacted::new(content))).collect(),
+            variables: self.variables.iter().flat_map(Variables::asked_from_outside).collect(),
+        }
+    }
+
     /// Takes a directory without stacks for what it may be: one whose last stack was deleted. The planner has a guard
     /// for that.
     pub(super) fn accept_emptiness(&mut self) {
@@ -197,7 +238,7 @@ impl Stacks {
         let colors = look.palette == Palette::Ansi;
         let look = findings::Look { color: colors, width: look.width.max(40) };
         let read = |path: &str| {
-            let known = self.trees.iter().find_map(|tree| tree.content_of(path));
+            let known = self.trees.iter().find_map(|(_, tree)| tree.content_of(path));
             // The settings and files of variables are in no tree; reading from a pipe could wait for ever.
             let path = Some(Path::new(path)).filter(|path| path.is_file());
             known.or_else(|| variables::read(path?).ok())
@@ -225,7 +266,8 @@ impl LockFile {
         let (content, found) = lock::parse(&text, path.display().to_string().into());
         let is_broken = found.iter().any(Finding::is_error);
         findings.extend(found);
-        Ok(Self { is_of_these_alone: path == here, path, content, is_broken })
+        let is_of_these_alone = path == here;
+        Ok(Self { is_of_these_alone, path, content, is_broken, text: Some(text) })
     }
 }
 

@@ -22,6 +22,7 @@ mod progress;
 mod render;
 mod request;
 mod retry;
+mod saved;
 mod schema;
 mod settings;
 mod signals;

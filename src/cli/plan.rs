@@ -29,6 +29,7 @@ use super::load::Stacks;
 use super::output::{self, Output};
 use super::request::{Showing, request};
 use super::runtime;
+use super::saved::{self, Made};
 
 /// Show what would change, which tasks would restart, and why; nothing is written
 #[derive(Debug, Args)]
@@ -41,6 +42,7 @@ Examples:
   skep plan shop/stack.yaml --name shop-eu   one stack, under another name
   skep plan stacks/ --format markdown        for a pull request
   skep plan stacks/ --live swarm.json        against a file of skep observe
+  skep plan stacks/ --out shop.plan          to be done later, by skep apply shop.plan
 
 Exit codes: 0 planned, 1 failed, or errors in stack files. With --detailed-exitcode also
 2 changes are pending, 5 a guard blocks changes.")]
@@ -62,6 +64,10 @@ pub(super) struct PlanArgs {
     /// Plan against a file of skep observe instead of an engine
     #[arg(long, value_name = "FILE", conflicts_with = "host")]
     live: Option<PathBuf>,
+
+    /// Save the plan to a file, for skep apply FILE to do just that
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["live", "show_sensitive"])]
+    out: Option<PathBuf>,
 
     /// Show the lines of configs that differ
     #[arg(long)]
@@ -96,6 +102,7 @@ pub(super) fn plan(
     let mut stacks = Stacks::load(global, &args.stacks.paths, &args.stacks.reading)?;
     stacks.accept_emptiness();
     let invalid = stacks.has_errors();
+    let sources = stacks.sources();
     let mut showing =
         Showing { reveal: args.show_sensitive, contents: args.diff_configs, findings: Vec::new() };
     match args.format {
@@ -130,6 +137,17 @@ pub(super) fn plan(
         PlanFormat::Json => json(&plan.document)?,
         PlanFormat::Markdown => render::markdown(&plan.document),
     })?;
+    if let Some(path) = &args.out {
+        if invalid {
+            return Err(CommandError::failed(anyhow::Error::msg(
+                "the plan was not saved: stack files have errors",
+            )));
+        }
+        let made = Made { fleet: &request.scope.fleet, plan: &plan, observed: &observed };
+        saved::save(path, global, &args.stacks, &args.policy, &sources, &made)?;
+        let shown = path.display();
+        output::talk(&format!("The plan is saved in {shown}; skep apply {shown} does it.\n"));
+    }
     let code = exit(&plan, invalid, args.detailed_exitcode);
     // The program ends here, and the system takes all memory back at once; object by object takes longer.
     mem::forget((plan, desired, observed, request));

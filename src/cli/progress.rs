@@ -375,7 +375,13 @@ mod tests {
             findings: Vec::new(),
         };
         let health = health.iter().map(|(name, health)| ((*name).to_owned(), health.clone()));
-        Plan { document, steps: Vec::new(), health: health.collect() }
+        Plan {
+            document,
+            steps: Vec::new(),
+            later: Vec::new(),
+            images: BTreeMap::new(),
+            health: health.collect(),
+        }
     }
 
     /// What a run of a few passes prints.

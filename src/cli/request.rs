@@ -1,7 +1,7 @@
 //! From the command line to what a pass is asked to do.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
@@ -86,6 +86,7 @@ pub(super) fn request(
             patience: patience.or_else(|| settings.timeout.map(|timeout| timeout.0)),
         },
         credentials: Credentials::new(Surroundings::of_process().docker_config, registries),
+        pinned: BTreeMap::new(),
         resolve: resolve_image.or(settings.resolve_image).unwrap_or_default(),
         view: View {
             revision,

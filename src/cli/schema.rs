@@ -16,6 +16,7 @@ use super::exit::ExitCode;
 use super::findings;
 use super::format::json;
 use super::output::{self, Output};
+use super::saved;
 
 /// Print the JSON Schema of a file that skep reads or writes
 #[derive(Debug, Args)]
@@ -29,7 +30,7 @@ Examples:
 Exit codes: 0, or 1 when --check finds files that are not up to date."
 )]
 pub(super) struct SchemaArgs {
-    /// Which schema: stack, settings, plan, status or findings
+    /// Which schema: stack, settings, plan, saved-plan, status or findings
     #[arg(hide_possible_values = true)]
     name: Option<Name>,
 
@@ -55,6 +56,8 @@ enum Name {
     Settings,
     /// The JSON of skep plan.
     Plan,
+    /// The file of skep plan --out.
+    SavedPlan,
     /// The JSON of skep status.
     Status,
     /// The JSON of skep validate.
@@ -88,6 +91,7 @@ fn text(name: Name) -> Result<String, CommandError> {
         Name::Stack => json(&stack()),
         Name::Settings => json(&Settings::schema()),
         Name::Plan => json(&document::schema()),
+        Name::SavedPlan => json(&saved::schema()),
         Name::Status => json(&status::schema()),
         Name::Findings => json(&findings::schema()),
     }

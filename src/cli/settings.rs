@@ -21,6 +21,8 @@ pub(super) struct Setup {
     pub(super) directory: PathBuf,
     /// Whether the user named the file, and it did not just lie beside the stacks.
     is_named: bool,
+    /// The file and its text, if there is one.
+    pub(super) text: Option<(PathBuf, Vec<u8>)>,
     /// What is wrong with it.
     pub(super) findings: Vec<Finding>,
 }
@@ -44,7 +46,8 @@ impl Setup {
         let (settings, findings) = settings::parse(&text, path.display().to_string().into());
         let directory = path.parent().map(Path::to_owned).unwrap_or_default();
         let settings = settings.unwrap_or_default();
-        Ok(Self { settings, directory, is_named: named.is_some(), findings })
+        let text = Some((path, text));
+        Ok(Self { settings, directory, is_named: named.is_some(), text, findings })
     }
 
     /// How to log in to registries. A file that came with the stacks may name files beside and below it only: whoever

@@ -1,6 +1,7 @@
 //! What differs between the live and the declared state of one object.
 
 use crate::model::desired::{FieldPath, Origins};
+use crate::model::fleet::{Domain, FleetKey};
 use crate::model::secret::MASK;
 
 use super::document::{Cause, FieldChange, Impact, Shown};
@@ -68,6 +69,12 @@ impl FieldDiff {
             }
             _ => false,
         }
+    }
+
+    /// The declared value as a few digits that tell nothing without `key`.
+    pub fn fingerprint(&self, key: &FleetKey) -> String {
+        let Self { path, impact: _, secrecy: _, before: _, after } = self;
+        key.suffix(Domain::Plan, format!("{path}\0{after:?}").as_bytes(), 8)
     }
 
     /// The field as a plan shows it: masked, with its place. It causes a roll if its impact alone says so; placement

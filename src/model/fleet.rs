@@ -24,6 +24,8 @@ pub enum Domain {
     Service,
     /// The credentials for a registry.
     Registry,
+    /// The state of an object in a saved plan.
+    Plan,
 }
 
 impl FleetKey {
@@ -55,6 +57,7 @@ impl FleetKey {
             Domain::Secret => b"skep secret\0",
             Domain::Service => b"skep service\0",
             Domain::Registry => b"skep registry\0",
+            Domain::Plan => b"skep plan\0",
         };
         // HMAC takes keys of any length, so that there is no error to handle here.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.bytes.expose()) else {

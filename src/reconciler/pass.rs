@@ -1,28 +1,29 @@
 //! One pass: observe, decide. And passes until nothing is left to do: observe, decide, perform, again.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use crate::model::desired::Desired;
-use crate::model::key::ObjectKey;
 use crate::model::live::{Live, Observed};
 use crate::model::nanos::Nanos;
 use crate::model::store::ConfigSpec;
 use crate::spec::desired::{Identity, world};
 use crate::spec::lock::Lock;
 use crate::spec::stack::Stack;
-use crate::swarm::{Actuator, Connection, Credentials, Observer, SwarmError};
+use crate::swarm::{Actuator, Connection, Credentials, Observer, Resolved, SwarmError};
 
 use super::apply::{self, FreshKey};
 use super::consent::Consent;
 use super::event::Event;
 use super::health;
-use super::plan::{self, Images, Inputs, Learned, Plan, View, unresolved};
+use super::plan::{self, Answer, Images, Inputs, Learned, Plan, View, unresolved};
 use super::policy::{Policy, ResolveImage, Scope};
 use super::record;
 use super::registries::{self, Registries};
+use super::stale::Stale;
 use super::step::Write;
 
 /// The first and the longest wait between passes while something is on its way.
@@ -47,6 +48,8 @@ pub struct Request {
     pub credentials: Credentials,
     /// When registries are asked.
     pub resolve: ResolveImage,
+    /// What registries said when the plan was saved; they are not asked again.
+    pub pinned: BTreeMap<String, Resolved>,
     /// How plans are shown.
     pub view: View,
 }
@@ -128,10 +131,15 @@ impl Reader {
     async fn ask(&self, desired: &Desired, observed: &Observed, request: &Request) -> Images {
         let references = unresolved(desired, observed, request.resolve);
         let credentials = &request.credentials;
-        Images {
-            answers: self.registries.ask(&self.connection, credentials, references).await,
-            logins: registries::logins(desired, credentials),
-        }
+        let is_pinned = |image: &String| request.pinned.contains_key(image);
+        let (pinned, open): (BTreeSet<_>, BTreeSet<_>) =
+            references.into_iter().partition(is_pinned);
+        let mut answers = self.registries.ask(&self.connection, credentials, open).await;
+        answers.extend(pinned.into_iter().filter_map(|image| {
+            let resolved = request.pinned.get(&image)?.clone();
+            Some((image, Answer::Found(resolved)))
+        }));
+        Images { answers, logins: registries::logins(desired, credentials) }
     }
 }
 
@@ -187,8 +195,8 @@ pub struct Ended {
     pub interrupted: bool,
     /// Whether it gave up because nothing moved any more.
     pub stalled: bool,
-    /// Objects that would have been written next although nobody agreed to that.
-    pub unseen: Vec<ObjectKey>,
+    /// Why what would have been written next is not what was agreed to.
+    pub stale: Vec<Stale>,
 }
 
 /// Writes to a Swarm what `request` declares.
@@ -229,6 +237,7 @@ impl Writer {
         sink: &mut (dyn FnMut(Event<'_>) + Send),
     ) -> Result<Ended, SwarmError> {
         let mut learned = Learned::default();
+        let mut consent = consent.cloned();
         let mut pace = PACE.0;
         let mut last_seen = Instant::now();
         let mut last_move = Instant::now();
@@ -255,8 +264,8 @@ impl Writer {
             let actuator = self.actuator(request.credentials.clone(), &observed);
             let stopped = stop.clone();
             let is_stopped = move || *stopped.borrow();
-            let (steps, unseen) = match consent {
-                Some(consent) => consent.sort(&plan),
+            let (steps, stale) = match &mut consent {
+                Some(consent) => consent.sort(&plan, &observed),
                 None => (plan.steps.clone(), Vec::new()),
             };
             let report =
@@ -265,14 +274,9 @@ impl Writer {
             performed += report.performed;
             // A write that failed may have been made: its answer can be what was lost.
             learned.has_written |= report.performed + report.failed > 0;
-            let is_stale = !unseen.is_empty();
-            let ended = |interrupted, stalled, plan| Ended {
-                plan,
-                performed,
-                interrupted,
-                stalled,
-                unseen,
-            };
+            let is_stale = !stale.is_empty();
+            let ended =
+                |interrupted, stalled, plan| Ended { plan, performed, interrupted, stalled, stale };
             if is_stale {
                 return Ok(ended(false, false, plan));
             }

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::program::{World, root};
 
-const NAMES: [&str; 5] = ["stack", "settings", "plan", "status", "findings"];
+const NAMES: [&str; 6] = ["stack", "settings", "plan", "saved-plan", "status", "findings"];
 
 #[test]
 fn the_published_schemas_are_up_to_date() {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::key::ObjectKey;
 use crate::model::place::Place;
@@ -45,7 +45,9 @@ pub struct Change {
 }
 
 /// What is done with an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     /// It is made.
@@ -240,6 +242,21 @@ impl Change {
     /// Whether a person or a commit is needed before it is done.
     pub fn is_standing(&self) -> bool {
         self.holds.iter().any(Hold::is_standing)
+    }
+}
+
+impl Effect {
+    /// Its name, as `kind` in the JSON.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::InPlace { .. } => "in-place",
+            Self::Starts { .. } => "starts",
+            Self::Rolls { .. } => "rolls",
+            Self::RunsJob { .. } => "runs-job",
+            Self::Downtime { .. } => "downtime",
+            Self::Stops { .. } => "stops",
+        }
     }
 }
 

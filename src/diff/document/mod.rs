@@ -110,6 +110,16 @@ impl Document {
         self
     }
 
+    /// Every change that is done now or once what it waits for has come to pass; without those that a person must
+    /// release first.
+    pub fn coming(&self) -> impl Iterator<Item = &Change> {
+        let held = |holds: &[Hold]| holds.iter().any(Hold::is_standing);
+        let stacks = self.stacks.iter().filter(move |stack| !held(&stack.holds));
+        let changes = self.fleet_changes.iter().chain(stacks.flat_map(|stack| &stack.changes));
+        let nothing = held(&self.holds);
+        changes.filter(move |change| !nothing && !change.is_standing())
+    }
+
     /// Every change, those of the fleet first.
     pub fn changes(&self) -> impl Iterator<Item = &Change> {
         self.fleet_changes.iter().chain(self.stacks.iter().flat_map(|stack| &stack.changes))

@@ -37,6 +37,7 @@ use crate::model::labels;
 use crate::model::live::Observed;
 use crate::model::name::StackName;
 use crate::model::service::ServiceSpec;
+use crate::swarm::Resolved;
 
 use super::contention::Contention;
 use super::health::{self, Evidence, ServiceHealth};
@@ -49,7 +50,7 @@ use index::Index;
 
 pub(super) use gate::describe;
 pub use image::{Answer, Images, Logins, refusal, unresolved};
-pub(super) use release::is_as_applied;
+pub(super) use release::{comparable, essence, is_as_applied};
 
 /// Everything that a plan depends on. Equal inputs give equal plans.
 #[derive(Debug, Clone, Copy)]
@@ -115,6 +116,10 @@ pub struct Plan {
     pub document: Document,
     /// The writes that are ready, in the order in which they are made.
     pub steps: Vec<Step>,
+    /// The writes of changes that wait for something, as far as they are known already.
+    pub later: Vec<(ObjectKey, Write)>,
+    /// What registries said that tags mean, by reference.
+    pub images: BTreeMap<String, Resolved>,
     /// How every declared service is.
     pub health: BTreeMap<String, ServiceHealth>,
 }
@@ -224,7 +229,7 @@ fn vanished_stacks(context: &Context<'_>) -> BTreeSet<StackName> {
 }
 
 /// Turns drafts into the document and the steps.
-fn publish(context: Context<'_>, drafts: Vec<StackDraft<'_>>, plan_hold: Option<Hold>) -> Plan {
+fn publish(context: Context<'_>, mut drafts: Vec<StackDraft<'_>>, plan_hold: Option<Hold>) -> Plan {
     let mut steps = Vec::new();
     let mut fleet_changes = Vec::new();
     if let Some((mut change, step)) = context.record_step(&drafts) {
@@ -252,6 +257,15 @@ fn publish(context: Context<'_>, drafts: Vec<StackDraft<'_>>, plan_hold: Option<
         .filter(|_| memory.is_some() || waits)
         .map(|_| ObjectKey::new(Kind::Config, &context.record_name));
     steps.extend(memory);
+    let mut later = Vec::new();
+    let ready: BTreeSet<&ObjectKey> = steps.iter().map(|step| &step.object).collect();
+    for entry in drafts.iter_mut().flat_map(|draft| &mut draft.entries) {
+        if !ready.contains(&entry.change.object)
+            && let Some(write) = entry.write.take()
+        {
+            later.push((entry.change.object.clone(), write));
+        }
+    }
     let stacks = drafts.into_iter().map(|draft| StackSection {
         name: draft.name.to_string(),
         file: draft.file,
@@ -303,7 +317,12 @@ fn publish(context: Context<'_>, drafts: Vec<StackDraft<'_>>, plan_hold: Option<
             (name.to_owned(), health)
         })
         .collect();
-    Plan { document: document.counted(), steps, health }
+    let found = context.images.answers.iter().filter_map(|(image, answer)| match answer {
+        Answer::Found(resolved) => Some((image.clone(), resolved.clone())),
+        Answer::NotFound(_) | Answer::Denied { .. } | Answer::Unavailable { .. } => None,
+    });
+    let images = found.collect();
+    Plan { document: document.counted(), steps, later, images, health }
 }
 
 /// A file of `skep observe` holds no secrets, and says so where they would matter.

@@ -16,6 +16,13 @@ use super::Context;
 /// The fingerprint of a release: of its normalised spec without skep's own labels, without the counter that people
 /// bump to restart tasks, and without the fields that someone else owns. Sensitive values go into a keyed hash only.
 pub(super) fn fingerprint(key: &FleetKey, spec: &ServiceSpec) -> String {
+    // A spec of plain structs and string keys always serialises.
+    let text = serde_json::to_vec(&essence(spec)).unwrap_or_default();
+    key.fingerprint(Domain::Service, &text)
+}
+
+/// The part of a normalised spec that makes a release; see [`fingerprint`].
+pub(in crate::reconciler) fn essence(spec: &ServiceSpec) -> ServiceSpec {
     let ignore = spec.labels.get(labels::IGNORE).map(|joined| FieldPath::split(joined));
     let mut spec = match ignore {
         Some(ignore) => with_ignored(spec, &blank(spec), &ignore),
@@ -23,13 +30,14 @@ pub(super) fn fingerprint(key: &FleetKey, spec: &ServiceSpec) -> String {
     };
     spec.labels.retain(|label, _| !labels::is_own(label));
     spec.task_template.force_update = 0;
-    // A spec of plain structs and string keys always serialises.
-    let text = serde_json::to_vec(&spec).unwrap_or_default();
-    key.fingerprint(Domain::Service, &text)
+    spec
 }
 
 /// A declared spec as an engine that speaks `api` would give it back, and what that leaves out.
-pub(super) fn comparable(spec: &ServiceSpec, api: ApiVersion) -> (ServiceSpec, Vec<Dropped>) {
+pub(in crate::reconciler) fn comparable(
+    spec: &ServiceSpec,
+    api: ApiVersion,
+) -> (ServiceSpec, Vec<Dropped>) {
     let mut spec = spec.clone();
     normal::service(&mut spec);
     let dropped = floors::strip_service(&mut spec, api);

@@ -1,10 +1,12 @@
 //! The variables that stack files may use, and where each came from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::assignment::Assignment;
 use crate::model::place::Place;
+use crate::model::secret::Redacted;
 
 /// Where the value of a variable came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,8 +55,12 @@ impl fmt::Debug for Variable {
 ///
 /// They are added from the strongest source to the weakest: `--var`, the process environment, `--env-file`, settings,
 /// `.env`. What is set stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Variables(BTreeMap<String, Variable>);
+#[derive(Debug, Clone, Default)]
+pub struct Variables {
+    set: BTreeMap<String, Variable>,
+    /// The names that were asked for, of this one and its clones.
+    asked: Arc<Mutex<BTreeSet<String>>>,
+}
 
 impl Variables {
     /// No variables.
@@ -64,7 +70,7 @@ impl Variables {
 
     /// Sets `name`, unless a stronger source did.
     pub fn add(&mut self, name: impl Into<String>, value: impl Into<String>, origin: Origin) {
-        self.0.entry(name.into()).or_insert_with(|| Variable { value: value.into(), origin });
+        self.set.entry(name.into()).or_insert_with(|| Variable { value: value.into(), origin });
     }
 
     /// Sets what one file assigns, where the last assignment of a name counts, unless a stronger source did.
@@ -76,21 +82,41 @@ impl Variables {
 
     /// The variable `name`, if it is set.
     pub fn get(&self, name: &str) -> Option<&Variable> {
-        self.0.get(name)
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if !asked.contains(name) {
+            asked.insert(name.to_owned());
+        }
+        self.set.get(name)
     }
 
     /// The value of `name`, if it is set.
     pub fn value(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|variable| variable.value.as_str())
+        self.get(name).map(|variable| variable.value.as_str())
+    }
+
+    /// What was asked for so far, of this one or a clone of it, and came from the command line or its surroundings: no
+    /// revision of the files tells of it.
+    pub fn asked_from_outside(&self) -> BTreeMap<String, Redacted<String>> {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let outside = asked.iter().filter_map(|name| {
+            let Variable { value, origin } = self.set.get(name)?;
+            match origin {
+                Origin::Flag | Origin::Process | Origin::EnvFile(_) => {
+                    Some((name.clone(), Redacted::new(value.clone())))
+                }
+                Origin::Settings(_) | Origin::DotEnv(_) => None,
+            }
+        });
+        outside.collect()
     }
 
     /// How many bytes the names and values have.
     pub fn size(&self) -> usize {
-        self.0.iter().map(|(name, variable)| name.len() + variable.value.len()).sum()
+        self.set.iter().map(|(name, variable)| name.len() + variable.value.len()).sum()
     }
 
     /// The names that are set, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.set.keys().map(String::as_str)
     }
 }
