@@ -1,5 +1,6 @@
 //! `skep apply`: makes the Swarm what the stack files declare, and says when it is healthy.
 
+use std::fmt::Write as _;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -159,7 +160,7 @@ fn tell_stale(saved: &Saved, reasons: &[String]) -> ExitCode {
     let path = saved.path().display();
     let mut text = format!("The plan in {path} is stale, and nothing was written.\n");
     for reason in reasons {
-        text.push_str(&format!("  {}\n", clean(reason)));
+        let _ = writeln!(text, "  {}", clean(reason));
     }
     text.push_str("Plan again to see what would change now.\n");
     output::talk(&text);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::diff::document::Change;
+use crate::diff::document::{Action, Change};
 use crate::model::desired::FieldPath;
 use crate::model::key::ObjectKey;
 
@@ -18,7 +18,7 @@ pub struct Stale {
 /// In what way a plan is stale.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Why {
-    /// It would change now, and the plan does not list it.
+    /// It would change now, in these fields where it is there, and the plan does not list it.
     Unlisted(Vec<FieldPath>),
     /// Somebody else has changed it, in these fields where they are known.
     Moved(Vec<FieldPath>),
@@ -36,7 +36,9 @@ pub enum Why {
 impl Stale {
     /// A change that is not listed.
     pub(super) fn unlisted(change: &Change) -> Self {
-        let paths = change.fields.iter().map(|field| field.path.clone()).collect();
+        let is_there = matches!(change.action, Action::Update | Action::Adopt);
+        let fields = change.fields.iter().filter(|_| is_there);
+        let paths = fields.map(|field| field.path.clone()).collect();
         Self { object: change.object.clone(), why: Why::Unlisted(paths) }
     }
 }

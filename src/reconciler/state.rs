@@ -103,14 +103,14 @@ impl State {
 
     /// Equal bytes for equal states; they may hold secrets. Nothing for what is not there.
     pub(super) fn bytes(&self) -> Option<Vec<u8>> {
-        // Specs of plain structs and string keys always serialise.
-        Some(match self {
+        let json = match self {
             Self::Absent => return None,
             Self::Service(spec) => serde_json::to_vec(spec),
             Self::Network(spec) => serde_json::to_vec(spec),
             Self::Config(spec) => serde_json::to_vec(spec),
             Self::Secret(spec) => serde_json::to_vec(spec),
-        })
-        .map(Result::unwrap_or_default)
+        };
+        // Specs of plain structs and string keys always serialise.
+        Some(json.unwrap_or_default())
     }
 }

@@ -146,8 +146,17 @@ fn secrets_are_in_nothing_that_is_printed_logged_written_or_labelled() {
         run(&["observe"], level, &all).ends(0, &[]);
     };
 
+    let save = || {
+        run(&["plan", "--diff-configs", "--out", "saved.plan"], "trace", &all).ends(0, &[]);
+        let saved = fs::read_to_string(stage.stacks().join("../saved.plan")).unwrap();
+        for canary in all {
+            canary.is_not_in(&saved, "a saved plan");
+        }
+    };
+
     write("blue");
     everything("off");
+    save();
     run(&["apply", "--yes"], "trace", &all).ends(0, &[]);
     everything("trace");
 
@@ -163,6 +172,9 @@ fn secrets_are_in_nothing_that_is_printed_logged_written_or_labelled() {
         stolen.is_not_in(&plan.text(), "a plan of drift");
         assert!(plan.stdout.contains("environment.DB_PASSWORD"), "{plan}");
     }
+    save();
+    let saved = fs::read_to_string(stage.stacks().join("../saved.plan")).unwrap();
+    stolen.is_not_in(&saved, "a saved plan of drift");
     run(&["observe", "--out", "live.json"], "trace", &all).ends(0, &[]);
     let live = fs::read_to_string(stage.stacks().join("../live.json")).unwrap();
     for canary in all.iter().chain([&&stolen]) {

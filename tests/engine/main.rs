@@ -50,6 +50,7 @@ mod registries;
 mod registry;
 mod restarts;
 mod rotation;
+mod saved_plans;
 mod scratch;
 mod stage;
 mod terminal;

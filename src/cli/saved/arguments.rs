@@ -34,7 +34,7 @@ impl Saved {
         let config = config.as_ref().map(PathBuf::from);
         refuse(global.fleet.as_ref().is_some_and(|given| *given != fleet), "--fleet")?;
         refuse(global.config.is_some() && global.config != config, "--config")?;
-        self.refuse_others(&given.reading, policy)?;
+        refuse_others(&given.reading, policy)?;
         let ReadingArgs { var, env_file, inherit_env, .. } = &given.reading;
         let reading = ReadingArgs {
             name: name.as_deref().map(str::parse).transpose().map_err(CommandError::failed)?,
@@ -54,42 +54,6 @@ impl Saved {
         })
     }
 
-    /// Refuses arguments that would make another plan.
-    fn refuse_others(
-        &self,
-        reading: &ReadingArgs,
-        policy: &PolicyArgs,
-    ) -> Result<(), CommandError> {
-        let ReadingArgs {
-            name,
-            root,
-            var: _,
-            env_file: _,
-            inherit_env: _,
-            profile,
-            strict,
-            source,
-        } = reading;
-        let PolicyArgs { prune, prune_stacks, adopt, allow_replace, unblock, resolve_image } =
-            policy;
-        for (is_given, flag) in [
-            (name.is_some(), "--name"),
-            (root.is_some(), "--root"),
-            (!profile.is_empty(), "--profile"),
-            (*strict, "--strict"),
-            (source.is_some(), "--source"),
-            (*prune, "--prune"),
-            (*prune_stacks, "--prune-stacks"),
-            (adopt.is_some(), "--adopt"),
-            (*allow_replace, "--allow-replace"),
-            (!unblock.is_empty(), "--unblock"),
-            (resolve_image.is_some(), "--resolve-image"),
-        ] {
-            refuse(is_given, flag)?;
-        }
-        Ok(())
-    }
-
     fn policy(&self) -> Result<PolicyArgs, CommandError> {
         let Policy { prune, prune_stacks, adopt, allow_replace, unblock, resolve_image } =
             &self.file.policy;
@@ -103,6 +67,29 @@ impl Saved {
             resolve_image: *resolve_image,
         })
     }
+}
+
+/// Refuses arguments that would make another plan.
+fn refuse_others(reading: &ReadingArgs, policy: &PolicyArgs) -> Result<(), CommandError> {
+    let ReadingArgs { name, root, var: _, env_file: _, inherit_env: _, profile, strict, source } =
+        reading;
+    let PolicyArgs { prune, prune_stacks, adopt, allow_replace, unblock, resolve_image } = policy;
+    for (is_given, flag) in [
+        (name.is_some(), "--name"),
+        (root.is_some(), "--root"),
+        (!profile.is_empty(), "--profile"),
+        (*strict, "--strict"),
+        (source.is_some(), "--source"),
+        (*prune, "--prune"),
+        (*prune_stacks, "--prune-stacks"),
+        (adopt.is_some(), "--adopt"),
+        (*allow_replace, "--allow-replace"),
+        (!unblock.is_empty(), "--unblock"),
+        (resolve_image.is_some(), "--resolve-image"),
+    ] {
+        refuse(is_given, flag)?;
+    }
+    Ok(())
 }
 
 fn refuse(is_given: bool, flag: &str) -> Result<(), CommandError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::diff::document::Document;
 use crate::model::live::Observed;
@@ -91,17 +91,17 @@ fn input(global: &GlobalArgs, stacks: &StackArgs) -> Result<Input, CommandError>
     let ReadingArgs { name, root, var: _, env_file: _, inherit_env: _, profile, strict, source } =
         reading;
     Ok(Input {
-        paths: paths.iter().map(text).collect::<Result<_, _>>()?,
-        config: global.config.as_ref().map(text).transpose()?,
+        paths: paths.iter().map(|path| text(path)).collect::<Result<_, _>>()?,
+        config: global.config.as_deref().map(text).transpose()?,
         name: name.as_ref().map(ToString::to_string),
-        root: root.as_ref().map(text).transpose()?,
+        root: root.as_deref().map(text).transpose()?,
         profiles: profile.clone(),
         strict: *strict,
         source: source.as_ref().map(ToString::to_string),
     })
 }
 
-fn text(path: &PathBuf) -> Result<String, CommandError> {
+fn text(path: &Path) -> Result<String, CommandError> {
     let not_text = || CommandError::usage(format!("{} is not UTF-8", path.display()));
     path.to_str().map(str::to_owned).ok_or_else(not_text)
 }

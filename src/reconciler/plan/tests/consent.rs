@@ -1,6 +1,9 @@
 //! What a person agreed to and what has come since.
 
+use crate::model::service::ServiceSpec;
 use crate::reconciler::consent::Consent;
+use crate::reconciler::listed::{check, list};
+use crate::reconciler::seal::Seal;
 use crate::reconciler::step::{Step, Write};
 
 use super::world::*;
@@ -13,17 +16,23 @@ fn written(steps: &[Step]) -> usize {
 #[test]
 fn what_was_not_in_the_plan_that_was_shown_is_not_done() {
     let mut world = World::declaring(vec![stack("shop", vec![service("shop", "web")])]);
-    let consent = Consent::to(&world.plan().document);
-    let (steps, unseen) = consent.sort(&world.plan());
+    let mut consent = Consent::to(&world.plan().document, &world.observed);
+    let (steps, unseen) = consent.sort(&world.plan(), &world.observed);
     assert_eq!((written(&steps), unseen.len()), (2, 0));
     // Somebody adds a service meanwhile, and another one now rolls instead of being created.
     world.photograph();
     world.stack("shop").services.push(service("shop", "mail"));
     world.declared("shop", "web").spec.task_template.container_spec.as_mut().unwrap().env.clear();
-    let (steps, unseen) = consent.sort(&world.plan());
+    let (steps, unseen) = consent.sort(&world.plan(), &world.observed);
     assert_eq!(written(&steps), 0);
     let unseen: Vec<String> = unseen.iter().map(ToString::to_string).collect();
-    assert_eq!(unseen, ["service shop_web", "service shop_mail"]);
+    assert_eq!(
+        unseen,
+        [
+            "service shop_web would change now (environment.MODE), and was not in the plan that you agreed to",
+            "service shop_mail would change now, and was not in the plan that you agreed to",
+        ]
+    );
 }
 
 #[test]
@@ -33,8 +42,59 @@ fn a_secret_is_known_again_once_it_has_a_name() {
     let named = shop.secrets[0].spec.name.clone();
     "shop_token-<hash>".clone_into(&mut shop.secrets[0].spec.name);
     let mut world = World::declaring(vec![shop]);
-    let consent = Consent::to(&world.plan().document);
+    let mut consent = Consent::to(&world.plan().document, &world.observed);
     world.stack("shop").secrets[0].spec.name = named;
-    let (steps, unseen) = consent.sort(&world.plan());
+    let (steps, unseen) = consent.sort(&world.plan(), &world.observed);
     assert_eq!((steps.len(), unseen.len()), (2, 0));
+}
+
+#[test]
+fn an_object_that_somebody_else_changed_since_is_left_and_the_field_named() {
+    let mut world = World::applied(vec![stack("shop", vec![service("shop", "web")])]);
+    let container = |spec: &mut ServiceSpec| spec.task_template.container_spec.take();
+    let mut container = container(&mut world.declared("shop", "web").spec).unwrap();
+    container.image = "web:2".to_owned();
+    world.declared("shop", "web").spec.task_template.container_spec = Some(container);
+    let before = world.plan();
+    let agreed = Consent::to(&before.document, &world.observed);
+    // Swarm counts versions for reasons of its own.
+    world.live("shop_web").version += 7;
+    let (steps, stale) = agreed.clone().sort(&world.plan(), &world.observed);
+    assert_eq!((written(&steps), stale.len()), (1, 0), "{stale:?}");
+    world.live("shop_web").spec.labels.insert("by-hand".into(), "1".into());
+    let mut consent = agreed;
+    let (steps, stale) = consent.sort(&world.plan(), &world.observed);
+    assert_eq!(written(&steps), 0);
+    let stale: Vec<String> = stale.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        stale,
+        ["service shop_web has changed since the plan was made: deploy.labels.by-hand"]
+    );
+}
+
+#[test]
+fn a_saved_list_allows_what_it_names_and_the_rest_of_it_after_its_own_writes() {
+    let seal = Seal::new(Some(key()), [1; 16]);
+    let mut world = World::applied(vec![stack("shop", vec![service("shop", "web")])]);
+    world.stack("shop").services.push(service("shop", "mail"));
+    let labels = &mut world.declared("shop", "web").spec.labels;
+    labels.insert("a".into(), "1".into());
+    let plan = world.plan();
+    let listed = list(&plan, &world.observed, &seal).unwrap();
+    assert!(listed.iter().all(|listed| listed.to.is_some()), "{listed:?}");
+    let check = |world: &World| {
+        let stale = check(&listed, &world.plan(), &world.observed, &seal).unwrap();
+        stale.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(check(&world), [""; 0]);
+    world.declared("shop", "mail").spec.labels.insert("b".into(), "1".into());
+    assert_eq!(check(&world), ["service shop_mail would become something else than planned"]);
+    world.declared("shop", "mail").spec.labels.remove("b");
+    world.perform(&plan);
+    assert_eq!(check(&world), [""; 0], "done is not stale");
+    world.live("shop_web").spec.labels.insert("c".into(), "1".into());
+    assert_eq!(
+        check(&world),
+        ["service shop_web has changed since the plan was made: deploy.labels.a, deploy.labels.c"]
+    );
 }
