@@ -137,6 +137,20 @@ configs:
 }
 
 #[test]
+fn a_wrong_value_of_a_variable_names_where_it_is_used_and_where_it_is_set() {
+    let mut tree = memory("services: {web: {extends: {file: base.yaml, service: web}}}");
+    let base = b"services: {web: {image: nginx, deploy: {replicas: '${COUNT}'}}}";
+    tree.0.insert("base.yaml".to_owned(), base.to_vec());
+    tree.0.insert(".env".to_owned(), b"TAG=1\nCOUNT=two\n".to_vec());
+    let loaded = load_file(&tree, "stack.yaml", &Options::default());
+    insta::assert_snapshot!(show(&loaded.findings), @r"
+    1:51 error[wrong-type] services.web.deploy.replicas must be a whole number, not text
+        1:18 used here
+        1:52 `COUNT` is set at .env:2:1
+    ");
+}
+
+#[test]
 fn one_bad_stack_leaves_the_others_alone() {
     let mut tree = memory("");
     tree.0.insert("good/stack.yaml".to_owned(), b"services: {web: {image: nginx}}".to_vec());

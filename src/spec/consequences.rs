@@ -2,6 +2,7 @@
 
 use crate::model::finding::{Finding, Related};
 use crate::model::place::Place;
+use crate::spec::interpolate::{Origin, Use};
 
 /// Drops what was found wrong with a value whose variables could not be put in: that is wrong already, and for
 /// another reason.
@@ -42,6 +43,27 @@ fn explain_by_unset(findings: &mut Vec<Finding>) {
     findings.append(&mut others);
 }
 
+/// Tells of a value that is wrong where its variables came from, as it does not show what they hold.
+pub(super) fn explain_by_origin(findings: &mut [Finding], uses: &[Use]) {
+    for finding in findings.iter_mut().filter(|finding| judges_a_value(finding.code)) {
+        let Some(place) = &finding.place else { continue };
+        for Use { place: at, name, origin } in
+            uses.iter().filter(|one| is_within(&one.place, place))
+        {
+            let message = match origin {
+                Origin::Flag | Origin::Process => format!("`{name}` is set by {origin}"),
+                Origin::EnvFile(set) | Origin::Settings(set) | Origin::DotEnv(set) => {
+                    format!("`{name}` is set at {set}")
+                }
+            };
+            let related = Related { place: at.clone(), message };
+            if !finding.related.contains(&related) {
+                finding.related.push(related);
+            }
+        }
+    }
+}
+
 /// The code of the warning that a variable is not set.
 const UNSET: &str = "unset-variable";
 
@@ -55,8 +77,8 @@ fn judges_a_value(code: &str) -> bool {
 }
 
 fn is_within(inner: &Place, outer: &Place) -> bool {
-    inner.file == outer.file
-        && inner.line == outer.line
+    inner.line == outer.line
+        && inner.file == outer.file
         && (outer.column..=outer.column.saturating_add(outer.length)).contains(&inner.column)
 }
 
@@ -91,5 +113,31 @@ mod tests {
         assert_eq!((other.code, image.code), ("unset-variable", "invalid-image"));
         assert_eq!(image.hint.as_deref(), Some("set it"));
         assert_eq!(image.related.first().map(|r| &*r.message), Some("`TAG` is not set"));
+    }
+
+    #[test]
+    fn a_wrong_value_says_where_its_variables_are_set() {
+        let at = |column, length| Place { column, length, ..Place::file("stack.yaml") };
+        let one = |column, name: &str, origin| Use {
+            place: at(column, 4),
+            name: name.to_owned(),
+            origin,
+        };
+        let uses = [
+            one(13, "A", Origin::DotEnv(Place::file(".env"))),
+            one(18, "B", Origin::Flag),
+            one(40, "C", Origin::Process),
+        ];
+        let mut findings = vec![
+            Finding::error("invalid-size", at(12, 12), "is no size"),
+            Finding::error("missing-key", at(12, 40), "needs a `target`"),
+        ];
+        explain_by_origin(&mut findings, &uses);
+        let told = |finding: &Finding| {
+            let related = finding.related.iter();
+            related.map(|r| format!("{} {}", r.place.column, r.message)).collect::<Vec<_>>()
+        };
+        let told: Vec<_> = findings.iter().map(told).collect();
+        assert_eq!(told, [vec!["13 `A` is set at .env:1:1", "18 `B` is set by --var"], vec![]]);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::assemble::{Assembled, Scopes, assemble, has_uses};
 use super::check;
 use super::compose::{self, ComposeFile};
-use super::consequences::drop_consequences;
+use super::consequences::{drop_consequences, explain_by_origin};
 use super::decode::Report;
 use super::discover::{StackFiles, same_name};
 use super::interpolate::Variables;
@@ -91,7 +91,7 @@ fn load_one(tree: &dyn Tree, input: &Input, options: &Options) -> LoadedOne {
         None => tree.display(&input.files.directory).into(),
     };
     let StackFiles { name: _, files, directory } = &input.files;
-    let Assembled { document, scopes, trail } =
+    let Assembled { document, scopes, trail, uses } =
         assemble(tree, files, directory, &input.variables, &mut report);
     let compose = document.as_ref().and_then(|document| compose::decode(document, &mut report));
     // A tree of nodes that tells nothing more goes right away, so that what comes next reuses its memory.
@@ -101,6 +101,7 @@ fn load_one(tree: &dyn Tree, input: &Input, options: &Options) -> LoadedOne {
     let known = stack.as_ref().map(|stack| stack.name.to_string());
     let mut findings = report.into_findings();
     drop_consequences(&mut findings);
+    explain_by_origin(&mut findings, &uses);
     trail.tell(document.as_ref(), &mut findings);
     if options.strict {
         for finding in &mut findings {

@@ -105,8 +105,13 @@ fn whole(line: &str, range: Range<usize>) -> Range<usize> {
 fn is_harmless(line: &str, range: &Range<usize>) -> bool {
     let before = line.get(..range.start).unwrap_or_default().trim_end();
     let name = before.strip_suffix(':').unwrap_or(before).rsplit([' ', '{', ',']).next();
-    matches!(name, Some("secrets" | "secret"))
+    name.is_some_and(only_refers)
         || is_variable(line.get(range.clone()).unwrap_or_default().trim_matches(['"', '\'', ' ']))
+}
+
+/// Keys of stack files that sound like a secret, and refer to one.
+fn only_refers(name: &str) -> bool {
+    matches!(name, "secrets" | "secret" | "credential_spec")
 }
 
 /// `$NAME`, `${NAME}` or `${NAME:?message}`: no default that could be the secret itself.
@@ -143,7 +148,7 @@ fn belongs_to_secret(line: &str, above: &[String], sensitivity: &Sensitivity) ->
         let name = name.trim().trim_start_matches("- ").trim_matches(['"', '\'']);
         let value = value.trim();
         let continues = value.is_empty() || value.starts_with(['|', '>', '"', '\'', '#', '&']);
-        if continues && sensitivity.is_sensitive(name) && !matches!(name, "secrets" | "secret") {
+        if continues && sensitivity.is_sensitive(name) && !only_refers(name) {
             return true;
         }
     }
@@ -174,6 +179,7 @@ mod tests {
             ("  - DB_PASSWORD=hunter2", "  - DB_PASSWORD=(sensitive)"),
             ("  DB_PASSWORD: two words, hunter2 # why", "  DB_PASSWORD: (sensitive)"),
             ("{API_KEY: abc}", "{API_KEY: (sensitive)"),
+            ("credential_spec: {config: a}", "credential_spec: {config: a}"),
             ("url: postgres://me:pw@db/x", "url: postgres://me:(sensitive)@db/x"),
             ("  DB_PASSWORD: ${DB_PASSWORD:?say}", "  DB_PASSWORD: ${DB_PASSWORD:?say}"),
             ("  DB_PASSWORD: \"$PW\"", "  DB_PASSWORD: \"$PW\""),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::model::finding::Finding;
 use crate::model::place::Place;
 use crate::spec::decode::{Located, Report};
-use crate::spec::interpolate::{Origin, Variables, interpolate, parse_dotenv};
+use crate::spec::interpolate::{Interpolated, Origin, Use, Variables, interpolate, parse_dotenv};
 use crate::spec::resolve::{ReadFailure, is_remote};
 use crate::spec::tree::{ReadError, Tree, join};
 use crate::spec::yaml::{self, budget::Budget, node::Node, node::Value};
@@ -36,13 +36,23 @@ pub(super) struct Documents<'a> {
     bytes: usize,
     values: usize,
     is_spent: bool,
+    /// The variables that they use.
+    pub(super) uses: Vec<Use>,
     /// Documents that `extends` refers to, by path and by the project whose variables they have.
     extended: HashMap<(String, usize), Option<Rc<Node>>>,
 }
 
 impl<'a> Documents<'a> {
     pub(super) fn new(tree: &'a dyn Tree) -> Self {
-        Self { tree, files: 0, bytes: 0, values: 0, is_spent: false, extended: HashMap::new() }
+        Self {
+            tree,
+            files: 0,
+            bytes: 0,
+            values: 0,
+            is_spent: false,
+            uses: Vec::new(),
+            extended: HashMap::new(),
+        }
     }
 
     /// Reads the stack's own file `path`.
@@ -205,7 +215,8 @@ impl<'a> Documents<'a> {
         match yaml::parse(bytes, file, &Budget::default()) {
             Ok(mut node) => {
                 let mut findings = Vec::new();
-                let bytes = interpolate(&mut node, variables, &mut findings);
+                let Interpolated { bytes, uses } = interpolate(&mut node, variables, &mut findings);
+                self.uses.extend(uses);
                 report.extend(findings);
                 self.spend_bytes(bytes, &place, report)?;
                 self.spend_values(values(&node), &place, report)?;

@@ -8,7 +8,7 @@ use super::scopes::Scopes;
 use super::trail::Trail;
 use crate::model::place::Place;
 use crate::spec::decode::Report;
-use crate::spec::interpolate::Variables;
+use crate::spec::interpolate::{Use, Variables};
 use crate::spec::tree::{Tree, join};
 use crate::spec::yaml::node::Node;
 
@@ -20,6 +20,8 @@ pub(in crate::spec) struct Assembled {
     pub(in crate::spec) scopes: Scopes,
     /// How values came to where they are.
     pub(in crate::spec) trail: Trail,
+    /// The variables that its files use.
+    pub(in crate::spec) uses: Vec<Use>,
 }
 
 /// Reads the files of a stack, and all that they include and extend, as one document.
@@ -53,7 +55,12 @@ pub(in crate::spec) fn assemble(
     };
     let layers = paths.iter().map(read).collect();
     let document = assembly.merged(layers, &mut project);
-    Assembled { document, scopes: project.scopes, trail: assembly.trail }
+    Assembled {
+        document,
+        scopes: project.scopes,
+        trail: assembly.trail,
+        uses: assembly.documents.uses,
+    }
 }
 
 /// What putting one stack together needs.

@@ -1,9 +1,6 @@
 //! Images, mounts and limits of containers.
 
-use std::collections::HashMap;
-
 use crate::model::finding::Finding;
-use crate::model::place::Place;
 use crate::spec::compose::mounts::MountKind;
 use crate::spec::compose::{ComposeFile, Service};
 use crate::spec::decode::Report;
@@ -35,7 +32,6 @@ fn image(key: &str, service: &Service, report: &mut Report) {
 
 fn mounts(key: &str, service: &Service, report: &mut Report) {
     let Some(mounts) = &service.volumes else { return };
-    let mut seen = HashMap::new();
     for mount in &mounts.0 {
         let windows = mount.target.chars().nth(1) == Some(':') || mount.target.starts_with('\\');
         if !mount.target.starts_with('/') && !windows && mount.kind != MountKind::Npipe {
@@ -47,17 +43,6 @@ fn mounts(key: &str, service: &Service, report: &mut Report) {
                 Finding::error("invalid-mount", mount.place.clone(), message)
                     .hint("begin the path in the container with a slash"),
             );
-        }
-        let target = mount.target.trim_end_matches('/');
-        if let Some(first) = seen.get(target).copied() {
-            let message = format!("services.{key}.volumes mounts `{}` twice", mount.target);
-            report.push(
-                Finding::error("same-target", mount.place.clone(), message)
-                    .related(Place::clone(first), "the first mount")
-                    .hint("remove one of the two"),
-            );
-        } else {
-            seen.insert(target, &mount.place);
         }
     }
 }

@@ -5,10 +5,12 @@ mod depends;
 mod deploy;
 mod names;
 mod networks;
+mod placement;
 mod ports;
 mod references;
 mod rollout;
 mod stores;
+mod targets;
 
 pub(super) use ports::across;
 
@@ -24,6 +26,8 @@ pub(super) fn check(stack: &Stack, report: &mut Report) {
     stores::check(&stack.compose, report);
     ports::check(&stack.compose, report);
     containers::check(&stack.compose, report);
+    targets::check(&stack.compose, report);
     deploy::check(&stack.compose, report);
+    placement::check(&stack.compose, report);
     rollout::check(&stack.compose, report);
 }

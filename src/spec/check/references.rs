@@ -68,6 +68,12 @@ fn undeclared<'a>(
     match closest(name, known.map(String::as_str)) {
         Some(near) => finding.hint(format!("did you mean `{near}`?")),
         None => finding.hint(match kind {
+            "volume" if name.starts_with('/') => {
+                "a path of the host is mounted with `type: bind`".to_owned()
+            }
+            "volume" if name.contains('/') => {
+                format!("begin a path of the host with `./` or `/`: `./{name}`")
+            }
             "config" | "secret" => format!(
                 "declare it below the top-level `{kind}s`, with a `file` or `external: true`"
             ),

@@ -47,7 +47,11 @@ impl Decode for Attachments {
                     attachments.insert(name.value, Located::new(Attachment::default(), name.place));
                 }
             }
-            Value::Mapping(_) | Value::Scalar(_) => {
+            Value::Scalar(_) => {
+                report.push(at.expected("a mapping or a list"));
+                return None;
+            }
+            Value::Mapping(_) => {
                 for (entry, value) in at.entries(report)? {
                     let attachment = super::definitions::or_empty(&value, report);
                     let attachment =

@@ -46,6 +46,10 @@ impl Decode for Cpus {
             report.push(at.expected("a number of cores").hint("such as \"0.5\""));
             return None;
         };
+        // What a blank variable leaves; docker then sets no number.
+        if text.is_empty() {
+            return None;
+        }
         let parsed = parse(&text);
         if parsed.is_none() {
             let says = format_args!("is no number of cores: {}", at.quoted(&text));

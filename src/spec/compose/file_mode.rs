@@ -27,7 +27,7 @@ impl Decode for FileMode {
                 // `mode: 440` is decimal 440, which is 0670: nobody means that.
                 if let Value::Scalar(Scalar { kind: ScalarKind::Int(_), text, .. }) = &at.node.value
                     && !text.starts_with('0')
-                    && text.len() == 3
+                    && matches!(text.len(), 3 | 4)
                     && text.bytes().all(|digit| (b'0'..=b'7').contains(&digit))
                 {
                     report.push(

@@ -191,7 +191,11 @@ fn long(mut fields: Fields<'_>, report: &mut Report) -> Option<Mount> {
     let at = fields.cursor().clone();
     for key in ["type", "target"] {
         if fields.lacks(key) {
-            report.push(at.error("missing-key", format_args!("needs a `{key}`")));
+            let hint = match key {
+                "type" => "one of volume, bind, tmpfs, npipe, cluster",
+                _ => "the path in the container",
+            };
+            report.push(at.error("missing-key", format_args!("needs a `{key}`")).hint(hint));
         }
     }
     let own = kind.map(|kind| if kind == MountKind::Npipe { "bind" } else { kind.word() });

@@ -23,7 +23,7 @@ pub struct Placement {
 pub struct Preference {
     /// The label over whose values tasks are spread evenly.
     #[schemars(example = &"node.labels.zone")]
-    pub spread: String,
+    pub spread: Located<String>,
 }
 
 impl Decode for Placement {
@@ -44,7 +44,10 @@ impl Decode for Preference {
         let mut fields = at.fields(report)?;
         let spread = fields.get("spread", report);
         if fields.lacks("spread") {
-            report.push(at.error("missing-key", "needs a `spread`"));
+            report.push(
+                at.error("missing-key", "needs a `spread`")
+                    .hint("such as `spread: node.labels.zone`"),
+            );
         }
         fields.finish(report);
         Some(Self { spread: spread? })

@@ -84,7 +84,7 @@ pub fn parse(text: &str) -> Result<Spec, PortError> {
         None => (None, text),
     };
     let (container, protocol) = container.split_once('/').unwrap_or((container, "tcp"));
-    let protocol = protocol.to_lowercase();
+    let protocol = if protocol.is_empty() { "tcp".to_owned() } else { protocol.to_lowercase() };
     if container.is_empty() {
         return Err(PortError::NoTarget(text.to_owned()));
     }
@@ -138,6 +138,7 @@ mod tests {
     fn short_forms_are_read_as_docker_reads_them() {
         let tcp = || "tcp".to_owned();
         assert_eq!(read("80"), Some((0, 0, 80, 80, tcp())));
+        assert_eq!(read("80/"), Some((0, 0, 80, 80, tcp())));
         assert_eq!(read("8080:80"), Some((8080, 8080, 80, 80, tcp())));
         assert_eq!(read("8080-8082:80"), Some((8080, 8082, 80, 80, tcp())));
         assert_eq!(read("90-91:90-91/UDP"), Some((90, 91, 90, 91, "udp".to_owned())));

@@ -31,16 +31,20 @@ impl Decode for Restart {
         let (name, count) = word.split_once(':').unwrap_or((&word, ""));
         let count = if count.is_empty() { Some(0) } else { count.parse().ok() };
         let restart = match (name, count) {
-            ("no" | "", Some(0)) => Some(Self::No),
-            ("always" | "unless-stopped", Some(0)) => Some(Self::Always),
+            ("", Some(0)) | ("no", Some(_)) => Some(Self::No),
+            ("always" | "unless-stopped", Some(_)) => Some(Self::Always),
             ("on-failure", Some(count)) => Some(Self::OnFailure(count)),
             _ => None,
         };
+        if name != "on-failure" && restart.is_some() && count > Some(0) {
+            let says = "has a number, which counts for `on-failure` only";
+            report.push(at.warning("ignored-option", says).hint("remove the number"));
+        }
         match restart {
             None => {
                 report.push(at.error("invalid-value", format_args!("is {}", at.quoted(&word))).hint(hint));
             }
-            Some(Self::No) if word == "no" => report.push(
+            Some(Self::No) if name == "no" => report.push(
                 at.warning("restart-no", "leaves the Swarm's default in place, which starts tasks again")
                     .hint("write `deploy.restart_policy.condition: none`, or make it a job with `deploy.mode: replicated-job`"),
             ),
@@ -64,7 +68,7 @@ impl JsonSchema for Restart {
             "anyOf": [
                 {
                     "type": "string",
-                    "pattern": r"\$|^(no|always|unless-stopped|on-failure(:\d+)?)?$"
+                    "pattern": r"\$|^((no|always|unless-stopped|on-failure)(:\d*)?)?$"
                 },
                 { "const": false }
             ],

@@ -107,7 +107,7 @@ pub(super) fn placement(compose: &Service, origins: &mut Recorder) -> task::Plac
         constraints: constraints.map(|constraint| constraint.value.clone()).collect(),
         preferences: preferences
             .map(|preference| task::Preference {
-                spread: Some(task::Spread { spread_descriptor: preference.spread.clone() }),
+                spread: Some(task::Spread { spread_descriptor: preference.spread.value.clone() }),
             })
             .collect(),
         max_replicas: placement.max_replicas_per_node.as_ref().map_or(0, |n| n.value),

@@ -58,10 +58,18 @@ impl<'a> Cursor<'a> {
             found => found,
         };
         let finding = self.error("wrong-type", format_args!("must be {expected}, not {found}"));
-        if self.node.is_null() {
-            return finding.hint("give it a value, or remove the key");
+        match &self.node.value {
+            Value::Scalar(_) if self.node.is_null() && self.path.is_top() => {
+                finding.hint("the file is empty; a stack has at least `services:`")
+            }
+            Value::Scalar(_) if self.node.is_null() => {
+                finding.hint("give it a value, or remove the key")
+            }
+            Value::Scalar(_) if expected.ends_with("a list") => {
+                finding.hint("write each item on a line of its own, behind `- `")
+            }
+            _ => finding,
         }
-        finding
     }
 
     /// The value in quotes for a message; not if it came from a variable, which may hold a secret.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::expand::expand;
 use super::findings::findings;
 use super::template::At;
-use super::variables::Variables;
+use super::variables::{Origin, Variables};
 use crate::model::finding::Finding;
 use crate::model::place::Place;
 use crate::spec::yaml::node::{Node, Scalar, ScalarKind, Value};
@@ -13,22 +13,47 @@ use crate::spec::yaml::node::{Node, Scalar, ScalarKind, Value};
 /// How many bytes the variables of one file may add up to.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
+/// What replacing the variables of a file came to.
+#[derive(Debug)]
+pub struct Interpolated {
+    /// How many bytes the texts with variables have in the end.
+    pub bytes: usize,
+    /// The variables whose values stand in the file now.
+    pub uses: Vec<Use>,
+}
+
+/// A variable whose value stands in a file.
+#[derive(Debug)]
+pub struct Use {
+    /// Where it is used.
+    pub place: Place,
+    /// Its name.
+    pub name: String,
+    /// Where its value came from.
+    pub origin: Origin,
+}
+
 /// Replaces the variables in all values of a file, never in keys.
 ///
 /// A scalar with a variable becomes text that is marked as [`Scalar::interpolated`], as its type is decided by where
 /// it stands. A variable that is not set and has no default becomes empty with a warning, one for each place where it
-/// is written, however often an alias repeats it. Returns how many bytes the texts with variables have in the end.
-pub fn interpolate(root: &mut Node, variables: &Variables, found: &mut Vec<Finding>) -> usize {
-    let mut document = Document { variables, found, reported: HashSet::new(), bytes: 0 };
+/// is written, however often an alias repeats it.
+pub fn interpolate(
+    root: &mut Node,
+    variables: &Variables,
+    found: &mut Vec<Finding>,
+) -> Interpolated {
+    let result = Interpolated { bytes: 0, uses: Vec::new() };
+    let mut document = Document { variables, found, reported: HashSet::new(), result };
     document.node(root);
-    document.bytes
+    document.result
 }
 
 struct Document<'a> {
     variables: &'a Variables,
     found: &'a mut Vec<Finding>,
     reported: HashSet<(Option<Place>, String)>,
-    bytes: usize,
+    result: Interpolated,
 }
 
 impl Document<'_> {
@@ -61,9 +86,16 @@ impl Document<'_> {
                 self.found.push(finding);
             }
         }
-        let mut text = expansion.map(|expansion| expansion.text).unwrap_or_default();
-        self.bytes = self.bytes.saturating_add(text.len());
-        if self.bytes > MAX_BYTES {
+        let expansion = expansion.unwrap_or_default();
+        for (name, spot) in expansion.used {
+            if let Some(variable) = self.variables.get(&name) {
+                let origin = variable.origin.clone();
+                self.result.uses.push(Use { place: at(spot), name, origin });
+            }
+        }
+        let mut text = expansion.text;
+        self.result.bytes = self.result.bytes.saturating_add(text.len());
+        if self.result.bytes > MAX_BYTES {
             if self.reported.insert((None, String::new())) {
                 let message =
                     format!("the variables of this file add up to more than {MAX_BYTES} bytes");

@@ -14,6 +14,8 @@ pub(super) struct Expansion {
     pub(super) unset: Vec<(String, At)>,
     /// The variables that must be set and are not.
     pub(super) missing: Vec<Missing>,
+    /// The variables whose values the text holds.
+    pub(super) used: Vec<(String, At)>,
     /// Whether the text was cut at [`MAX_LENGTH`].
     pub(super) too_long: bool,
 }
@@ -66,15 +68,18 @@ impl Expansion {
     ) -> String {
         let value = lookup(name);
         let filled = |empty: &Empty| value.filter(|v| *empty == Empty::Set || !v.is_empty());
+        let variable = || ((*name).to_owned(), *at);
         match rule {
             Rule::Plain => {
-                if value.is_none() {
-                    self.unset.push(((*name).to_owned(), *at));
-                }
+                let list = if value.is_some() { &mut self.used } else { &mut self.unset };
+                list.push(variable());
                 value.unwrap_or_default().to_owned()
             }
             Rule::Default(empty, default) => match filled(empty) {
-                Some(value) => value.to_owned(),
+                Some(value) => {
+                    self.used.push(variable());
+                    value.to_owned()
+                }
                 None => self.evaluate(default, lookup),
             },
             Rule::Alternative(empty, alternative) => match filled(empty) {
@@ -83,6 +88,7 @@ impl Expansion {
             },
             Rule::Required(empty, message) => {
                 if let Some(value) = filled(empty) {
+                    self.used.push(variable());
                     return value.to_owned();
                 }
                 let message = self.evaluate(message, lookup);

@@ -10,7 +10,7 @@ pub(super) fn findings(
     expansion: Result<&Expansion, &SyntaxError>,
     place: &dyn Fn(At) -> Place,
 ) -> Vec<Finding> {
-    let Expansion { text: _, unset, missing, too_long } = match expansion {
+    let Expansion { text: _, unset, missing, used: _, too_long } = match expansion {
         Ok(expansion) => expansion,
         Err(error) => {
             let (message, hint) = error.kind.explain();

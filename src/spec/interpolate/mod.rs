@@ -14,7 +14,7 @@ mod template;
 mod variables;
 
 pub use assignment::Assignment;
-pub use document::interpolate;
+pub use document::{Interpolated, Use, interpolate};
 pub use dotenv::parse_dotenv;
 pub use env_file::parse_env_file;
 pub use variables::{Origin, Variable, Variables};

@@ -65,7 +65,7 @@ fn is_absolute(path: &str) -> bool {
 }
 
 /// Go's `filepath.Clean` of an absolute path.
-fn clean(path: &str) -> String {
+pub(in crate::spec) fn clean(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {

@@ -6,7 +6,7 @@ mod environment;
 mod files;
 mod labels;
 
-pub(super) use binds::{BindBase, resolve_binds};
+pub(super) use binds::{BindBase, clean, resolve_binds};
 pub(super) use data::{configs, secrets};
 pub(super) use environment::environments;
 pub(super) use files::{Files, ReadFailure, is_remote};
