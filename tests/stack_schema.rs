@@ -115,6 +115,71 @@ fn every_example_in_the_schema_satisfies_its_own_part() {
 }
 
 #[test]
+fn every_key_of_the_schema_is_described_and_has_an_example() {
+    fn walk(value: &Value, path: &str, lacking: &mut Vec<String>) {
+        if let Some(keys) = value.get("properties").and_then(Value::as_object) {
+            for (key, property) in keys {
+                for field in ["description", "examples"] {
+                    if property.get(field).is_none() {
+                        lacking.push(format!("{path}/{key} has no {field}"));
+                    }
+                }
+            }
+        }
+        match value {
+            Value::Object(fields) => fields
+                .iter()
+                .filter(|(field, _)| *field != "examples")
+                .for_each(|(field, value)| walk(value, &format!("{path}/{field}"), lacking)),
+            Value::Array(items) => items.iter().for_each(|item| walk(item, path, lacking)),
+            _ => {}
+        }
+    }
+    let mut lacking = Vec::new();
+    walk(&schema::stack(), "", &mut lacking);
+    assert!(lacking.is_empty(), "{}", lacking.join("\n"));
+}
+
+/// Files that docker refuses, and why the schema cannot; the loader has a finding for each, see `corpus.rs`.
+const SHAPELY: &[(&str, &str)] = &[
+    ("011", "a service without an image may be laid over another one"),
+    ("040", "a variable stands for the number"),
+    ("055", "the text of variables is not read"),
+    ("056", "the text of variables is not read"),
+    ("100", "two items are the same with their variables only"),
+    ("116", "a key that a Swarm has no place for is a warning"),
+    ("120", "allowed by the Compose specification"),
+    ("191", "whether a file is there is not seen"),
+    ("195", "a service without an image may be laid over another one"),
+    ("220", "the text of variables is not read"),
+    ("226", "keys that exclude each other are the loader's matter"),
+    ("250", "allowed by the Compose specification"),
+    ("251", "the text of variables is not read"),
+];
+
+#[test]
+fn files_that_docker_refuses_fail_the_schema_unless_their_shape_is_right() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let inputs = std::env::var_os("SKEP_INPUTS")
+        .map_or_else(|| root.join("../shared/inputs"), PathBuf::from);
+    let files = stack_files(&inputs.join("invalid"));
+    if files.is_empty() {
+        println!("skipped: no corpus; set SKEP_INPUTS to the folder that holds it");
+        return;
+    }
+    let folder = inputs.join("invalid");
+    let id = |path: &Path| {
+        let name = path.strip_prefix(&folder).expect("below it").to_string_lossy().into_owned();
+        name.chars().take_while(char::is_ascii_digit).collect::<String>()
+    };
+    let taken: Vec<String> =
+        files.iter().filter(|path| problems(path).is_empty()).map(|path| id(path)).collect();
+    println!("{} of {} files fail the schema", files.len() - taken.len(), files.len());
+    let known: Vec<&str> = SHAPELY.iter().map(|(id, _)| *id).collect();
+    assert_eq!(taken, known);
+}
+
+#[test]
 fn real_stack_files_satisfy_the_schema() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let inputs = std::env::var_os("SKEP_INPUTS")

@@ -14,6 +14,7 @@ pub mod load;
 pub mod lock;
 mod resolve;
 pub mod schema;
+mod schema_examples;
 pub mod stack;
 pub mod tree;
 pub mod yaml;

@@ -9,6 +9,7 @@ use super::compose::extends::Extends;
 use super::compose::include::Includes;
 use super::compose::unsupported::{self, Unsupported, no};
 use super::compose::{ComposeFile, attachments, mounts, resources};
+use super::schema_examples;
 
 /// Keys that may stand without a value.
 const NULLABLE: [&str; 3] = ["command", "entrypoint", "deploy"];
@@ -34,7 +35,9 @@ pub fn stack() -> Value {
             properties.insert(key.to_owned(), schema.to_value());
         }
     }
-    root.to_value()
+    let mut root = root.to_value();
+    schema_examples::add(&mut root);
+    root
 }
 
 /// What the types do not say about how files are written: a variable may stand for a number or a boolean, a key

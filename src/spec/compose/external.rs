@@ -48,7 +48,9 @@ impl JsonSchema for External {
                 {
                     "type": "object",
                     "deprecated": true,
-                    "properties": { "name": { "type": "string" } },
+                    "properties": {
+                        "name": { "type": "string", "description": "Its name; write `name` beside `external: true` now." }
+                    },
                     "additionalProperties": false
                 }
             ]
