@@ -43,3 +43,33 @@ fn secret_data_is_never_rendered_and_its_hash_is_left_open() {
         }
     }
 }
+
+#[test]
+fn images_that_come_from_extends_and_include_are_taken_from_the_lock() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let lock = |images: &[&str]| {
+        let entry = |image: &&str| {
+            format!("  \"{image}\":\n    digest: {digest}\n    platforms: [linux/amd64]\n")
+        };
+        format!("version: 1\nimages:\n{}", images.iter().map(entry).collect::<String>())
+    };
+    let stack = "include: [_more.yaml]\n\
+                 services: {web: {extends: {file: _base.yaml, service: base}}}\n";
+    let world = World::new()
+        .file("stacks/shop/stack.yaml", stack)
+        .file("stacks/shop/_base.yaml", "services: {base: {image: 'base:1'}}\n")
+        .file("stacks/shop/_more.yaml", "services: {more: {image: 'r.example/more:${TAG:-2}'}}\n")
+        .file("stacks/images.lock", lock(&["base:1", "r.example/more:2"]));
+    let ran = world.run(&["lock", "--check", "stacks"]);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let ran = world.run(&["render", "stacks"]);
+    for image in ["base:1", "r.example/more:2"] {
+        assert!(ran.stdout.contains(&format!("Image: {image}@{digest}")), "{ran}");
+    }
+    let world = world.file("stacks/images.lock", lock(&["gone:1"]));
+    let ran = world.run(&["lock", "--check", "stacks"]);
+    assert_eq!(ran.code, Some(1), "{ran}");
+    for line in ["+ base:1", "+ r.example/more:2", "- gone:1"] {
+        assert!(ran.to_string().contains(line), "{ran}");
+    }
+}
