@@ -6,6 +6,7 @@
 mod constraint;
 mod draft;
 mod effect;
+mod fleet_record;
 mod gate;
 mod guard;
 mod image;
@@ -25,8 +26,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diff::document::{
-    Action, Cause, Change, Document, Effect, EngineRef, FORMAT_VERSION, FieldChange, Hold,
-    HoldClass, HoldCode, SourceRef, StackSection, Summary,
+    Document, Effect, EngineRef, FORMAT_VERSION, FieldChange, Hold, HoldClass, HoldCode, SourceRef,
+    StackSection, Summary,
 };
 use crate::diff::mask::{Masker, Sensitivity};
 use crate::diff::{FieldDiff, ShowContent};
@@ -443,50 +444,6 @@ impl<'a> Context<'a> {
     /// Notes that Swarm rolled a release back, for the fleet record.
     fn refuse(&self, service: &str, fingerprint: &str) {
         self.refusals.borrow_mut().insert(service.to_owned(), fingerprint.to_owned());
-    }
-
-    /// The change of the fleet record, if one is needed.
-    fn record_step(&self, drafts: &[StackDraft<'_>]) -> Option<(Change, Step)> {
-        let key = ObjectKey::new(Kind::Config, &self.record_name);
-        if self.key_is_hidden {
-            return None;
-        }
-        let Some(record) = self.record else {
-            let needed = drafts.iter().any(|draft| {
-                !draft.is_held()
-                    && draft
-                        .entries
-                        .iter()
-                        .any(|entry| entry.write.is_none() && !entry.change.is_standing())
-            });
-            if !needed {
-                return None;
-            }
-            let mut change =
-                Change::new(key.clone(), Action::Create, Effect::None, vec![Cause::Ownership]);
-            change.notes.push("holds the key of this fleet's fingerprints".to_owned());
-            let labels = record::labels(&self.scope.fleet);
-            let write = Write::CreateRecord { name: self.record_name.clone(), labels };
-            return Some((change, Step { object: key, write, needs: Vec::new() }));
-        };
-        let refusals = self.refusals.borrow();
-        if refusals.is_empty() {
-            return None;
-        }
-        let mut labels = record.labels.clone();
-        for (service, fingerprint) in refusals.iter() {
-            record::refuse(&mut labels, service, fingerprint);
-        }
-        let mut change = Change::new(
-            key.clone(),
-            Action::Update,
-            Effect::InPlace { starts: 0, stops: 0 },
-            vec![Cause::Manual],
-        );
-        change.causes.clear();
-        change.notes.push("remembers releases that Swarm rolled back".to_owned());
-        let write = Write::LabelRecord { target: record.target.clone(), labels };
-        Some((change, Step { object: key, write, needs: Vec::new() }))
     }
 }
 
