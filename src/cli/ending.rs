@@ -1,6 +1,5 @@
 //! The last words of an apply: what was done, what is not healthy, what is held and how to go on.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::diff::document::{Change, Document, Hold, HoldCode};
@@ -8,7 +7,6 @@ use crate::diff::render::{Look, Role, clean};
 use crate::model::key::ObjectKey;
 use crate::reconciler::outcome::{self, Verdict};
 use crate::reconciler::pass::{Ended, Wait};
-use crate::reconciler::plan::Plan;
 
 use super::exit::ExitCode;
 use super::paragraph::paragraph;
@@ -29,7 +27,7 @@ pub(super) fn exit(ended: &Ended, wait: Wait, tally: &Tally, invalid: bool) -> E
     let verdict = match wait {
         Wait::UntilSettled => outcome::verdict(&ended.plan),
         // The plan is older than the steps, so that its healths say nothing about them.
-        Wait::No => outcome::verdict(&Plan { health: BTreeMap::default(), ..ended.plan.clone() }),
+        Wait::No => outcome::of_holds(&ended.plan.document),
     };
     if wait == Wait::No {
         if tally.failed > 0 {

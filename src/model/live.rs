@@ -32,7 +32,7 @@ pub struct Observed {
 }
 
 /// The part of an observation that is needed while something moves.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Workload {
     /// Tasks of all services, historical ones included.
     pub tasks: Vec<Task>,
@@ -86,7 +86,7 @@ impl TryFrom<String> for ApiVersion {
 }
 
 /// A live object and its identity.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Live<S> {
     /// The Engine's id.
     pub id: String,
@@ -99,7 +99,7 @@ pub struct Live<S> {
 }
 
 /// A live service.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LiveService {
     /// The Engine's id.
     pub id: String,
@@ -111,12 +111,14 @@ pub struct LiveService {
     pub updated: Timestamp,
     /// Its spec, normalised.
     pub spec: ServiceSpec,
-    /// Its spec as the Engine sent it, from which a write takes whatever no model knows.
+    /// Its spec as the Engine sent it, from which a write takes whatever no model knows. It is never written down.
+    #[serde(skip)]
     pub raw: RawSpec,
     /// What `PreviousSpec`, the target of a rollback, refers to; empty when there is none.
     pub previous: References,
     /// The stamp of what was applied in `PreviousSpec`, where that has one. Swarm keeps none when it rolls an update back
     /// by itself, and swaps the two specs when a person asks for a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_applied: Option<String>,
     /// How the last update went; absent before the first one, and when it changed no task.
     pub update: Option<UpdateStatus>,
@@ -222,7 +224,7 @@ pub enum UpdateState {
 }
 
 /// A task of a service.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Task {
     /// The Engine's id.
     pub id: String,

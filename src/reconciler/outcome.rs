@@ -19,12 +19,13 @@ pub enum Verdict {
 
 /// The verdict on a run that ended with `plan`.
 pub fn verdict(plan: &Plan) -> Verdict {
-    let holds = deciding(&plan.document).into_iter().map(of_hold);
-    let health = plan
-        .health
-        .values()
-        .map(|health| if health.verdict.is_healthy() { Verdict::Done } else { Verdict::Unhealthy });
-    holds.chain(health).max().unwrap_or(Verdict::Done)
+    let is_healthy = plan.health.values().all(|health| health.verdict.is_healthy());
+    of_holds(&plan.document).max(if is_healthy { Verdict::Done } else { Verdict::Unhealthy })
+}
+
+/// The verdict on what `document` leaves undone, whatever the health of services.
+pub fn of_holds(document: &Document) -> Verdict {
+    deciding(document).into_iter().map(of_hold).max().unwrap_or(Verdict::Done)
 }
 
 /// The holds that decide how a run ended: below one that a person must end first, the others do not matter yet.

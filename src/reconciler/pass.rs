@@ -241,7 +241,7 @@ impl Writer {
         let mut pace = PACE.0;
         let mut last_seen = Instant::now();
         let mut last_move = Instant::now();
-        let mut last_shape = None;
+        let mut last: Option<Plan> = None;
         let mut performed = 0;
         let mut pass = 0;
         loop {
@@ -264,12 +264,16 @@ impl Writer {
             let actuator = self.actuator(request.credentials.clone(), &observed);
             let stopped = stop.clone();
             let is_stopped = move || *stopped.borrow();
-            let (steps, stale) = match &mut consent {
-                Some(consent) => consent.sort(&plan, &observed),
-                None => (plan.steps.clone(), Vec::new()),
+            let (agreed, stale) = match &mut consent {
+                Some(consent) => {
+                    let (steps, stale) = consent.sort(&plan, &observed);
+                    (Some(steps), stale)
+                }
+                None => (None, Vec::new()),
             };
+            let steps = agreed.as_ref().unwrap_or(&plan.steps);
             let report =
-                apply::perform(&steps, &actuator, &self.fresh_key, &mut learned, &is_stopped, sink)
+                apply::perform(steps, &actuator, &self.fresh_key, &mut learned, &is_stopped, sink)
                     .await;
             performed += report.performed;
             // A write that failed may have been made: its answer can be what was lost.
@@ -296,10 +300,11 @@ impl Writer {
             if idle {
                 return Ok(ended(false, false, plan));
             }
-            let shape = Some((plan.document.clone(), plan.health.clone()));
-            if report.performed > 0 || shape != last_shape {
+            let moved = last
+                .as_ref()
+                .is_none_or(|last| last.document != plan.document || last.health != plan.health);
+            if report.performed > 0 || moved {
                 last_move = Instant::now();
-                last_shape = shape;
                 pace = PACE.0;
             } else {
                 pace = (pace * 2).min(PACE.1);
@@ -309,6 +314,7 @@ impl Writer {
             if !plan.is_progressing() && last_move.elapsed() > patience {
                 return Ok(ended(false, true, plan));
             }
+            last = Some(plan);
             if report.performed == 0 || report.failed > 0 {
                 rest(pace, &mut stop).await;
             }

@@ -137,6 +137,11 @@ pub fn reuse_resolution(desired: &mut ServiceSpec, live: &ServiceSpec) -> bool {
     true
 }
 
+/// Whether two references name the same image: `nginx` and `docker.io/library/nginx:latest` do.
+pub fn is_same_reference(one: &str, other: &str) -> bool {
+    familiar(one) == familiar(other)
+}
+
 /// The registry of an image as people name it: `docker.io` where the image names none.
 pub fn registry_of(image: &str) -> &str {
     registry(image).unwrap_or("docker.io")

@@ -28,7 +28,8 @@ pub use actuate::{Actuator, Created, RegistryAccess};
 pub use endpoint::{Address, Endpoint, EndpointError, Origin, Surroundings};
 pub use error::{Failure, SwarmError};
 pub use images::{
-    ResolveError, Resolved, UsedLogin, is_on_only_node, pin, registry_of, resolve, reuse_resolution,
+    ResolveError, Resolved, UsedLogin, is_on_only_node, is_same_reference, pin, registry_of,
+    resolve, reuse_resolution,
 };
 pub use names::Names;
 pub use observe::Observer;

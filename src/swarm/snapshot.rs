@@ -5,17 +5,12 @@
 //! redaction replaces by [`MASK`](crate::model::secret::MASK). Read back, a config has no data and a service no raw
 //! spec, so such an observation is good for planning and for nothing else.
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::live::{
-    Engine, Live, LiveService, Node, Observed, RawSpec, References, Task, TaskCounts, TaskState,
-    UpdateStatus, Workload,
-};
+use crate::model::live::{Engine, Live, LiveService, Observed, Workload};
 use crate::model::network::NetworkSpec;
 use crate::model::service::ServiceSpec;
 use crate::model::store::{ConfigSpec, Data, SecretSpec};
-use crate::model::task::TaskTemplate;
 
 /// The version of the file's layout.
 pub const FORMAT_VERSION: u32 = 1;
@@ -43,21 +38,15 @@ pub fn write(observed: &Observed, redact: &Redact<'_>) -> Result<String, serde_j
     let file = File {
         format_version: FORMAT_VERSION,
         engine: engine.clone(),
-        networks: networks
-            .iter()
-            .map(|network| Object::of(network, network.spec.clone()))
-            .collect(),
+        networks: networks.clone(),
         configs: configs.iter().map(ConfigObject::of).collect(),
-        secrets: secrets
-            .iter()
-            .map(|secret| Object::of(secret, SecretSpec { data: None, ..secret.spec.clone() }))
-            .collect(),
+        secrets: secrets.iter().map(without_data).collect(),
         services: services
             .iter()
-            .map(|service| ServiceObject::of(service, redact))
-            .collect::<Result<_, _>>()?,
+            .map(|service| Ok(LiveService { spec: redact(&service.spec)?, ..service.clone() }))
+            .collect::<Result<_, serde_json::Error>>()?,
         workload: match workload {
-            Some(workload) => Some(WorkloadPart::of(workload, redact)?),
+            Some(workload) => Some(redacted(workload, redact)?),
             None => None,
         },
     };
@@ -77,246 +66,68 @@ pub fn read(text: &str) -> Result<Observed, SnapshotError> {
     }
     let file: File = serde_json::from_str(text).map_err(SnapshotError::Parse)?;
     let File { format_version: _, engine, networks, configs, secrets, services, workload } = file;
-    Ok(Observed {
-        engine,
-        networks: networks.into_iter().map(Object::live).collect(),
-        configs: configs.into_iter().map(|config| config.object.live()).collect(),
-        secrets: secrets.into_iter().map(Object::live).collect(),
-        services: services.into_iter().map(ServiceObject::live).collect(),
-        workload: workload.map(WorkloadPart::live),
-    })
+    let configs = configs.into_iter().map(|config| config.object).collect();
+    Ok(Observed { engine, networks, configs, secrets, services, workload })
 }
 
 #[derive(Serialize, Deserialize)]
 struct File {
     format_version: u32,
     engine: Engine,
-    networks: Vec<Object<NetworkSpec>>,
+    networks: Vec<Live<NetworkSpec>>,
     configs: Vec<ConfigObject>,
-    secrets: Vec<Object<SecretSpec>>,
-    services: Vec<ServiceObject>,
-    workload: Option<WorkloadPart>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Object<S> {
-    id: String,
-    version: u64,
-    created: Timestamp,
-    spec: S,
-}
-
-impl<S> Object<S> {
-    fn of(live: &Live<S>, spec: S) -> Self {
-        let Live { id, version, created, spec: _ } = live;
-        Self { id: id.clone(), version: *version, created: *created, spec }
-    }
-
-    fn live(self) -> Live<S> {
-        let Self { id, version, created, spec } = self;
-        Live { id, version, created, spec }
-    }
+    secrets: Vec<Live<SecretSpec>>,
+    services: Vec<LiveService>,
+    workload: Option<Workload>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct ConfigObject {
     /// Bytes of its data.
     size: usize,
-    object: Object<ConfigSpec>,
+    object: Live<ConfigSpec>,
 }
 
 impl ConfigObject {
     fn of(config: &Live<ConfigSpec>) -> Self {
-        let spec = ConfigSpec { data: Data::default(), ..config.spec.clone() };
-        Self { size: config.spec.data.0.len(), object: Object::of(config, spec) }
+        let Live { id, version, created, spec } = config;
+        let ConfigSpec { name, labels, data, templating } = spec;
+        let spec = ConfigSpec {
+            name: name.clone(),
+            labels: labels.clone(),
+            data: Data::default(),
+            templating: templating.clone(),
+        };
+        let object = Live { id: id.clone(), version: *version, created: *created, spec };
+        Self { size: data.0.len(), object }
     }
 }
 
-#[derive(Serialize, Deserialize)]
-struct ServiceObject {
-    id: String,
-    version: u64,
-    created: Timestamp,
-    updated: Timestamp,
-    spec: ServiceSpec,
-    previous: References,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    previous_applied: Option<String>,
-    update: Option<UpdateStatus>,
-    counts: TaskCounts,
-    job_iteration: Option<u64>,
+fn without_data(secret: &Live<SecretSpec>) -> Live<SecretSpec> {
+    let mut secret = secret.clone();
+    secret.spec.data = None;
+    secret
 }
 
-impl ServiceObject {
-    fn of(service: &LiveService, redact: &Redact<'_>) -> Result<Self, serde_json::Error> {
-        let LiveService {
-            id,
-            version,
-            created,
-            updated,
-            spec,
-            raw: _,
-            previous,
-            previous_applied,
-            update,
-            counts,
-            job_iteration,
-        } = service;
-        Ok(Self {
-            id: id.clone(),
-            version: *version,
-            created: *created,
-            updated: *updated,
-            spec: redact(spec)?,
-            previous: previous.clone(),
-            previous_applied: previous_applied.clone(),
-            update: update.clone(),
-            counts: *counts,
-            job_iteration: *job_iteration,
-        })
+fn redacted(workload: &Workload, redact: &Redact<'_>) -> Result<Workload, serde_json::Error> {
+    let mut workload = workload.clone();
+    for task in &mut workload.tasks {
+        let task_template = std::mem::take(&mut task.template);
+        let spec = ServiceSpec { task_template, ..ServiceSpec::default() };
+        task.template = redact(&spec)?.task_template;
     }
-
-    fn live(self) -> LiveService {
-        let Self {
-            id,
-            version,
-            created,
-            updated,
-            spec,
-            previous,
-            previous_applied,
-            update,
-            counts,
-            job_iteration,
-        } = self;
-        let raw = RawSpec::default();
-        LiveService {
-            id,
-            version,
-            created,
-            updated,
-            spec,
-            raw,
-            previous,
-            previous_applied,
-            update,
-            counts,
-            job_iteration,
-        }
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct WorkloadPart {
-    tasks: Vec<TaskObject>,
-    nodes: Vec<Node>,
-}
-
-impl WorkloadPart {
-    fn of(workload: &Workload, redact: &Redact<'_>) -> Result<Self, serde_json::Error> {
-        let Workload { tasks, nodes } = workload;
-        let tasks = tasks.iter().map(|task| TaskObject::of(task, redact));
-        Ok(Self { tasks: tasks.collect::<Result<_, _>>()?, nodes: nodes.clone() })
-    }
-
-    fn live(self) -> Workload {
-        let Self { tasks, nodes } = self;
-        Workload { tasks: tasks.into_iter().map(TaskObject::live).collect(), nodes }
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct TaskObject {
-    id: String,
-    service_id: String,
-    slot: u64,
-    node_id: Option<String>,
-    created: Timestamp,
-    state: TaskState,
-    desired: TaskState,
-    since: Timestamp,
-    message: String,
-    error: Option<String>,
-    exit_code: Option<i64>,
-    job_iteration: Option<u64>,
-    template: TaskTemplate,
-}
-
-impl TaskObject {
-    fn of(task: &Task, redact: &Redact<'_>) -> Result<Self, serde_json::Error> {
-        let Task {
-            id,
-            service_id,
-            slot,
-            node_id,
-            created,
-            state,
-            desired,
-            since,
-            message,
-            error,
-            exit_code,
-            job_iteration,
-            template,
-        } = task;
-        let spec = ServiceSpec { task_template: template.clone(), ..ServiceSpec::default() };
-        Ok(Self {
-            id: id.clone(),
-            service_id: service_id.clone(),
-            slot: *slot,
-            node_id: node_id.clone(),
-            created: *created,
-            state: *state,
-            desired: *desired,
-            since: *since,
-            message: message.clone(),
-            error: error.clone(),
-            exit_code: *exit_code,
-            job_iteration: *job_iteration,
-            template: redact(&spec)?.task_template,
-        })
-    }
-
-    fn live(self) -> Task {
-        let Self {
-            id,
-            service_id,
-            slot,
-            node_id,
-            created,
-            state,
-            desired,
-            since,
-            message,
-            error,
-            exit_code,
-            job_iteration,
-            template,
-        } = self;
-        Task {
-            id,
-            service_id,
-            slot,
-            node_id,
-            created,
-            state,
-            desired,
-            since,
-            message,
-            error,
-            exit_code,
-            job_iteration,
-            template,
-        }
-    }
+    Ok(workload)
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
     use crate::model::container::ContainerSpec;
-    use crate::model::live::ApiVersion;
+    use crate::model::live::{ApiVersion, RawSpec, References, Task, TaskCounts, TaskState};
     use crate::model::secret::{EnvVar, MASK, Redacted};
+    use crate::model::task::TaskTemplate;
 
     fn observed() -> Observed {
         let at = Timestamp::UNIX_EPOCH;

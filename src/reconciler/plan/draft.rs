@@ -7,7 +7,7 @@ use crate::model::key::{Kind, ObjectKey};
 use crate::model::name::StackName;
 
 use super::super::step::{Step, Write};
-use super::Learned;
+use super::inputs::Learned;
 
 /// One change and the write that performs it.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use crate::model::key::{Kind, ObjectKey};
 
 use super::super::record;
 use super::super::step::{Step, Write};
-use super::Context;
+use super::context::Context;
 use super::draft::StackDraft;
 
 impl Context<'_> {

@@ -7,7 +7,7 @@ use crate::model::desired::{Condition, Dependency, DesiredService};
 use crate::model::key::{Kind, ObjectKey};
 
 use super::super::health::{ServiceHealth, Verdict};
-use super::Context;
+use super::context::Context;
 
 /// Where a service stands in the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

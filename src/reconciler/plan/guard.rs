@@ -9,7 +9,7 @@ use crate::model::labels::{self, Labels};
 use crate::model::name::StackName;
 
 use super::super::ownership::owning_stack;
-use super::Context;
+use super::context::Context;
 
 /// How many services must go before "most of the stack" means something.
 const MOST_AT_LEAST: usize = 3;

@@ -11,7 +11,7 @@ use crate::model::service::ServiceSpec;
 use crate::swarm::{self, Login, Resolved, UsedLogin};
 
 use super::super::policy::ResolveImage;
-use super::Context;
+use super::context::Context;
 
 /// What registries said, by image reference with its tag.
 #[derive(Debug, Clone, Default)]

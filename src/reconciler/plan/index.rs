@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use crate::model::key::{Kind, ObjectKey};
+use crate::model::labels::Labels;
 use crate::model::live::{Live, LiveService, Observed, References, TaskState};
 use crate::model::network::NetworkSpec;
 use crate::model::store::{ConfigSpec, SecretSpec};
@@ -33,6 +36,48 @@ pub(super) struct Users<'a> {
     /// By a task that has not ended.
     pub(super) tasks: BTreeSet<&'a str>,
 }
+
+/// A live object, as far as those of all kinds are alike.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Object<'a> {
+    kind: Kind,
+    pub(super) name: &'a str,
+    pub(super) id: &'a str,
+    pub(super) created: Timestamp,
+    pub(super) labels: &'a Labels,
+}
+
+impl<'a> Object<'a> {
+    /// Its kind and name.
+    pub(super) fn key(&self) -> ObjectKey {
+        ObjectKey::new(self.kind, self.name)
+    }
+
+    /// The value of one of its labels.
+    pub(super) fn label(&self, name: &str) -> Option<&'a str> {
+        self.labels.get(name).map(String::as_str)
+    }
+}
+
+impl<'a> From<&'a LiveService> for Object<'a> {
+    fn from(live: &'a LiveService) -> Self {
+        let (name, labels) = (&live.spec.name, &live.spec.labels);
+        Self { kind: Kind::Service, name, id: &live.id, created: live.created, labels }
+    }
+}
+
+macro_rules! object_from {
+    ($($spec:ty => $kind:expr),+) => {
+        $(impl<'a> From<&'a Live<$spec>> for Object<'a> {
+            fn from(live: &'a Live<$spec>) -> Self {
+                let (name, labels) = (&live.spec.name, &live.spec.labels);
+                Self { kind: $kind, name, id: &live.id, created: live.created, labels }
+            }
+        })+
+    };
+}
+
+object_from!(NetworkSpec => Kind::Network, ConfigSpec => Kind::Config, SecretSpec => Kind::Secret);
 
 impl<'a> Index<'a> {
     /// Indexes an observation.
@@ -81,6 +126,16 @@ impl<'a> Index<'a> {
             for object in references(&task.template).0 {
                 self.users.entry(object).or_default().tasks.insert(service);
             }
+        }
+    }
+
+    /// Every object of one kind, by name.
+    pub(super) fn objects(&self, kind: Kind) -> Vec<Object<'a>> {
+        match kind {
+            Kind::Network => self.networks.values().copied().map(Object::from).collect(),
+            Kind::Config => self.configs.values().copied().map(Object::from).collect(),
+            Kind::Secret => self.secrets.values().copied().map(Object::from).collect(),
+            Kind::Service => self.services.values().copied().map(Object::from).collect(),
         }
     }
 

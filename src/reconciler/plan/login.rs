@@ -9,7 +9,7 @@ use crate::model::service::ServiceSpec;
 use crate::swarm::{self, RegistryAccess};
 
 use super::super::ownership::Owner;
-use super::Context;
+use super::context::Context;
 use super::image::image;
 
 /// What is known of the credentials of one service.

@@ -11,7 +11,7 @@ use crate::model::labels;
 use super::super::ownership::owning_stack;
 use super::super::record;
 use super::super::step::{Step, Write};
-use super::Context;
+use super::context::Context;
 
 /// How many bytes of labels the record may have; Swarm takes no more than a megabyte and a half in one write.
 const MOST_BYTES: usize = 512 * 1024;

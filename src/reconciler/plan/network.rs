@@ -10,11 +10,11 @@ use crate::model::live::Live;
 use crate::model::network::NetworkSpec;
 use crate::swarm::{floors, normal};
 
-use super::super::ownership::{Owner, owner};
-use super::super::policy::Adoption;
+use super::super::ownership::owner;
 use super::super::step::Write;
+use super::adoption;
+use super::context::Context;
 use super::draft::StackDraft;
-use super::{Context, foreign, not_adopted};
 
 /// Plans the networks of `stack`.
 pub(super) fn plan_networks(
@@ -45,16 +45,8 @@ fn plan_existing(
     key: ObjectKey,
     draft: &mut StackDraft<'_>,
 ) {
-    let hold = match owner(&key, &live.spec.labels, &stack.name, &context.scope.fleet) {
-        Owner::Foreign(whose) if context.policy.adoption != Adoption::Always => {
-            Some(foreign(&key, &whose))
-        }
-        Owner::Unowned if context.policy.adoption == Adoption::Never => {
-            Some(not_adopted(context, &key))
-        }
-        Owner::Ours | Owner::Unowned | Owner::Foreign(_) => None,
-    };
-    if let Some(hold) = hold {
+    let owner = owner(&key, &live.spec.labels, &stack.name, &context.scope.fleet);
+    if let Some(hold) = adoption::hold(context, &key, &owner) {
         let mut change =
             Change::new(key.clone(), Action::Adopt, Effect::None, vec![Cause::Ownership]);
         change.place = Some(desired.place.clone());

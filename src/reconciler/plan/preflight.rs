@@ -5,10 +5,10 @@ use crate::model::desired::{DesiredService, DesiredStack, FieldPath};
 use crate::model::finding::Finding;
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::service::{PortConfig, ServiceSpec};
-
 use crate::swarm::floors::Dropped;
 
-use super::{Context, constraint};
+use super::constraint;
+use super::context::Context;
 
 /// The hold on a service that refers to an object which nobody creates.
 pub(super) fn missing(context: &Context<'_>, stack: &DesiredStack, object: &ObjectKey) -> Hold {
@@ -45,19 +45,18 @@ pub(super) fn taken_ports(context: &Context<'_>, spec: &ServiceSpec) -> Vec<Hold
     let mut holds = Vec::new();
     for live in others {
         for port in published(&live.spec) {
-            let clash = |mine: &PortConfig| {
-                mine.published_port == port.published_port && mine.protocol == port.protocol
+            let is_among = |ports: &[&PortConfig]| {
+                ports.iter().any(|other| {
+                    other.published_port == port.published_port && other.protocol == port.protocol
+                })
             };
-            if !ports.iter().any(|mine| clash(mine)) {
+            if !is_among(&ports) {
                 continue;
             }
             let holder = ObjectKey::new(Kind::Service, &live.spec.name);
             let what = format!("port {}/{}", port.published_port, port.protocol);
-            let released = context.declared(&live.spec.name).is_some_and(|declared| {
-                !published(&declared.spec).iter().any(|theirs| {
-                    theirs.published_port == port.published_port && theirs.protocol == port.protocol
-                })
-            });
+            let declared = context.declared(&live.spec.name);
+            let released = declared.is_some_and(|declared| !is_among(&published(&declared.spec)));
             holds.push(if released {
                 Hold::new(HoldCode::WaitsForObject, format!("waits until {holder} gives up {what}"))
                     .needs(holder)

@@ -8,10 +8,10 @@ use crate::model::labels;
 use crate::model::live::{ApiVersion, LiveService, TaskState};
 use crate::model::service::{Replicated, ReplicatedJob, ServiceMode, ServiceSpec};
 use crate::swarm::floors::{self, Dropped};
-use crate::swarm::normal;
+use crate::swarm::{self, normal};
 
 use super::super::record::{FleetRecord, Refusal};
-use super::Context;
+use super::context::Context;
 
 /// The fingerprint of a release: of its normalised spec without skep's own labels, without the counter that people
 /// bump to restart tasks, and without the fields that someone else owns. Sensitive values go into a keyed hash only.
@@ -60,14 +60,14 @@ fn blank(spec: &ServiceSpec) -> ServiceSpec {
     blank
 }
 
-/// The live spec in the words of the file: the image without the digest and the platforms that resolution added.
-pub(super) fn as_declared(live: &LiveService) -> ServiceSpec {
-    let mut spec = live.spec.clone();
-    let declared = spec.labels.get(labels::IMAGE).cloned().unwrap_or_default();
+/// A spec in the words of the file: the image without the digest and the platforms that resolution added.
+pub(super) fn as_declared(spec: &ServiceSpec) -> ServiceSpec {
+    let mut spec = spec.clone();
+    let declared = spec.labels.get(labels::IMAGE).map_or("", String::as_str);
     if let Some(container) = &mut spec.task_template.container_spec
         && let Some((name, _)) = container.image.split_once('@')
         && !declared.contains('@')
-        && (name == declared || name == format!("{declared}:latest"))
+        && swarm::is_same_reference(name, declared)
     {
         container.image = name.to_owned();
         if let Some(placement) = &mut spec.task_template.placement {
@@ -84,7 +84,7 @@ pub(in crate::reconciler) fn is_as_applied(
 ) -> Option<bool> {
     let applied = live.spec.labels.get(labels::APPLIED)?;
     let key = &record?.key;
-    is_under_key(applied, key.id()).then(|| fingerprint(key, &as_declared(live)) == *applied)
+    is_under_key(applied, key.id()).then(|| fingerprint(key, &as_declared(&live.spec)) == *applied)
 }
 
 /// The hold on a release that Swarm has rolled back already, remembered or seen just now.

@@ -1,20 +1,44 @@
 //! Removal: what is no longer declared goes last, if it was asked for, and superseded generations once unused.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diff::document::{
     Action, After, Cause, Change, Effect, Hold, HoldClass, HoldCode, Need, Retained,
 };
 use crate::model::desired::DesiredStack;
 use crate::model::key::{Kind, ObjectKey};
-use crate::model::labels::{self, Labels};
+use crate::model::labels;
 use crate::model::live::LiveService;
 use crate::model::name::StackName;
 
 use super::super::ownership::owning_stack;
 use super::super::step::Write;
+use super::context::Context;
 use super::draft::StackDraft;
-use super::{Context, effect, gate, guard, network};
+use super::index::Object;
+use super::{effect, gate, guard, network};
+
+/// Stacks of this fleet and source that have live objects and are not declared any more.
+pub(super) fn vanished(context: &Context<'_>) -> BTreeSet<StackName> {
+    if !context.scope.whole {
+        return BTreeSet::new();
+    }
+    let kinds = [Kind::Service, Kind::Network, Kind::Config, Kind::Secret];
+    let objects = kinds.into_iter().flat_map(|kind| context.index.objects(kind));
+    let stacks = objects.filter_map(|object| stack_of(context, &object));
+    stacks
+        .filter(|stack| {
+            !context.desired.stacks.contains_key(stack) && !context.scope.invalid.contains(stack)
+        })
+        .collect()
+}
+
+/// The stack of this fleet and source that `object` belongs to.
+fn stack_of(context: &Context<'_>, object: &Object<'_>) -> Option<StackName> {
+    let is_of_source = object.label(labels::SOURCE) == Some(context.scope.source.as_str());
+    let stack = || owning_stack(&object.key(), object.labels, &context.scope.fleet);
+    is_of_source.then(stack).flatten()
+}
 
 /// Plans what goes in a stack that is still declared.
 pub(super) fn plan_stack(context: &Context<'_>, stack: &DesiredStack, draft: &mut StackDraft<'_>) {
@@ -108,7 +132,7 @@ impl Removal<'_> {
             .services
             .values()
             .copied()
-            .filter(|live| self.owns(Kind::Service, &live.spec.name, &live.spec.labels))
+            .filter(|live| self.owns(&Object::from(*live)))
             .collect();
         let declared: BTreeSet<&str> = self
             .declared
@@ -154,16 +178,16 @@ impl Removal<'_> {
 
     /// Plans the removal of configs and secrets: superseded generations, and those that are no longer declared.
     fn plan_stores(&self, going: &BTreeSet<String>, draft: &mut StackDraft<'_>) {
-        for (kind, key) in [(Kind::Config, self.configs()), (Kind::Secret, self.secrets())] {
-            let mut spared = std::collections::BTreeMap::<String, usize>::new();
+        for kind in [Kind::Config, Kind::Secret] {
+            let mut spared = BTreeMap::<&str, usize>::new();
             let current = self.current(kind, draft);
-            for stored in key {
-                let object = ObjectKey::new(kind, &stored.name);
+            for stored in self.stored(kind) {
+                let object = stored.key();
                 if current.contains(&object.name) {
                     continue;
                 }
-                let superseded =
-                    stored.logical.as_ref().is_some_and(|key| self.declares_key(kind, key));
+                let logical = stored.label(labels::LOGICAL);
+                let superseded = logical.is_some_and(|key| self.declares_key(kind, key));
                 if let Some(reason) = self.user(&object, going, draft) {
                     draft.retained.push(Retained { object, reason });
                     continue;
@@ -175,8 +199,7 @@ impl Removal<'_> {
                         draft.retained.push(Retained { object, reason });
                         continue;
                     }
-                    let kept =
-                        spared.entry(stored.logical.clone().unwrap_or_default()).or_default();
+                    let kept = spared.entry(logical.unwrap_or_default()).or_default();
                     if *kept < self.context.policy.retention {
                         *kept += 1;
                         let reason = "kept by the retention setting".to_owned();
@@ -191,24 +214,22 @@ impl Removal<'_> {
                     change.holds.extend(self.consent(false));
                 }
                 self.wait_for_users(&object, &mut change);
-                self.finish(change, &stored.id, None, draft);
+                self.finish(change, stored.id, None, draft);
             }
         }
     }
 
     fn plan_networks(&self, going: &BTreeSet<String>, draft: &mut StackDraft<'_>) {
-        for live in self.context.index.networks.values() {
-            let object = ObjectKey::new(Kind::Network, &live.spec.name);
-            let owned = self.owns(Kind::Network, &live.spec.name, &live.spec.labels);
+        for live in self.context.index.objects(Kind::Network) {
+            let object = live.key();
             // An adopted network cannot be labelled; it goes with its whole stack.
             let adopted = self.declared.is_none()
-                && !live.spec.labels.contains_key(labels::FLEET)
-                && live.spec.labels.get(labels::NAMESPACE).map(String::as_str)
-                    == Some(self.stack.as_str());
+                && live.label(labels::FLEET).is_none()
+                && live.label(labels::NAMESPACE) == Some(self.stack.as_str());
             let declared = self
                 .declared
-                .is_some_and(|stack| stack.networks.iter().any(|n| n.spec.name == live.spec.name));
-            if declared || !(owned || adopted) {
+                .is_some_and(|stack| stack.networks.iter().any(|n| n.spec.name == live.name));
+            if declared || !(adopted || self.owns(&live)) {
                 continue;
             }
             if let Some(reason) = self.user(&object, going, draft) {
@@ -219,39 +240,20 @@ impl Removal<'_> {
                 Change::new(object.clone(), Action::Remove, Effect::None, vec![Cause::Git]);
             change.holds.extend(self.consent(false));
             self.wait_for_users(&object, &mut change);
-            self.finish(change, &live.id, None, draft);
+            self.finish(change, live.id, None, draft);
         }
     }
 
-    fn owns(&self, kind: Kind, name: &str, labels: &Labels) -> bool {
-        let key = ObjectKey::new(kind, name);
-        owning_stack(&key, labels, &self.context.scope.fleet).as_ref() == Some(self.stack)
-            && labels.get(labels::SOURCE).map(String::as_str)
-                == Some(self.context.scope.source.as_str())
+    fn owns(&self, object: &Object<'_>) -> bool {
+        stack_of(self.context, object).as_ref() == Some(self.stack)
     }
 
-    fn configs(&self) -> Vec<Stored> {
-        let live = self.context.index.configs.values();
-        let stored = live.filter(|live| {
-            !live.spec.labels.contains_key(labels::RECORD)
-                && self.owns(Kind::Config, &live.spec.name, &live.spec.labels)
-        });
-        newest_first(
-            stored.map(|live| {
-                Stored::new(&live.id, live.created, &live.spec.name, &live.spec.labels)
-            }),
-        )
-    }
-
-    fn secrets(&self) -> Vec<Stored> {
-        let live = self.context.index.secrets.values();
-        let stored =
-            live.filter(|live| self.owns(Kind::Secret, &live.spec.name, &live.spec.labels));
-        newest_first(
-            stored.map(|live| {
-                Stored::new(&live.id, live.created, &live.spec.name, &live.spec.labels)
-            }),
-        )
+    /// The configs or secrets of the stack, newest first.
+    fn stored(&self, kind: Kind) -> Vec<Object<'_>> {
+        let mut stored = self.context.index.objects(kind);
+        stored.retain(|object| !object.labels.contains_key(labels::RECORD) && self.owns(object));
+        stored.sort_by_key(|object| std::cmp::Reverse((object.created, object.name)));
+        stored
     }
 
     fn declares_key(&self, kind: Kind, key: &str) -> bool {
@@ -374,29 +376,4 @@ impl Removal<'_> {
 fn prune_not_asked(context: &Context<'_>) -> Hold {
     Hold::new(HoldCode::PruneNotAsked, "it is no longer declared, and removal was not asked for")
         .unblock(format!("{} --prune", context.view.command))
-}
-
-/// A live config or secret as far as its removal is concerned.
-struct Stored {
-    id: String,
-    created: jiff::Timestamp,
-    name: String,
-    logical: Option<String>,
-}
-
-impl Stored {
-    fn new(id: &str, created: jiff::Timestamp, name: &str, labels: &Labels) -> Self {
-        Self {
-            id: id.to_owned(),
-            created,
-            name: name.to_owned(),
-            logical: labels.get(labels::LOGICAL).cloned(),
-        }
-    }
-}
-
-fn newest_first(stored: impl Iterator<Item = Stored>) -> Vec<Stored> {
-    let mut stored: Vec<Stored> = stored.collect();
-    stored.sort_by(|a, b| (b.created, &b.name).cmp(&(a.created, &a.name)));
-    stored
 }

@@ -13,13 +13,13 @@ use crate::swarm::RegistryAccess;
 use crate::swarm::floors::Dropped;
 
 use super::super::ownership::{Owner, owner};
-use super::super::policy::Adoption;
 use super::super::step::{Target, Write};
+use super::context::Context;
 use super::draft::StackDraft;
 use super::gate::{self, Standing};
 use super::login::{self, ServiceLogin};
 use super::network::{protected, replace_not_allowed};
-use super::{Context, effect, foreign, image, index, memory, not_adopted, preflight, release};
+use super::{adoption, effect, image, index, memory, preflight, release};
 
 /// The field of the label that repeats the image reference; see [`labels::IMAGE`].
 const IMAGE_LABEL: &str = "deploy.labels.com.docker.stack.image";
@@ -88,7 +88,7 @@ impl Planner<'_> {
             .previous_name
             .as_deref()
             .and_then(|name| self.context.index.services.get(name).map(|live| (name, live)));
-        let fingerprint = self.fingerprint(&spec);
+        let fingerprint = self.fingerprint(&self.comparable(&spec).0);
         let (action, causes) = if moved.is_some() {
             (Action::Move, vec![Cause::Git])
         } else {
@@ -136,6 +136,7 @@ impl Planner<'_> {
     fn plan_existing(&self, mut spec: ServiceSpec, live: &LiveService, draft: &mut StackDraft<'_>) {
         let key = ObjectKey::new(Kind::Service, &spec.name);
         let ownership = owner(&key, &live.spec.labels, &self.stack.name, &self.context.scope.fleet);
+        let not_ours = adoption::hold(self.context, &key, &ownership);
         let pinned = image::pin(self.context, self.service, &mut spec, Some(live));
         let login = ServiceLogin::of(self.context, &spec, Some(live));
         login.keep(&mut spec);
@@ -159,15 +160,13 @@ impl Planner<'_> {
         let labels_fit = difference.own_labels.is_empty();
         // Any write to a job runs it again, so its labels wait for a real change.
         let is_job = live.spec.mode.kind().is_job();
-        if fields.is_empty()
-            && !rotated
-            && ((ours && labels_fit) || (is_job && self.may_adopt(&ownership)))
+        if fields.is_empty() && !rotated && ((ours && labels_fit) || (is_job && not_ours.is_none()))
         {
             draft.unchanged += 1;
             return;
         }
         let (mut action, effect) = self.cost(&compared, live, &fields);
-        let fingerprint = self.fingerprint(&self.with_live_names(draft));
+        let fingerprint = self.fingerprint(&release::as_declared(&compared));
         let mut causes = self.causes(&fields, live, fingerprint.as_deref(), pinned.moved);
         if rotated {
             if fields.is_empty() {
@@ -201,7 +200,7 @@ impl Planner<'_> {
         } else if fields.is_empty() && ours {
             change.notes.push("skep's own labels change".to_owned());
         }
-        self.add_ownership_holds(&key, &ownership, &mut change);
+        change.holds.extend(not_ours);
         if action == Action::Replace {
             self.plan_replacement(live, change, draft);
             return;
@@ -244,33 +243,14 @@ impl Planner<'_> {
         draft.push(change, Some(Write::Remove { id: live.id.clone() }));
     }
 
-    /// The fingerprint of the declared release, once there is a key to make it with.
-    fn fingerprint(&self, spec: &ServiceSpec) -> Option<String> {
-        let record = self.context.record?;
-        Some(release::fingerprint(&record.key, &self.comparable(spec).0))
+    /// The fingerprint of a release without its resolved image, once there is a key to make it with.
+    fn fingerprint(&self, declared: &ServiceSpec) -> Option<String> {
+        Some(release::fingerprint(&self.context.record?.key, declared))
     }
 
     /// The spec as the Engine would give it back: normalised, without fields that this Engine drops; and those fields.
     fn comparable(&self, spec: &ServiceSpec) -> (ServiceSpec, Vec<Dropped>) {
         release::comparable(spec, self.context.observed.engine.api)
-    }
-
-    fn may_adopt(&self, ownership: &Owner) -> bool {
-        match ownership {
-            Owner::Ours => true,
-            Owner::Unowned => self.context.policy.adoption != Adoption::Never,
-            Owner::Foreign(_) => self.context.policy.adoption == Adoption::Always,
-        }
-    }
-
-    fn add_ownership_holds(&self, key: &ObjectKey, ownership: &Owner, change: &mut Change) {
-        if self.may_adopt(ownership) {
-            return;
-        }
-        change.holds.push(match ownership {
-            Owner::Foreign(whose) => foreign(key, whose),
-            Owner::Ours | Owner::Unowned => not_adopted(self.context, key),
-        });
     }
 
     /// What the differences make of the change, and what that costs.
@@ -324,7 +304,7 @@ impl Planner<'_> {
         if !crate::model::fleet::is_under_key(applied, record.key.id()) {
             return vec![if by_hand { Cause::Drift } else { Cause::Git }];
         }
-        let as_declared = release::as_declared(live);
+        let as_declared = release::as_declared(&live.spec);
         let drifted = by_hand || release::fingerprint(&record.key, &as_declared) != applied;
         let mut causes = Vec::new();
         if desired != applied {

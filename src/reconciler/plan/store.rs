@@ -15,21 +15,13 @@ use crate::model::store::{ConfigSpec, SecretSpec};
 use super::super::ownership::{Owner, owner};
 use super::super::policy::Adoption;
 use super::super::step::{Target, Write};
+use super::adoption;
+use super::context::Context;
 use super::draft::StackDraft;
-use super::{Context, foreign, not_adopted};
+use super::index::Object;
 
-/// Plans the configs of `stack`.
-pub(super) fn plan_configs(
-    context: &Context<'_>,
-    stack: &DesiredStack,
-    draft: &mut StackDraft<'_>,
-) {
-    for config in &stack.configs {
-        plan_config(context, stack, config, draft);
-    }
-}
-
-fn plan_config(
+/// Plans a config of `stack`.
+pub(super) fn plan_config(
     context: &Context<'_>,
     stack: &DesiredStack,
     desired: &DesiredObject<ConfigSpec>,
@@ -48,16 +40,8 @@ fn plan_config(
         return;
     }
     let generations = || {
-        context.index.configs.values().filter(|live| {
-            is_generation(
-                context,
-                stack,
-                &desired.key,
-                Kind::Config,
-                &live.spec.name,
-                &live.spec.labels,
-            )
-        })
+        let configs = context.index.configs.values().copied();
+        configs.filter(|live| is_generation(context, stack, &desired.key, &Object::from(*live)))
     };
     if let Some(live) = generations().find(|live| same(live)) {
         draft.renamed.insert(key.clone(), live.spec.name.clone());
@@ -88,18 +72,8 @@ fn holds_same_data(live: &Live<ConfigSpec>, desired: &ConfigSpec) -> bool {
     }
 }
 
-/// Plans the secrets of `stack`.
-pub(super) fn plan_secrets(
-    context: &Context<'_>,
-    stack: &DesiredStack,
-    draft: &mut StackDraft<'_>,
-) {
-    for secret in &stack.secrets {
-        plan_secret(context, stack, secret, draft);
-    }
-}
-
-fn plan_secret(
+/// Plans a secret of `stack`.
+pub(super) fn plan_secret(
     context: &Context<'_>,
     stack: &DesiredStack,
     desired: &DesiredObject<SecretSpec>,
@@ -113,14 +87,7 @@ fn plan_secret(
     let candidates = || {
         context.index.secrets.values().copied().filter(|live| {
             live.spec.name == key.name
-                || is_generation(
-                    context,
-                    stack,
-                    &desired.key,
-                    Kind::Secret,
-                    &live.spec.name,
-                    &live.spec.labels,
-                )
+                || is_generation(context, stack, &desired.key, &Object::from(*live))
         })
     };
     let found = candidates().find(|live| equal(live)).or_else(|| {
@@ -167,21 +134,19 @@ fn is_unchecked(context: &Context<'_>, live: &Live<SecretSpec>) -> bool {
     !under_our_key && !context.learned.different_secrets.contains(&live.id)
 }
 
-/// Whether a live object is a generation of the declared `key` of `stack`: labelled as one, or made by
+/// Whether a live object is a generation of what `stack` declares under `logical`: labelled as one, or made by
 /// `docker stack deploy` under the plain name.
-pub(super) fn is_generation(
+fn is_generation(
     context: &Context<'_>,
     stack: &DesiredStack,
-    key: &str,
-    kind: Kind,
-    name: &str,
-    labels: &Labels,
+    logical: &str,
+    live: &Object<'_>,
 ) -> bool {
-    let object = ObjectKey::new(kind, name);
-    match owner(&object, labels, &stack.name, &context.scope.fleet) {
-        Owner::Ours => labels.get(labels::LOGICAL).is_some_and(|logical| logical == key),
+    match owner(&live.key(), live.labels, &stack.name, &context.scope.fleet) {
+        Owner::Ours => live.label(labels::LOGICAL) == Some(logical),
         Owner::Unowned => {
-            context.policy.adoption != Adoption::Never && name == format!("{}_{key}", stack.name)
+            context.policy.adoption != Adoption::Never
+                && live.name == format!("{}_{logical}", stack.name)
         }
         Owner::Foreign(_) => false,
     }
@@ -272,18 +237,9 @@ fn claim(
     if !proven {
         change.notes.push("content checked when applied".to_owned());
     }
-    match ownership {
-        Owner::Foreign(whose) if context.policy.adoption != Adoption::Always => {
-            let hold = foreign(key, &whose);
-            draft.blocked.insert(key.clone(), hold.clone());
-            change.holds.push(hold);
-        }
-        Owner::Unowned if context.policy.adoption == Adoption::Never => {
-            let hold = not_adopted(context, key);
-            draft.blocked.insert(key.clone(), hold.clone());
-            change.holds.push(hold);
-        }
-        Owner::Ours | Owner::Unowned | Owner::Foreign(_) => {}
+    if let Some(hold) = adoption::hold(context, key, &ownership) {
+        draft.blocked.insert(key.clone(), hold.clone());
+        change.holds.push(hold);
     }
     draft.pending.insert(key.clone());
     let writable = proven || context.record.is_some();
