@@ -158,6 +158,7 @@ fn every_label_of_skep_is_explained() {
         labels::REGISTRY_LOGIN,
         labels::PROTECT,
         labels::IGNORE,
+        labels::DEPENDS_ON,
         labels::ROLE,
         labels::RECORD,
     ] {

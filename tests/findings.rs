@@ -75,7 +75,7 @@ fn memory(text: &str) -> MemoryTree {
 #[test]
 fn keys_of_later_versions_are_known_by_name() {
     let later = [
-        ("x-skep", ["depends_on", "routes", "generate", "caddy"].as_slice()),
+        ("x-skep", ["routes", "generate", "caddy"].as_slice()),
         ("services.web.x-skep", &["routes", "probe", "schedule", "sleep", "strategy"]),
     ];
     for (path, keys) in later {

@@ -1,36 +1,24 @@
 //! `skep apply`: makes the Swarm what the stack files declare, and says when it is healthy.
 
 use std::fmt::Write as _;
-use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use clap::Args;
-use tokio::sync::watch;
 
-use crate::diff::render::{self, clean};
-use crate::model::live::Observed;
+use crate::diff::render::clean;
 use crate::model::nanos::Nanos;
-use crate::reconciler::consent::Consent;
-use crate::reconciler::event::Event;
-use crate::reconciler::pass::{Ended, Reader, Request, Wait, Writer};
-use crate::reconciler::plan::{Learned, Plan};
-use crate::swarm::SwarmError;
+use crate::reconciler::pass::{Reader, Wait};
+use crate::reconciler::plan::Learned;
 
 use super::args::{GlobalArgs, PolicyArgs, StackArgs};
-use super::ending;
 use super::engine;
 use super::error::CommandError;
 use super::exit::ExitCode;
+use super::format::Format;
 use super::load::Stacks;
 use super::output::{self, Output};
-use super::progress::{Progress, Tally};
 use super::request::{Showing, request};
 use super::saved::{self, Arguments, Saved};
-use super::signals::Signals;
-
-/// How often the sign of work moves.
-const TICK: Duration = Duration::from_millis(120);
+use super::settle::{Manner, settle};
 
 /// Make the Swarm what the stack files declare, and wait until it is healthy
 #[derive(Debug, Args)]
@@ -116,43 +104,18 @@ async fn carry_on(
             return Ok(tell_stale(saved, &stale));
         }
     }
-    show(&plan, output)?;
+    let consent = saved.map(|saved| saved.consent(&observed));
     let wait = if args.no_wait { Wait::No } else { Wait::UntilSettled };
-    let settled = plan.steps.is_empty() && !plan.is_waiting();
-    if settled && (wait == Wait::No || !plan.is_progressing()) {
-        let ended =
-            Ended { plan, performed: 0, interrupted: false, stalled: false, stale: Vec::new() };
-        return finish(&ended, wait, &Tally::default(), invalid, output);
-    }
-    let mut signals = Signals::new()?;
-    // What only waits now would be written later, so it is asked for too.
-    if plan.document.summary.pending() > 0 && !args.yes {
-        let refusal = match answer(output, &mut signals).await? {
-            Answer::Yes => None,
-            Answer::No => Some(ExitCode::Failed),
-            Answer::Interrupted => Some(ExitCode::Interrupted),
-        };
-        if let Some(code) = refusal {
-            output::talk("Nothing was written.\n");
-            return Ok(code);
-        }
-    }
-    let live = output.can_redraw() && global.verbose == 0;
-    let progress = Mutex::new(Progress::new(output.talk_look(), live));
-    let consent = match saved {
-        Some(saved) => Some(saved.consent(&observed)),
-        None => (!args.yes).then(|| Consent::to(&plan.document, &observed)),
+    let manner = Manner {
+        global,
+        wait,
+        yes: args.yes,
+        consent,
+        question: "Apply these changes?",
+        hint: "--yes applies without a question; skep plan only shows what would change",
+        format: Format::Text,
     };
-    // While a person thinks, the Swarm goes on.
-    let seen = args.yes.then_some((plan, observed));
-    let writer = Writer::new(reader, engine::fresh_key()?);
-    let ended = carry_out(&writer, &request, wait, consent.as_ref(), seen, &progress, &mut signals);
-    let ended = Box::pin(ended).await?;
-    let tally = lock(&progress).tally().clone();
-    match ended {
-        Some(ended) => finish(&ended, wait, &tally, invalid, output),
-        None => Ok(ExitCode::Interrupted),
-    }
+    settle(reader, &request, (plan, observed), manner, invalid, output).await
 }
 
 /// Tells why a saved plan is not carried out.
@@ -167,100 +130,7 @@ fn tell_stale(saved: &Saved, reasons: &[String]) -> ExitCode {
     ExitCode::StalePlan
 }
 
-/// Shows the plan where it can be read before the question is answered.
-fn show(plan: &Plan, output: &mut Output) -> io::Result<()> {
-    if output.can_ask() && !output.is_terminal() {
-        output::talk(&render::text(&plan.document, output.talk_look()));
-    }
-    output.result(&render::text(&plan.document, output.look()))
-}
-
-/// What came of the question.
-enum Answer {
-    Yes,
-    No,
-    Interrupted,
-}
-
-async fn answer(output: &Output, signals: &mut Signals) -> Result<Answer, CommandError> {
-    if !output.can_ask() {
-        return Err(CommandError::usage("nothing was written: there is no terminal to ask on")
-            .hint("--yes applies without a question; skep plan only shows what would change"));
-    }
-    tokio::select! {
-        answer = output::ask("\nApply these changes? [y/N] ") => {
-            let is_yes =
-                |answer: String| matches!(answer.to_lowercase().as_str(), "y" | "yes");
-            Ok(if answer?.is_some_and(is_yes) { Answer::Yes } else { Answer::No })
-        }
-        () = signals.next() => {
-            output::talk("\n");
-            Ok(Answer::Interrupted)
-        }
-    }
-}
-
-/// Makes passes until everything has settled. The first signal ends it after the step that is under way, the second at
-/// once; then there is nothing to tell.
-async fn carry_out(
-    writer: &Writer,
-    request: &Request,
-    wait: Wait,
-    consent: Option<&Consent>,
-    seen: Option<(Plan, Observed)>,
-    progress: &Mutex<Progress>,
-    signals: &mut Signals,
-) -> Result<Option<Ended>, CommandError> {
-    let (stop, stopped) = watch::channel(false);
-    let mut sink = |event: Event<'_>| {
-        let text = lock(progress).event(&event);
-        output::talk(&text);
-    };
-    let interrupted = async {
-        signals.next().await;
-        stop.send_replace(true);
-        let line =
-            "Stopping after the writes that are under way; press Ctrl-C again to stop at once.\n";
-        let text = lock(progress).say(line);
-        output::talk(&text);
-        signals.next().await;
-    };
-    let ticks = async {
-        loop {
-            tokio::time::sleep(TICK).await;
-            let mut progress = lock(progress);
-            if let Some((columns, lines)) = output::terminal_size() {
-                progress.fit(columns, lines);
-            }
-            output::talk(&progress.tick());
-        }
-    };
-    let ended: Option<Result<Ended, SwarmError>> = tokio::select! {
-        ended = writer.converge(request, wait, consent, seen, stopped, &mut sink) => Some(ended),
-        () = interrupted => None,
-        () = ticks => None,
-    };
-    let text = lock(progress).erase();
-    output::talk(&text);
-    Ok(ended.transpose()?)
-}
-
-fn finish(
-    ended: &Ended,
-    wait: Wait,
-    tally: &Tally,
-    invalid: bool,
-    output: &mut Output,
-) -> Result<ExitCode, CommandError> {
-    output.result(&format!("\n{}", ending::text(ended, wait, tally, output.look())))?;
-    Ok(ending::exit(ended, wait, tally, invalid))
-}
-
-fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
-    progress.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn parse_timeout(text: &str) -> Result<Nanos, String> {
+pub(super) fn parse_timeout(text: &str) -> Result<Nanos, String> {
     let duration: jiff::SignedDuration = text.parse().map_err(|_| "write it as 90s or 10m")?;
     let nanos = i64::try_from(duration.as_nanos()).map_err(|_| "that is too long")?;
     if nanos > 0 { Ok(Nanos(nanos)) } else { Err("it must be longer than nothing".to_owned()) }

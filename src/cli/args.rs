@@ -97,7 +97,7 @@ pub(super) struct StackArgs {
 }
 
 /// How stacks are read, wherever they are named.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(super) struct ReadingArgs {
     /// Name of the stack, where PATH is one stack [default: the name of its directory or file]
     #[arg(long, value_name = "NAME", help_heading = STACKS)]
@@ -135,6 +135,7 @@ pub(super) struct ReadingArgs {
 
 /// What the user allows and asks for; plan and apply take the same, so that a plan shows what an apply does.
 #[derive(Debug, Clone, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct PolicyArgs {
     /// Remove what the stack files no longer declare, and only that
     #[arg(long, help_heading = POLICY)]
@@ -152,6 +153,10 @@ pub(super) struct PolicyArgs {
     /// Remove and make again what Swarm cannot update; that means downtime
     #[arg(long, help_heading = POLICY)]
     pub(super) allow_replace: bool,
+
+    /// Write services also while a rollout of them is under way, without waiting for Swarm's verdict on it
+    #[arg(long, help_heading = POLICY)]
+    pub(super) now: bool,
 
     /// Lift a guard for this run, as a plan's hold names it: guard-most-services:shop
     #[arg(long, value_name = "GUARD[:STACK]", value_parser = parse_unblock, help_heading = POLICY)]
@@ -171,7 +176,7 @@ fn parse_variable(text: &str) -> Result<(String, String), String> {
 }
 
 /// Reads a guard; the names of other holds, which nobody can lift, are refused.
-fn parse_unblock(text: &str) -> Result<Unblock, String> {
+pub(super) fn parse_unblock(text: &str) -> Result<Unblock, String> {
     let unblock: Unblock = text.parse().map_err(|error| format!("{error}"))?;
     let guards = guards();
     if guards.contains(&unblock.guard.as_str()) {

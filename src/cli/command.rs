@@ -3,7 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use super::args::GlobalArgs;
-use super::{apply, completions, lock, observe, plan, render, retry, schema, status, validate};
+use super::{
+    apply, completions, lock, observe, plan, remove, render, retry, schema, status, validate,
+};
 
 /// Keeps a Docker Swarm in the state that stack files declare
 #[derive(Debug, Parser)]
@@ -36,6 +38,7 @@ pub(super) enum Command {
     Render(render::RenderArgs),
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
+    Remove(remove::RemoveArgs),
     Lock(lock::LockArgs),
     Status(status::StatusArgs),
     Retry(retry::RetryArgs),

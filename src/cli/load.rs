@@ -12,6 +12,7 @@ use crate::model::place::Place;
 use crate::model::secret::Redacted;
 use crate::settings::{Settings, Source, StackSettings};
 use crate::sources::{self, DirectoryTree};
+use crate::spec::dependencies::{self, Cycle};
 use crate::spec::discover::{Discovery, Scope, discover, same_name};
 use crate::spec::interpolate::Variables;
 use crate::spec::load::{self, Input, Options};
@@ -136,6 +137,8 @@ impl Stacks {
         all.lock = LockFile::load(&origin.paths, &mut all.findings)?;
         all.lock.is_of_these_alone &= all.whole && origin.paths.len() == 1;
         all.refuse_same_names();
+        all.refuse_cycles();
+        all.tell_of_undeclared();
         all.good.sort_by(|a, b| a.name.cmp(&b.name));
         finding::sort(&mut all.findings);
         Ok(all)
@@ -186,6 +189,33 @@ impl Stacks {
         }
         self.good.retain(|stack| !twice.contains(&stack.name));
         self.invalid.extend(twice);
+    }
+
+    /// Stacks that wait for each other would wait for ever.
+    fn refuse_cycles(&mut self) {
+        for Cycle { stacks, finding } in dependencies::cycles(&self.good) {
+            self.good.retain(|stack| !stacks.contains(&stack.name));
+            self.invalid.extend(stacks);
+            self.findings.push(finding);
+        }
+    }
+
+    /// Tells of needed stacks that are not declared, unless another source may declare them.
+    fn tell_of_undeclared(&mut self) {
+        if !self.whole || self.settings.sources.len() > 1 {
+            return;
+        }
+        let known = self.good.iter().map(|stack| &stack.name).chain(&self.invalid);
+        let known = known.cloned().collect();
+        self.findings.extend(dependencies::undeclared(&self.good, &known));
+    }
+
+    /// What declares the stack `name`, well or badly: its file, where that is known.
+    pub(super) fn declaring(&self, name: &StackName) -> Option<String> {
+        let good = self.good.iter().find(|stack| stack.name == *name);
+        let paths = || self.trees.iter().map(|(path, _)| path.display().to_string());
+        let good = good.map(|stack| stack.file.to_string());
+        good.or_else(|| self.invalid.contains(name).then(|| paths().collect::<Vec<_>>().join(", ")))
     }
 
     /// Whether something is wrong, and not only doubtful.

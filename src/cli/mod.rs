@@ -19,12 +19,14 @@ mod output;
 mod paragraph;
 mod plan;
 mod progress;
+mod remove;
 mod render;
 mod request;
 mod retry;
 mod saved;
 mod schema;
 mod settings;
+mod settle;
 mod signals;
 mod status;
 mod validate;
@@ -78,6 +80,7 @@ fn dispatch(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Command::Render(args) => render::render(&global, &args, &mut output),
         Command::Plan(args) => plan::plan(&global, &args, &mut output),
         Command::Apply(args) => block_on(apply::apply(&global, &args, &mut output)),
+        Command::Remove(args) => block_on(remove::remove(&global, &args, &mut output)),
         Command::Lock(args) => block_on(lock::lock(&global, &args, &mut output)),
         Command::Status(args) => block_on(status::status(&global, &args, &mut output)),
         Command::Retry(args) => block_on(retry::retry(&global, &args, &mut output)),

@@ -15,14 +15,19 @@ use crate::model::name::FleetName;
 use crate::model::nanos::Nanos;
 use crate::reconciler::pass::Request;
 use crate::reconciler::plan::View;
-use crate::reconciler::policy::{Adoption, Policy, Scope};
+use crate::reconciler::policy::{
+    Adoption, Policy, RemoveStack, ResolveImage, Scope, Supersede, Unblock,
+};
 use crate::settings::Settings;
-use crate::spec::lock;
+use crate::spec::lock::{self, Lock};
 use crate::swarm::{Credentials, Surroundings};
 
 use super::args::{GlobalArgs, PolicyArgs, ReadingArgs};
 use super::error::CommandError;
 use super::load::Stacks;
+
+/// The installation where neither the command line nor the settings name one.
+const DEFAULT_FLEET: &str = "default";
 
 /// How plans are to be shown.
 #[derive(Debug, Clone, Default)]
@@ -40,7 +45,7 @@ pub(super) fn fleet(global: &GlobalArgs, settings: &Settings) -> Result<FleetNam
     match (&global.fleet, &settings.fleet) {
         (Some(fleet), _) => Ok(fleet.clone()),
         (None, Some(fleet)) => Ok(fleet.value.clone()),
-        (None, None) => "default".parse().map_err(CommandError::failed),
+        (None, None) => DEFAULT_FLEET.parse().map_err(CommandError::failed),
     }
 }
 
@@ -57,7 +62,8 @@ pub(super) fn request(
     patience: Option<Nanos>,
     showing: Showing,
 ) -> Result<Request, CommandError> {
-    let PolicyArgs { prune, prune_stacks, adopt, allow_replace, unblock, resolve_image } = policy;
+    let PolicyArgs { prune, prune_stacks, adopt, allow_replace, now, unblock, resolve_image } =
+        policy;
     if stacks.settings_are_broken {
         return Err(CommandError::failed(anyhow::Error::msg(
             "the settings have errors, and nothing is done on their behalf",
@@ -72,6 +78,7 @@ pub(super) fn request(
     let command = command(global, paths, reading, policy, &sensitivity);
     let Stacks { settings, source, good, invalid, whole, revision, registries, lock, .. } = stacks;
     let fleet = fleet(global, &settings)?;
+    let retry = retry(global, &fleet);
     Ok(Request {
         stacks: good,
         lock: lock.content,
@@ -81,9 +88,11 @@ pub(super) fn request(
             prune: *prune || settings.prune == Some(true),
             prune_stacks: *prune_stacks || settings.prune_stacks == Some(true),
             allow_replace: *allow_replace || settings.allow_replace == Some(true),
+            supersede: if *now { Supersede::Now } else { Supersede::Judged },
             unblocked: unblock.iter().cloned().collect::<BTreeSet<_>>(),
             retention: settings.retention.map_or(0, |count| count as usize),
             patience: patience.or_else(|| settings.timeout.map(|timeout| timeout.0)),
+            remove: None,
         },
         credentials: Credentials::new(Surroundings::of_process().docker_config, registries),
         pinned: BTreeMap::new(),
@@ -94,8 +103,59 @@ pub(super) fn request(
             reveal: showing.reveal,
             contents: if showing.contents { ShowContent::Lines } else { ShowContent::Counts },
             command,
-            retry: start("retry", global).0,
+            retry,
+            docker: docker(global),
             findings: showing.findings,
+        },
+    })
+}
+
+/// What is asked for to remove a whole stack, whatever declared it.
+pub(super) fn removal(
+    global: &GlobalArgs,
+    paths: &[PathBuf],
+    settings: &Settings,
+    asked: RemoveStack,
+    unblock: &[Unblock],
+    patience: Option<Nanos>,
+) -> Result<Request, CommandError> {
+    let mut command = start("remove", global);
+    command.word(asked.stack.as_str());
+    for path in paths {
+        command.option("--path", Some(path.display()));
+    }
+    for unblock in unblock {
+        command.option("--unblock", Some(unblock));
+    }
+    let fleet = fleet(global, settings)?;
+    let retry = retry(global, &fleet);
+    Ok(Request {
+        stacks: Vec::new(),
+        lock: Lock::default(),
+        scope: Scope {
+            fleet,
+            source: "cli".parse().map_err(CommandError::failed)?,
+            whole: false,
+            invalid: BTreeSet::new(),
+        },
+        policy: Policy {
+            unblocked: unblock.iter().cloned().collect(),
+            patience: patience.or_else(|| settings.timeout.map(|timeout| timeout.0)),
+            remove: Some(asked),
+            ..Policy::default()
+        },
+        credentials: Credentials::default(),
+        pinned: BTreeMap::new(),
+        resolve: ResolveImage::Never,
+        view: View {
+            revision: None,
+            sensitivity: settings.sensitivity(),
+            reveal: false,
+            contents: ShowContent::Counts,
+            command: command.0,
+            retry,
+            docker: docker(global),
+            findings: Vec::new(),
         },
     })
 }
@@ -109,7 +169,7 @@ fn command(
     sensitivity: &Sensitivity,
 ) -> String {
     let ReadingArgs { name, root, var, env_file, inherit_env, profile, strict, source } = reading;
-    let PolicyArgs { prune: _, prune_stacks: _, adopt, allow_replace, unblock, resolve_image } =
+    let PolicyArgs { prune: _, prune_stacks: _, adopt, allow_replace, now, unblock, resolve_image } =
         policy;
     let mut command = start("apply", global);
     for path in paths {
@@ -132,12 +192,27 @@ fn command(
     // With another value a hold names it itself.
     command.option("--adopt", adopt.filter(|adopt| *adopt == Adoption::Always).map(|_| "always"));
     command.flag("--allow-replace", *allow_replace);
+    command.flag("--now", *now);
     for unblock in unblock {
         command.option("--unblock", Some(unblock));
     }
     let resolve_image = resolve_image.as_ref().and_then(ValueEnum::to_possible_value);
     command.option("--resolve-image", resolve_image.as_ref().map(PossibleValue::get_name));
     command.0
+}
+
+/// The command that allows another try, of the same fleet, wherever the settings are that name it.
+fn retry(global: &GlobalArgs, fleet: &FleetName) -> String {
+    let is_default = fleet.as_str() == DEFAULT_FLEET && global.fleet.is_none();
+    let fleet = (!is_default).then(|| fleet.clone());
+    start("retry", &GlobalArgs { fleet, ..global.clone() }).0
+}
+
+/// Docker's client, aimed at the same engine.
+fn docker(global: &GlobalArgs) -> String {
+    let mut line = CommandLine("docker".to_owned());
+    line.option("--host", global.host.as_ref());
+    line.0
 }
 
 /// A command line that begins with `skep` and a command, aimed at the same engine and fleet.
@@ -220,5 +295,14 @@ mod tests {
              --var TOKEN=\"${TOKEN:?}\" --var URL=\"${URL:?}\" --var TEXT='a b' --profile p \
              --strict --resolve-image never"
         );
+    }
+
+    #[test]
+    fn the_command_for_another_try_names_the_fleet_that_only_settings_know() {
+        let Line { global, .. } = Line::parse_from(["skep", "-c", "a b.yaml", "-H", "tcp://h:1"]);
+        let of = |fleet: &str| retry(&global, &fleet.parse().unwrap());
+        assert_eq!(of("default"), "skep retry -c 'a b.yaml' --host tcp://h:1");
+        assert_eq!(of("blue"), "skep retry -c 'a b.yaml' --host tcp://h:1 --fleet blue");
+        assert_eq!(docker(&global), "docker --host tcp://h:1");
     }
 }

@@ -85,7 +85,7 @@ impl Walk<'_> {
             after: after.map(write),
         };
         match path[..] {
-            ["Labels", crate::model::labels::APPLIED] => {}
+            ["Labels", label] if crate::model::labels::is_stamp(label) => {}
             _ if is_own_label => self.diff.own_labels.push(diff),
             _ => self.diff.fields.push(diff),
         }

@@ -14,7 +14,7 @@ use super::mask::Masker;
 pub struct ObjectDiff {
     /// The fields that differ, by path.
     pub fields: Vec<FieldDiff>,
-    /// Those of skep's own labels that differ, except `skep.applied`. They are no change of what people declared;
+    /// Those of skep's own labels that differ, except stamps. They are no change of what people declared;
     /// whether they are worth a write depends on the object.
     pub own_labels: Vec<FieldDiff>,
     /// How many fields are set and equal.

@@ -53,7 +53,7 @@ pub fn is_same_service(desired: &ServiceSpec, live: &ServiceSpec) -> bool {
 }
 
 fn compared(labels: &Labels) -> impl Iterator<Item = (&String, &String)> {
-    labels.iter().filter(|(label, _)| *label != labels::APPLIED)
+    labels.iter().filter(|(label, _)| !labels::is_stamp(label))
 }
 
 /// The Engine names a mode by which of four objects is there; people name it by a word.

@@ -115,6 +115,17 @@ pub struct StackPolicy {
     pub protect: bool,
     /// The name that the stack had before it was renamed.
     pub previous_name: Option<StackName>,
+    /// Stacks that must be ready before services of this one are created or rolled.
+    pub depends_on: Vec<StackDependency>,
+}
+
+/// A stack that another one needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StackDependency {
+    /// Its name.
+    pub stack: StackName,
+    /// Where the need is declared.
+    pub place: Place,
 }
 
 /// An object that a stack creates.

@@ -36,11 +36,19 @@ pub const PROTECT: &str = "skep.protect";
 /// The fields of a service that someone else owns (`x-skep.ignore`), one on each line, so that drift can be told
 /// without the file.
 pub const IGNORE: &str = "skep.ignore";
+/// The full names of services that a service needs (`depends_on`), one on each line, so that it goes before them after
+/// the file is gone. Written only with a write that happens anyway.
+pub const DEPENDS_ON: &str = "skep.depends-on";
 /// What skep itself and its proxy carry, so that they are never pruned: `controller` or `proxy`. Set by the author of
 /// the stack under `deploy.labels`.
 pub const ROLE: &str = "skep.role";
 /// What a fleet record is: the value names the layout of its data.
 pub const RECORD: &str = "skep.record";
+
+/// Whether `label` is one of those that a service gets with a write that happens anyway, and never for their own sake.
+pub fn is_stamp(label: &str) -> bool {
+    [APPLIED, DEPENDS_ON].contains(&label)
+}
 
 /// Whether `label` is one of skep's own.
 pub fn is_own(label: &str) -> bool {

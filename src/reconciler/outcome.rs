@@ -54,6 +54,7 @@ fn of_hold(hold: &Hold) -> Verdict {
         HoldCode::Paused | HoldCode::PruneNotAsked => Verdict::Done,
         HoldCode::WaitsForObject
         | HoldCode::WaitsForHealth
+        | HoldCode::WaitsForStack
         | HoldCode::WaitsForTasksGone
         | HoldCode::WaitsForRollout
         | HoldCode::ImageUnavailable
@@ -66,6 +67,8 @@ fn of_hold(hold: &Hold) -> Verdict {
         | HoldCode::GuardMostServices
         | HoldCode::GuardWholeStack
         | HoldCode::GuardRenamed
+        | HoldCode::GuardStillDeclared
+        | HoldCode::GuardInUse
         | HoldCode::SelfProtection
         | HoldCode::ReplaceNotAllowed
         | HoldCode::ImageNotFound

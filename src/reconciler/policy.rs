@@ -39,6 +39,16 @@ pub enum ResolveImage {
     Never,
 }
 
+/// When a service is written while a rollout of it is under way of which tasks are healthy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Supersede {
+    /// Once Swarm has judged the rollout.
+    #[default]
+    Judged,
+    /// At once, although an unproven release becomes what a rollback leads to.
+    Now,
+}
+
 /// What the user allows and asks for in a pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policy {
@@ -50,12 +60,25 @@ pub struct Policy {
     pub prune_stacks: bool,
     /// Whether an object may be removed and made again, or moved to another name.
     pub allow_replace: bool,
+    /// When a service is written while a rollout of it is under way.
+    pub supersede: Supersede,
     /// Guards that the user has lifted for this run.
     pub unblocked: BTreeSet<Unblock>,
     /// How many superseded generations of a config or secret are kept although nothing uses them.
     pub retention: usize,
     /// Replaces the computed progress deadline.
     pub patience: Option<Nanos>,
+    /// The stack that is to be removed as a whole, and nothing else is done.
+    pub remove: Option<RemoveStack>,
+}
+
+/// The removal of a whole stack, asked for by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoveStack {
+    /// Its name.
+    pub stack: StackName,
+    /// The file that still declares it, as people write it.
+    pub declared_in: Option<String>,
 }
 
 /// A guard that the user has lifted, for one stack.

@@ -8,7 +8,7 @@ use super::decode::Located;
 use super::stack::Stack;
 use crate::model::desired::{
     Dependency, Desired, DesiredObject, DesiredService, DesiredStack, External, FieldPath,
-    StackPolicy,
+    StackDependency, StackPolicy,
 };
 use crate::model::fleet::FleetKey;
 use crate::model::key::{Kind, ObjectKey};
@@ -94,6 +94,12 @@ fn policy(stack: &Stack) -> StackPolicy {
         prune: extension.prune,
         protect: extension.protect.unwrap_or_default(),
         previous_name: extension.previous_name,
+        depends_on: extension
+            .depends_on
+            .into_iter()
+            .flatten()
+            .map(|Located { value: stack, place }| StackDependency { stack, place })
+            .collect(),
     }
 }
 

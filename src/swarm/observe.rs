@@ -25,6 +25,10 @@ const LIST_CONFIGS: &str = "list configs";
 const LIST_SERVICES: &str = "list services";
 const LIST_NETWORKS: &str = "list networks";
 const LIST_TASKS: &str = "list tasks";
+/// `filters={"runtime":["container","","attachment"]}`: without a filter, containers that somebody attached to a network
+/// by hand are left out (moby `daemon/cluster/tasks.go`).
+const ALL_TASKS: &str =
+    "/tasks?filters=%7B%22runtime%22%3A%5B%22container%22%2C%22%22%2C%22attachment%22%5D%7D";
 const LIST_NODES: &str = "list nodes";
 
 /// Reads a Swarm. It has no way to write.
@@ -106,7 +110,7 @@ impl Observer {
     /// The tasks and nodes of the Swarm whose objects are `observed`: two list calls at the same time.
     pub async fn workload(&self, observed: &Observed) -> Result<Workload, SwarmError> {
         let (tasks, nodes) = tokio::try_join!(
-            self.connection.send(Call::get(LIST_TASKS, "/tasks")),
+            self.connection.send(Call::get(LIST_TASKS, ALL_TASKS)),
             self.connection.send(Call::get(LIST_NODES, "/nodes")),
         )?;
         let names = Names::of(observed);
@@ -213,4 +217,3 @@ fn share_of_specs(services: &[wire::Service<'_>]) -> Result<Vec<ServiceSpec>, Sw
     }
     Ok(specs)
 }
-

@@ -157,3 +157,21 @@ fn secrets_in_lines_of_findings_are_masked() {
     ));
     assert!(ran.contains("[exit status: 1]") && !ran.contains("hunter2"), "{ran}");
 }
+
+#[test]
+fn stacks_that_wait_for_each_other_or_for_nobody_are_told() {
+    let stack = |needs: &str| format!("x-skep:\n  depends_on: [{needs}]\n{WEB}");
+    let world = World::new()
+        .file("stacks/app/stack.yaml", stack("data, mail"))
+        .file("stacks/data/stack.yaml", stack("cache"))
+        .file("stacks/cache/stack.yaml", stack("app"))
+        .file("stacks/self/stack.yaml", stack("self"))
+        .file("stacks/mail/stack.yaml", WEB)
+        .file("stacks/news/stack.yaml", stack("mali, \"elsewhere\""));
+    assert_snapshot!(world.run(&["validate", "stacks", "--strict"]));
+    // Who plans only a part, or has other sources, may mean a stack of those.
+    let ran = world.run(&["validate", "stacks/news"]);
+    assert_eq!((ran.code, ran.stdout.contains("undeclared-stack")), (Some(0), false), "{ran}");
+    let ran = world.run(&["validate", "stacks/news", "stacks/app", "stacks/data", "stacks/cache"]);
+    assert!(ran.stdout.contains("stacks wait for each other"), "{ran}");
+}

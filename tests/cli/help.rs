@@ -14,6 +14,7 @@ fn help_of_every_command_is_pinned() {
         "render",
         "plan",
         "apply",
+        "remove",
         "lock",
         "status",
         "retry",
@@ -37,7 +38,7 @@ fn completions_name_every_command() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let ran = World::new().run(&["completions", shell]);
         assert_eq!(ran.code, Some(0), "{shell}: {}", ran.stderr);
-        for command in ["validate", "render", "plan", "apply", "status", "retry", "observe"] {
+        for command in ["validate", "render", "plan", "apply", "remove", "status", "retry", "observe"] {
             assert!(ran.stdout.contains(command), "{shell} does not complete {command}");
         }
     }

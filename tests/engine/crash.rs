@@ -9,6 +9,7 @@ use crate::idempotence::shop;
 use crate::own::Own;
 use crate::proxy::{Fault, Proxy};
 use crate::stage::{Stage, changes};
+use crate::still::{WRITES, still};
 
 #[test]
 fn an_apply_goes_on_where_a_dying_engine_left_it() {
@@ -47,26 +48,12 @@ fn an_apply_goes_on_where_a_dying_engine_left_it() {
     assert_eq!(changes(&stage.plan(&["--prune"])).len(), 0);
 }
 
-/// Objects of every kind, and no task that a test would have to wait for.
-const STILL: &str = "
-services:
-  web: { image: 'skep-demo/web:1', networks: [a, b], configs: [plain], secrets: [key], deploy: { replicas: 0 } }
-  api: { image: 'skep-demo/web:1', networks: [a], deploy: { replicas: 0 } }
-networks: { a: {}, b: {} }
-configs: { plain: { content: plain } }
-secrets: { key: { file: key.txt } }
-";
-
 #[test]
 fn an_apply_that_dies_after_any_write_is_finished_by_the_next_one() {
     let Some(engine) = Engine::of_this_run() else { return };
     let proxy = Proxy::before(&engine.url);
-    // The record, two networks, a config, a secret, two services.
-    for last in 0..7 {
-        let mut stage = Stage::on(&engine);
-        stage.through(&proxy);
-        stage.exact_stack("shop", STILL);
-        stage.file("shop", "key.txt", "key\n");
+    for last in 0..WRITES {
+        let stage = still(&engine, &proxy);
         let writes = AtomicUsize::new(0);
         proxy.inject(move |call| {
             if !call.writes() {

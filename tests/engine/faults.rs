@@ -11,19 +11,10 @@ use http::{Method, StatusCode};
 use crate::engine::Engine;
 use crate::proxy::{Call, Fault, Proxy};
 use crate::stage::{Stage, changes};
+use crate::still::{STILL, WRITES, still};
 use crate::world::world;
 
-/// Objects of every kind, and no task that a test would have to wait for.
-const SHOP: &str = "
-services:
-  web: { image: 'skep-demo/web:1', networks: [a, b], configs: [plain], secrets: [key], deploy: { replicas: 0 } }
-  api: { image: 'skep-demo/web:1', networks: [a], deploy: { replicas: 0 } }
-networks: { a: {}, b: {} }
-configs: { plain: { content: plain } }
-secrets: { key: { file: key.txt } }
-";
-
-/// The same after a release that changes, makes and removes something of every kind.
+/// [`STILL`] after a release that changes, makes and removes something of every kind.
 const RELEASED: &str = "
 services:
   web: { image: 'skep-demo/web:2', networks: [a, c], configs: [plain], secrets: [key], deploy: { replicas: 0 } }
@@ -34,14 +25,6 @@ secrets: { key: { file: key.txt } }
 ";
 
 const NO_LEADER: &str = "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of the managers are online.";
-
-fn shop<'e>(engine: &'e Engine, proxy: &Proxy) -> Stage<'e> {
-    let mut stage = Stage::on(engine);
-    stage.through(proxy);
-    stage.exact_stack("shop", SHOP);
-    stage.file("shop", "key.txt", "key\n");
-    stage
-}
 
 fn release(stage: &Stage<'_>) {
     stage.exact_stack("shop", RELEASED);
@@ -61,7 +44,7 @@ fn written(proxy: &Proxy) -> usize {
 fn a_list_that_fails_ends_a_run_with_its_name_and_without_a_write() {
     let Some(engine) = Engine::of_this_run() else { return };
     let proxy = Proxy::before(&engine.url);
-    let stage = shop(&engine, &proxy);
+    let stage = still(&engine, &proxy);
     stage.apply_well(&[]);
     release(&stage);
     let before = stage.objects();
@@ -104,14 +87,14 @@ fn a_list_that_comes_back_empty_removes_nothing() {
             let engine = &engine;
             scope.spawn(move || {
                 let proxy = Proxy::before(&engine.url);
-                let stage = shop(engine, &proxy);
+                let stage = still(engine, &proxy);
                 stage.apply_well(&[]);
                 release(&stage);
                 stage.apply_well(&["--prune"]);
                 let before = world(engine, &stage);
                 assert!(before.len() > 8, "generations to roll back to are there: {before:?}");
                 if list == "nodes" {
-                    stage.exact_stack("shop", SHOP);
+                    stage.exact_stack("shop", STILL);
                 }
                 let endpoint = format!("/{list}");
                 proxy.inject(move |call| lists(call, &endpoint).then_some(Fault::Give("[]")));
@@ -169,7 +152,7 @@ fn a_write_that_fails_once_is_made_by_a_later_pass_and_one_whose_answer_is_lost_
     ];
     let undisturbed = {
         let proxy = Proxy::before(&engine.url);
-        let stage = shop(&engine, &proxy);
+        let stage = still(&engine, &proxy);
         stage.apply_well(&[]);
         release(&stage);
         proxy.forget();
@@ -183,7 +166,7 @@ fn a_write_that_fails_once_is_made_by_a_later_pass_and_one_whose_answer_is_lost_
             scope.spawn(move || {
                 for broken in 0..undisturbed {
                     let proxy = Proxy::before(&engine.url);
-                    let stage = shop(engine, &proxy);
+                    let stage = still(engine, &proxy);
                     stage.apply_well(&[]);
                     release(&stage);
                     proxy.forget();
@@ -208,7 +191,7 @@ fn a_write_that_fails_once_is_made_by_a_later_pass_and_one_whose_answer_is_lost_
 fn a_write_that_always_fails_ends_the_run_with_its_name() {
     let Some(engine) = Engine::of_this_run() else { return };
     let proxy = Proxy::before(&engine.url);
-    let stage = shop(&engine, &proxy);
+    let stage = still(&engine, &proxy);
     let service = format!("service {}", stage.name("shop_api"));
     proxy.inject(|call| {
         let broken = call.endpoint() == "/services/create";
@@ -229,7 +212,7 @@ fn an_engine_that_takes_twenty_seconds_is_waited_for() {
             let engine = &engine;
             scope.spawn(move || {
                 let proxy = Proxy::before(&engine.url);
-                let stage = shop(engine, &proxy);
+                let stage = still(engine, &proxy);
                 let done = AtomicBool::new(false);
                 proxy.inject(move |call| {
                     let first = call.endpoint() == slow && !done.swap(true, Ordering::SeqCst);
@@ -238,7 +221,7 @@ fn an_engine_that_takes_twenty_seconds_is_waited_for() {
                 let begun = Instant::now();
                 let run = stage.apply_well(&[]);
                 assert!(begun.elapsed() >= DELAY, "{run}");
-                assert_eq!(written(&proxy), 7, "{run}");
+                assert_eq!(written(&proxy), WRITES, "{run}");
             });
         }
     });
@@ -248,10 +231,12 @@ fn an_engine_that_takes_twenty_seconds_is_waited_for() {
 fn a_lost_answer_is_told_and_not_taken_for_nothing() {
     let Some(engine) = Engine::of_this_run() else { return };
     let proxy = Proxy::before(&engine.url);
-    let stage = shop(&engine, &proxy);
+    let stage = still(&engine, &proxy);
     stage.apply_well(&[]);
-    stage
-        .exact_stack("shop", &SHOP.replace("web:1', networks: [a, b]", "web:2', networks: [a, b]"));
+    stage.exact_stack(
+        "shop",
+        &STILL.replace("web:1', networks: [a, b]", "web:2', networks: [a, b]"),
+    );
     proxy.inject(|call| call.writes().then_some(Fault::CutAfter));
     stage.apply(&[]).ends(0, &["deferred", "cannot update service", "1 without an answer"]);
     proxy.inject(|_| None);

@@ -1,5 +1,8 @@
 //! What needs something else first waits for it, and only then.
 
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::engine::Engine;
@@ -87,4 +90,69 @@ fn one_pass_does_what_is_ready_and_says_what_waits() {
     });
     assert!(waited);
     assert_eq!(stage.names("service"), ["shop_db", "shop_migrate", "shop_web"]);
+}
+
+#[test]
+fn every_condition_is_met_by_what_its_name_says() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    stage.stack(
+        "shop",
+        "
+services:
+  web:
+    image: skep-demo/web:1
+    command: [sleep]
+    depends_on:
+      sick: { condition: service_started }
+      plain: { condition: service_healthy }
+      seed: { condition: service_completed_successfully }
+    stop_grace_period: 1s
+    deploy: { <<: *quick }
+  # It starts, and is never well.
+  sick:
+    image: skep-demo/web:1
+    environment: { FAIL_HEALTH: '1' }
+    healthcheck: { test: [CMD, /web, healthcheck], interval: 1s, retries: 100, start_period: 90s }
+    stop_grace_period: 1s
+    deploy: { <<: *quick }
+  # Without a health check, to run for the monitor period is health.
+  plain: { image: 'skep-demo/web:1', command: [sleep], stop_grace_period: 1s, deploy: { <<: *quick, mode: global, update_config: { monitor: 2s } } }
+  seed: { image: 'skep-demo/web:1', command: [job], deploy: { mode: global-job, restart_policy: { condition: none } } }
+",
+    );
+    let run = stage.apply(&["--timeout", "8s"]);
+    run.ends(4, &["1 of 4 services are not healthy", "0/1 tasks"]);
+    let made: Timestamp = text(&stage.service("shop_web"), "/CreatedAt").parse().unwrap();
+    let plain: Timestamp = since(&stage, "shop_plain").parse().unwrap();
+    assert!(made.duration_since(plain) >= SignedDuration::from_secs(2), "{plain} {made}");
+    assert!(since(&stage, "shop_seed") < text(&stage.service("shop_web"), "/CreatedAt"));
+}
+
+#[test]
+fn a_dependency_that_fails_ends_the_wait_at_once_with_its_reason() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    stage.stack(
+        "shop",
+        "
+services:
+  web: { image: 'skep-demo/web:1', depends_on: { cache: { condition: service_healthy } }, deploy: { <<: *quick } }
+  cache: { image: 'skep-demo/web:1', depends_on: { db: { condition: service_started } }, deploy: { <<: *quick } }
+  db: { image: 'skep-demo/none:1', deploy: { <<: *quick } }
+",
+    );
+    let begun = Instant::now();
+    let run = stage.apply(&["--timeout", "10m"]);
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    let (db, cache) = (stage.name("shop_db"), stage.name("shop_cache"));
+    run.ends(
+        4,
+        &[
+            &format!("waits for service {db}: failing"),
+            "No such image: skep-demo/none:1",
+            &format!("waits for service {cache}, which is held"),
+        ],
+    );
+    assert_eq!(stage.names("service"), ["shop_db"]);
 }

@@ -17,7 +17,7 @@ fn services(names: &[&str]) -> String {
 }
 
 /// The first command of a plan that lifts a hold.
-fn unblock(plan: &Value) -> String {
+pub(crate) fn unblock(plan: &Value) -> String {
     let holds = |of: &Value| of["holds"].as_array().cloned().unwrap_or_default();
     let stacks = plan["stacks"].as_array().unwrap().iter().flat_map(holds);
     let all = holds(plan)
@@ -30,7 +30,7 @@ fn unblock(plan: &Value) -> String {
 }
 
 /// Runs a command that skep named, word for word.
-fn obey(stage: &Stage<'_>, command: &str) -> Run {
+pub(crate) fn obey(stage: &Stage<'_>, command: &str) -> Run {
     let mut words: Vec<&str> = command.split(' ').skip(1).collect();
     words.push("--yes");
     Run::of(stage.bare(&words).output().unwrap(), &words)

@@ -55,7 +55,7 @@ impl Saved {
     }
 
     fn policy(&self) -> Result<PolicyArgs, CommandError> {
-        let Policy { prune, prune_stacks, adopt, allow_replace, unblock, resolve_image } =
+        let Policy { prune, prune_stacks, adopt, allow_replace, now, unblock, resolve_image } =
             &self.file.policy;
         let unblock = unblock.iter().map(|text| text.parse()).collect::<Result<_, _>>();
         Ok(PolicyArgs {
@@ -63,6 +63,7 @@ impl Saved {
             prune_stacks: *prune_stacks,
             adopt: *adopt,
             allow_replace: *allow_replace,
+            now: *now,
             unblock: unblock.map_err(CommandError::failed)?,
             resolve_image: *resolve_image,
         })
@@ -73,7 +74,8 @@ impl Saved {
 fn refuse_others(reading: &ReadingArgs, policy: &PolicyArgs) -> Result<(), CommandError> {
     let ReadingArgs { name, root, var: _, env_file: _, inherit_env: _, profile, strict, source } =
         reading;
-    let PolicyArgs { prune, prune_stacks, adopt, allow_replace, unblock, resolve_image } = policy;
+    let PolicyArgs { prune, prune_stacks, adopt, allow_replace, now, unblock, resolve_image } =
+        policy;
     for (is_given, flag) in [
         (name.is_some(), "--name"),
         (root.is_some(), "--root"),
@@ -84,6 +86,7 @@ fn refuse_others(reading: &ReadingArgs, policy: &PolicyArgs) -> Result<(), Comma
         (*prune_stacks, "--prune-stacks"),
         (adopt.is_some(), "--adopt"),
         (*allow_replace, "--allow-replace"),
+        (*now, "--now"),
         (!unblock.is_empty(), "--unblock"),
         (resolve_image.is_some(), "--resolve-image"),
     ] {

@@ -73,6 +73,7 @@ pub(super) struct Input {
 /// What was allowed and asked for on the command line. What the settings say is in their file.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Policy {
     /// `--prune`.
     pub(super) prune: bool,
@@ -83,6 +84,9 @@ pub(super) struct Policy {
     pub(super) adopt: Option<Adoption>,
     /// `--allow-replace`.
     pub(super) allow_replace: bool,
+    /// `--now`.
+    #[serde(default)]
+    pub(super) now: bool,
     /// Each `--unblock`.
     pub(super) unblock: Vec<String>,
     /// `--resolve-image`.

@@ -107,12 +107,14 @@ fn text(path: &Path) -> Result<String, CommandError> {
 }
 
 fn of_flags(policy: &PolicyArgs) -> Policy {
-    let PolicyArgs { prune, prune_stacks, adopt, allow_replace, unblock, resolve_image } = policy;
+    let PolicyArgs { prune, prune_stacks, adopt, allow_replace, now, unblock, resolve_image } =
+        policy;
     Policy {
         prune: *prune,
         prune_stacks: *prune_stacks,
         adopt: *adopt,
         allow_replace: *allow_replace,
+        now: *now,
         unblock: unblock.iter().map(ToString::to_string).collect(),
         resolve_image: *resolve_image,
     }

@@ -69,6 +69,8 @@ hold_codes! {
     WaitsForObject = "waits-for-object", Waiting;
     /// A service that it needs is not healthy, or a job not complete, yet.
     WaitsForHealth = "waits-for-health", Waiting;
+    /// A stack that it needs is not as declared, or not healthy, yet.
+    WaitsForStack = "waits-for-stack", Waiting;
     /// Tasks that use the object have not stopped yet.
     WaitsForTasksGone = "waits-for-tasks-gone", Waiting;
     /// A rollout of the service is under way, and Swarm has not judged it yet.
@@ -93,6 +95,10 @@ hold_codes! {
     GuardWholeStack = "guard-whole-stack", Standing;
     /// A stack would go while a new one has the same services.
     GuardRenamed = "guard-renamed", Standing;
+    /// A stack is to be removed that a stack file still declares.
+    GuardStillDeclared = "guard-still-declared", Standing;
+    /// A stack is to be removed of which others use something.
+    GuardInUse = "guard-in-use", Standing;
     /// skep itself, or the proxy in front of it, would go.
     SelfProtection = "self-protection", Standing;
     /// It can only be removed and created again, which was not allowed.

@@ -43,6 +43,10 @@ pub(super) fn verdict(document: &Document) -> (String, Vec<String>) {
         };
         return (format!("Nothing to do now: {words}"), Vec::new());
     }
+    let mut standing = document.stacks.iter().filter(|stack| is_refused(stack));
+    if let Some(stack) = standing.next() {
+        return (format!("Nothing to do now: stack {} is held.", stack.name), Vec::new());
+    }
     let kept = match retained {
         0 => String::new(),
         1 => " 1 superseded object is kept.".to_owned(),
@@ -106,6 +110,11 @@ pub(super) fn is_worth_reading(stack: &StackSection) -> bool {
 /// Whether the stack is declared and cannot be read.
 pub(super) fn is_invalid(stack: &StackSection) -> bool {
     stack.holds.iter().any(|hold| hold.code == HoldCode::InvalidStack)
+}
+
+/// Whether the stack as a whole is not what it is taken for; one that its author has paused is.
+fn is_refused(stack: &StackSection) -> bool {
+    stack.holds.iter().any(|hold| hold.is_standing() && hold.code != HoldCode::Paused)
 }
 
 /// Where a stack is declared, in words.

@@ -28,6 +28,8 @@ pub(super) struct StackDraft<'a> {
     pub(super) file: Option<String>,
     pub(super) services: usize,
     pub(super) holds: Vec<Hold>,
+    /// What services wait for in other stacks before they are created or rolled.
+    pub(super) waits: Vec<Hold>,
     pub(super) entries: Vec<Entry>,
     pub(super) unchanged: usize,
     pub(super) retained: Vec<Retained>,
@@ -55,6 +57,7 @@ impl<'a> StackDraft<'a> {
             file,
             services,
             holds: Vec::new(),
+            waits: Vec::new(),
             entries: Vec::new(),
             unchanged: 0,
             retained: Vec::new(),

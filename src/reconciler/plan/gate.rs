@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diff::document::{After, Hold, HoldClass, HoldCode, Need};
 use crate::model::desired::{Condition, Dependency, DesiredService};
 use crate::model::key::{Kind, ObjectKey};
+use crate::model::live::TaskState;
 
 use super::super::health::{ServiceHealth, Verdict};
 use super::context::Context;
@@ -77,12 +78,26 @@ pub(super) fn check(
     let Some(health) = context.health.get(dependency.service.as_str()) else {
         return hold(HoldClass::Waiting, format!("waits until {object} exists"));
     };
-    if is_met(dependency.condition, health) {
+    if is_met(dependency.condition, health)
+        || (dependency.condition == Condition::ServiceStarted && is_starting(context, dependency))
+    {
         return None;
     }
     let class =
         if health.verdict.is_progressing() { HoldClass::Waiting } else { HoldClass::Standing };
     hold(class, format!("waits for {object}: {}", describe(health)))
+}
+
+/// Whether a task of the needed service is up and its health is being looked at. Swarm calls such a task `starting`, and
+/// does so for no longer than a moment where there is no health check.
+fn is_starting(context: &Context<'_>, dependency: &Dependency) -> bool {
+    let Some(live) = context.index.services.get(dependency.service.as_str()) else { return false };
+    let container = live.spec.task_template.container_spec.as_ref();
+    let is_checked = container.and_then(|container| container.healthcheck.as_ref()).is_some();
+    let tasks = context.observed.workload.iter().flat_map(|workload| &workload.tasks);
+    let mut tasks = tasks.filter(|task| task.service_id == live.id);
+    is_checked
+        && tasks.any(|task| task.state == TaskState::Starting && task.desired <= TaskState::Running)
 }
 
 fn is_met(condition: Condition, health: &ServiceHealth) -> bool {

@@ -119,9 +119,9 @@ fn looks_renamed<'a>(context: &'a Context<'_>, stack: &StackName) -> Option<&'a 
 }
 
 /// Refuses to remove skep itself or its proxy.
-pub(super) fn own_infrastructure(key: &ObjectKey, role: &str) -> Hold {
+pub(super) fn own_infrastructure(context: &Context<'_>, key: &ObjectKey, role: &str) -> Hold {
     Hold::new(HoldCode::SelfProtection, format!("{key} is skep's own {role}"))
-        .unblock(format!("docker service rm {}", key.name))
+        .unblock(format!("{} service rm {}", context.view.docker, key.name))
 }
 
 /// Whether an object carries the mark of `x-skep.protect`.
@@ -134,7 +134,8 @@ fn guard(context: &Context<'_>, code: HoldCode, reason: String, stack: &StackNam
     Hold::new(code, reason).unblock(format!("{command} --prune --unblock {code}:{stack}"))
 }
 
-fn is_lifted(context: &Context<'_>, code: HoldCode, stack: &StackName) -> bool {
+/// Whether the user has lifted a guard for `stack`.
+pub(super) fn is_lifted(context: &Context<'_>, code: HoldCode, stack: &StackName) -> bool {
     context.policy.unblocked.iter().any(|unblock| {
         unblock.guard == code.as_str() && unblock.stack.as_ref().is_none_or(|name| name == stack)
     })

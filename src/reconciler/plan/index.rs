@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::model::key::{Kind, ObjectKey};
-use crate::model::labels::Labels;
-use crate::model::live::{Live, LiveService, Observed, References, TaskState};
+use crate::model::labels::{self, Labels};
+use crate::model::live::{Live, LiveService, Observed, References, Task, TaskState, Workload};
 use crate::model::network::NetworkSpec;
 use crate::model::store::{ConfigSpec, SecretSpec};
 use crate::model::task::TaskTemplate;
@@ -24,6 +24,8 @@ pub(super) struct Index<'a> {
     /// A task that is wanted, of a service that was not listed: then nobody knows who uses what. Such a list is wrong,
     /// or older than the service.
     pub(super) stray: Option<&'a str>,
+    /// A task that is still stopping, of a service that was removed, by stack.
+    pub(super) stopping: BTreeMap<&'a str, &'a str>,
 }
 
 /// The services that use an object.
@@ -35,6 +37,8 @@ pub(super) struct Users<'a> {
     pub(super) previous: BTreeSet<&'a str>,
     /// By a task that has not ended.
     pub(super) tasks: BTreeSet<&'a str>,
+    /// By a container that somebody attached to it, which is no task of a service.
+    pub(super) by_hand: bool,
 }
 
 /// A live object, as far as those of all kinds are alike.
@@ -94,6 +98,7 @@ impl<'a> Index<'a> {
             secrets: observed.secrets.iter().map(|s| (s.spec.name.as_str(), s)).collect(),
             users: BTreeMap::new(),
             stray: None,
+            stopping: BTreeMap::new(),
         };
         for service in &observed.services {
             let name = service.spec.name.as_str();
@@ -116,15 +121,23 @@ impl<'a> Index<'a> {
             .map(|service| (service.id.as_str(), service.spec.name.as_str()))
             .collect();
         for task in workload.tasks.iter().filter(|task| task.state <= TaskState::Running) {
-            let service =
-                names.get(task.service_id.as_str()).copied().unwrap_or("a removed service");
+            let known = names.get(task.service_id.as_str()).copied();
             // Containers that were attached to a network by hand are tasks of no service.
-            let is_wanted = task.desired <= TaskState::Complete && !task.service_id.is_empty();
-            if is_wanted && !names.contains_key(task.service_id.as_str()) {
-                self.stray = Some(&task.id);
+            let is_by_hand = task.service_id.is_empty();
+            if known.is_none() && !is_by_hand {
+                if task.desired <= TaskState::Complete {
+                    self.stray = Some(&task.id);
+                } else if let Some(stack) = namespace(task).filter(|_| can_stop(task, workload)) {
+                    self.stopping.insert(stack, &task.id);
+                }
             }
             for object in references(&task.template).0 {
-                self.users.entry(object).or_default().tasks.insert(service);
+                let users = self.users.entry(object).or_default();
+                if is_by_hand {
+                    users.by_hand = true;
+                } else {
+                    users.tasks.insert(known.unwrap_or("a removed service"));
+                }
             }
         }
     }
@@ -154,6 +167,18 @@ impl<'a> Index<'a> {
             Kind::Service => self.services.contains_key(name),
         }
     }
+}
+
+/// The stack whose containers a task makes.
+fn namespace(task: &Task) -> Option<&str> {
+    let container = task.template.container_spec.as_ref()?;
+    container.labels.get(labels::NAMESPACE).map(String::as_str)
+}
+
+/// Whether a task will be reported as stopped soon: nobody reports from a node that is down.
+fn can_stop(task: &Task, workload: &Workload) -> bool {
+    let node = workload.nodes.iter().find(|node| task.node_id.as_ref() == Some(&node.id));
+    node.is_some_and(|node| node.state == "ready")
 }
 
 /// The networks, configs and secrets that tasks of a template use.

@@ -47,6 +47,8 @@ pub struct View {
     pub command: String,
     /// The command that allows a refused release once more, `skep retry`, to which holds add which.
     pub retry: String,
+    /// Docker's client, aimed at the same engine: `docker`.
+    pub docker: String,
     /// Findings of loading, which the document repeats.
     pub findings: Vec<Finding>,
 }

@@ -1,10 +1,10 @@
 //! Credentials of services: Swarm keeps those that a write sends, and never shows them. A label tells which ones it
 //! has, and a plan whether others have taken their place.
 
-use crate::diff::document::{Change, Hold, HoldCode};
+use crate::diff::document::Change;
 use crate::model::fleet::is_under_key;
 use crate::model::labels;
-use crate::model::live::{LiveService, UpdateState};
+use crate::model::live::LiveService;
 use crate::model::service::ServiceSpec;
 use crate::swarm::{self, RegistryAccess};
 
@@ -67,21 +67,11 @@ impl ServiceLogin {
     }
 
     /// Tells that the credentials are all that changes, or what else does.
-    pub(super) fn describe(&self, live: &LiveService, change: &mut Change) {
+    pub(super) fn describe(&self, change: &mut Change) {
         change.notes.push(format!(
             "the credentials for {} changed; Swarm gets the new ones",
             self.registry
         ));
-        let updating = live.update.as_ref().is_some_and(|update| {
-            matches!(update.state, UpdateState::Updating | UpdateState::RollbackStarted)
-        });
-        // Any write begins the rollout anew, and makes of what it rolls out the target of a rollback.
-        if updating && change.fields.is_empty() {
-            change.holds.push(Hold::new(
-                HoldCode::WaitsForRollout,
-                "waits for Swarm's verdict on the rollout that is under way",
-            ));
-        }
     }
 }
 

@@ -81,10 +81,11 @@ pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
     Some(Step { object, write, needs: Vec::new() })
 }
 
-/// Whether a service is neither live nor declared any more by the stack that it was of.
+/// Whether a service is neither live nor declared any more by the stack that it was of, or that stack is to go.
 fn is_over(context: &Context<'_>, service: &str) -> bool {
     let of = |stack: &str| service.strip_prefix(stack).is_some_and(|rest| rest.starts_with('_'));
+    let asked = context.policy.remove.iter().map(|asked| &asked.stack);
     !context.index.services.contains_key(service)
         && context.declared(service).is_none()
-        && context.desired.stacks.keys().any(|stack| of(stack.as_str()))
+        && context.desired.stacks.keys().chain(asked).any(|stack| of(stack.as_str()))
 }

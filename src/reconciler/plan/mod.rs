@@ -4,6 +4,7 @@
 //! pass: what is not ready yet is a hold, and a later pass sees that it is gone.
 
 mod adoption;
+mod between;
 mod constraint;
 mod context;
 mod draft;
@@ -19,12 +20,17 @@ mod memory;
 mod network;
 mod preflight;
 mod publish;
+mod readiness;
 mod release;
 mod removal;
+mod requested;
+mod reverse;
 mod service;
 mod store;
+mod supersede;
 #[cfg(test)]
 mod tests;
+mod volume;
 
 use std::collections::BTreeMap;
 
@@ -42,6 +48,7 @@ pub use image::{Answer, Images, Logins, refusal, unresolved};
 pub use inputs::{Inputs, Learned, View};
 pub use publish::Plan;
 pub(super) use release::{comparable, essence, is_as_applied};
+pub use volume::{LeftVolume, left_volumes};
 
 /// Makes the plan.
 pub fn plan(inputs: &Inputs<'_>) -> Plan {
@@ -52,7 +59,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
         let hint = "services go on with those that Swarm has; images that need none can be used";
         context.find(Finding::warning("registry-login", None, message).hint(hint));
     }
-    let mut drafts: Vec<StackDraft<'_>> = Vec::new();
+    let mut drafts: BTreeMap<StackName, StackDraft<'_>> = BTreeMap::new();
     for stack in inputs.desired.stacks.values() {
         let file = Some(stack.file.to_string());
         let mut draft =
@@ -70,17 +77,24 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
         for secret in &stack.secrets {
             store::plan_secret(&context, stack, secret, &mut draft);
         }
-        drafts.push(draft);
+        drafts.insert(stack.name.clone(), draft);
     }
     // A service may refer to a config or secret of another stack, wherever that lives.
     let renamed: BTreeMap<ObjectKey, String> =
-        drafts.iter().flat_map(|draft| draft.renamed.clone()).collect();
-    for (stack, draft) in inputs.desired.stacks.values().zip(&mut drafts) {
+        drafts.values().flat_map(|draft| draft.renamed.clone()).collect();
+    for stack in between::in_order(&inputs.desired.stacks) {
+        let waits = between::holds(&context, stack, &drafts);
+        let Some(draft) = drafts.get_mut(&stack.name) else { continue };
+        draft.waits = waits;
         draft.renamed.clone_from(&renamed);
         service::plan_services(&context, stack, draft);
         removal::plan_stack(&context, stack, draft);
     }
+    let mut drafts: Vec<StackDraft<'_>> = drafts.into_values().collect();
     drafts.extend(inputs.scope.invalid.iter().map(|name| invalid_stack(name, inputs.learned)));
+    if let Some(asked) = &inputs.policy.remove {
+        drafts.push(requested::plan(&context, asked));
+    }
     let vanished = removal::vanished(&context);
     for name in &vanished {
         let mut draft = StackDraft::new(name.clone(), None, 0, inputs.learned);

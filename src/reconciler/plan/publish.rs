@@ -108,7 +108,7 @@ pub(super) fn publish(
     let document = Document {
         format_version: FORMAT_VERSION,
         fleet: context.scope.fleet.to_string(),
-        source: Some(SourceRef {
+        source: context.policy.remove.is_none().then(|| SourceRef {
             name: context.scope.source.to_string(),
             revision: context.view.revision.clone(),
         }),

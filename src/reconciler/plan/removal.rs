@@ -16,7 +16,9 @@ use super::super::step::Write;
 use super::context::Context;
 use super::draft::StackDraft;
 use super::index::Object;
-use super::{effect, gate, guard, network};
+use super::readiness::{Way, lack};
+use super::reverse::Reverse;
+use super::{effect, guard, network};
 
 /// Stacks of this fleet and source that have live objects and are not declared any more.
 pub(super) fn vanished(context: &Context<'_>) -> BTreeSet<StackName> {
@@ -46,6 +48,7 @@ pub(super) fn plan_stack(context: &Context<'_>, stack: &DesiredStack, draft: &mu
         context,
         stack: &stack.name,
         declared: Some(stack),
+        is_requested: false,
         wait: waits_for_green(context, stack, draft),
     };
     removal.plan(draft);
@@ -64,7 +67,12 @@ pub(super) fn plan_vanished(
         let draft = others.iter().find(|draft| draft.name == successor.name)?;
         waits_for_green(context, successor, draft)
     });
-    Removal { context, stack, declared: None, wait }.plan(draft);
+    Removal { context, stack, declared: None, is_requested: false, wait }.plan(draft);
+}
+
+/// Plans the removal of a stack that a person has named.
+pub(super) fn plan_requested(context: &Context<'_>, stack: &StackName, draft: &mut StackDraft<'_>) {
+    Removal { context, stack, declared: None, is_requested: true, wait: None }.plan(draft);
 }
 
 /// Why removals of a stack wait: something of it is still to be written, or not healthy.
@@ -73,38 +81,20 @@ fn waits_for_green(
     stack: &DesiredStack,
     draft: &StackDraft<'_>,
 ) -> Option<Hold> {
-    let wait = |class: HoldClass, object: &ObjectKey, words: String| {
-        let hold = Hold { class, ..Hold::new(HoldCode::WaitsForHealth, words) };
-        Some(hold.needs(object.clone()))
+    let lack = lack(context, stack, draft)?;
+    let (object, objects) = (&lack.object, lack.objects());
+    let words = match (&lack.way, lack.class) {
+        (Way::Unwritten(_), HoldClass::Standing) => format!("stays as long as {object} is held"),
+        (Way::Unwritten(_), HoldClass::Waiting) => format!("waits for {objects} to be done"),
+        (Way::Unhealthy(state), HoldClass::Standing) => {
+            format!("stays while {object} is not healthy: {state}")
+        }
+        (Way::Unhealthy(state), HoldClass::Waiting) => {
+            format!("waits until {object} is healthy: {state}")
+        }
     };
-    let mut others = draft.entries.iter().filter(|entry| entry.change.action != Action::Remove);
-    if let Some(entry) = others.next() {
-        let object = &entry.change.object;
-        let rest = match others.count() {
-            0 => String::new(),
-            1 => " and 1 other change".to_owned(),
-            rest => format!(" and {rest} other changes"),
-        };
-        return if entry.change.is_standing() {
-            wait(HoldClass::Standing, object, format!("stays as long as {object} is held"))
-        } else {
-            wait(HoldClass::Waiting, object, format!("waits for {object}{rest} to be done"))
-        };
-    }
-    for service in &stack.services {
-        let object = ObjectKey::new(Kind::Service, &service.spec.name);
-        let Some(health) = context.health.get(object.name.as_str()) else { continue };
-        let health = health.clone().where_live_is_declared();
-        if health.verdict.is_progressing() {
-            let words = format!("waits until {object} is healthy: {}", gate::describe(&health));
-            return wait(HoldClass::Waiting, &object, words);
-        }
-        if !health.verdict.is_healthy() {
-            let words = format!("stays while {object} is not healthy: {}", gate::describe(&health));
-            return wait(HoldClass::Standing, &object, words);
-        }
-    }
-    None
+    let hold = Hold { class: lack.class, ..Hold::new(HoldCode::WaitsForHealth, words) };
+    Some(hold.needs(lack.object))
 }
 
 /// The removal of what one stack no longer declares.
@@ -113,6 +103,8 @@ struct Removal<'a> {
     stack: &'a StackName,
     /// The stack as declared; `None` when it has vanished.
     declared: Option<&'a DesiredStack>,
+    /// Whether a person has named the stack to be removed.
+    is_requested: bool,
     /// Why nothing goes yet.
     wait: Option<Hold>,
 }
@@ -145,15 +137,17 @@ impl Removal<'_> {
             .copied()
             .filter(|live| !declared.contains(live.spec.name.as_str()))
             .collect();
+        let reverse = Reverse::of(&surplus);
+        let mut held = BTreeSet::new();
         let too_many = guard::most_services(self.context, self.stack, owned.len(), surplus.len());
         let mut going = BTreeSet::new();
-        for live in surplus {
+        for live in reverse.in_order(&surplus) {
             let key = ObjectKey::new(Kind::Service, &live.spec.name);
             let mut change = Change::new(
                 key.clone(),
                 Action::Remove,
                 effect::of_removal(live),
-                vec![Cause::Git],
+                vec![self.cause()],
             );
             let successor = self.successor(&key.name);
             if let Some(successor) = &successor {
@@ -166,10 +160,15 @@ impl Removal<'_> {
                 change.holds.push(network::protected(&key));
             }
             if let Some(role) = live.spec.labels.get(labels::ROLE) {
-                change.holds.push(guard::own_infrastructure(&key, role));
+                change.holds.push(guard::own_infrastructure(self.context, &key, role));
             }
             if self.declared.is_some() && successor.is_none() {
                 change.holds.extend(too_many.clone());
+            }
+            reverse.wait(&mut change, &held);
+            self.wait_for_stopping(&mut change);
+            if change.is_standing() {
+                held.insert(change.object.name.clone());
             }
             self.finish(change, &live.id, Some(&mut going), draft);
         }
@@ -207,7 +206,7 @@ impl Removal<'_> {
                         continue;
                     }
                 }
-                let cause = if superseded { Cause::Superseded } else { Cause::Git };
+                let cause = if superseded { Cause::Superseded } else { self.cause() };
                 let mut change =
                     Change::new(object.clone(), Action::Remove, Effect::None, vec![cause]);
                 if !superseded {
@@ -237,7 +236,7 @@ impl Removal<'_> {
                 continue;
             }
             let mut change =
-                Change::new(object.clone(), Action::Remove, Effect::None, vec![Cause::Git]);
+                Change::new(object.clone(), Action::Remove, Effect::None, vec![self.cause()]);
             change.holds.extend(self.consent(false));
             self.wait_for_users(&object, &mut change);
             self.finish(change, live.id, None, draft);
@@ -245,7 +244,16 @@ impl Removal<'_> {
     }
 
     fn owns(&self, object: &Object<'_>) -> bool {
-        stack_of(self.context, object).as_ref() == Some(self.stack)
+        let owner = if self.is_requested {
+            owning_stack(&object.key(), object.labels, &self.context.scope.fleet)
+        } else {
+            stack_of(self.context, object)
+        };
+        owner.as_ref() == Some(self.stack)
+    }
+
+    fn cause(&self) -> Cause {
+        if self.is_requested { Cause::Manual } else { Cause::Git }
     }
 
     /// The configs or secrets of the stack, newest first.
@@ -295,6 +303,7 @@ impl Removal<'_> {
                 let prune = stack.policy.prune.unwrap_or(policy.prune);
                 (!prune).then(|| prune_not_asked(self.context))
             }
+            None if self.is_requested => None,
             None if policy.prune || guard::successor(self.context, self.stack).is_some() => None,
             None => Some(prune_not_asked(self.context)),
         }
@@ -320,11 +329,24 @@ impl Removal<'_> {
             let verb = if self.leaves(name, object) { "can roll back to it" } else { "uses it" };
             return Some(format!("service {name} {verb}"));
         }
+        if users.by_hand {
+            return Some("a container that was attached by hand uses it".to_owned());
+        }
         let written: BTreeSet<&str> =
             draft.entries.iter().map(|entry| entry.change.object.name.as_str()).collect();
         let previous =
             users.previous.iter().find(|name| !going.contains(**name) && !written.contains(**name));
         previous.map(|name| format!("service {name} can roll back to it"))
+    }
+
+    /// Holds the removal of a service while tasks of services that went before it are still stopping.
+    fn wait_for_stopping(&self, change: &mut Change) {
+        if let (true, Some(task)) =
+            (change.holds.is_empty(), self.context.index.stopping.get(self.stack.as_str()))
+        {
+            let words = format!("waits until task {task} of a service that went before it is gone");
+            change.holds.push(Hold::new(HoldCode::WaitsForTasksGone, words));
+        }
     }
 
     /// Holds the removal of an object until nothing uses it any more.

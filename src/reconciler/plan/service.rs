@@ -7,7 +7,7 @@ use crate::diff::{self, FieldDiff};
 use crate::model::desired::{DesiredService, DesiredStack};
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::labels;
-use crate::model::live::{LiveService, UpdateState};
+use crate::model::live::LiveService;
 use crate::model::service::ServiceSpec;
 use crate::swarm::RegistryAccess;
 use crate::swarm::floors::Dropped;
@@ -19,7 +19,7 @@ use super::draft::StackDraft;
 use super::gate::{self, Standing};
 use super::login::{self, ServiceLogin};
 use super::network::{protected, replace_not_allowed};
-use super::{adoption, effect, image, index, memory, preflight, release};
+use super::{adoption, effect, image, index, memory, preflight, release, supersede};
 
 /// The field of the label that repeats the image reference; see [`labels::IMAGE`].
 const IMAGE_LABEL: &str = "deploy.labels.com.docker.stack.image";
@@ -124,10 +124,10 @@ impl Planner<'_> {
         preflight::check_placement(self.context, self.service);
         change.holds.extend(image::pin(self.context, self.service, &mut spec, None).holds);
         self.add_common_holds(&spec, draft, &mut change);
-        self.add_gates(&mut change);
+        self.add_gates(draft, &mut change);
         let needs = needs(&spec, draft);
         let login = ServiceLogin::of(self.context, &spec, None);
-        let write = stamped(spec, fingerprint)
+        let write = stamped(spec, fingerprint, self.service)
             .map(|spec| login.stamp(spec, RegistryAccess::Send))
             .map(|spec| Write::CreateService(Box::new(spec)));
         draft.push_after(change, write, needs);
@@ -196,7 +196,7 @@ impl Planner<'_> {
             change.fields.retain(|field| field.path.0 != IMAGE_LABEL);
         }
         if rotated {
-            login.describe(live, &mut change);
+            login.describe(&mut change);
         } else if fields.is_empty() && ours {
             change.notes.push("skep's own labels change".to_owned());
         }
@@ -209,11 +209,11 @@ impl Planner<'_> {
         change.holds.extend(pinned.holds);
         self.add_common_holds(&spec, draft, &mut change);
         if rolls(&change.effect) {
-            self.add_gates(&mut change);
-            self.add_rollout_hold(live, &mut change);
+            self.add_gates(draft, &mut change);
         } else if live.is_paused() {
-            change.holds.push(paused_rollout(live));
+            change.holds.push(paused_rollout(self.context, live));
         }
+        change.holds.extend(supersede::hold(self.context, live));
         if let (Some(fingerprint), false) = (&fingerprint, fields.is_empty())
             && let Some(hold) = release::refusal(self.context, live, &compared, fingerprint)
         {
@@ -221,7 +221,7 @@ impl Planner<'_> {
         }
         let needs = needs(&spec, draft);
         let access = login::access(&ownership, &spec, live);
-        let write = stamped(spec, fingerprint).map(|spec| Write::UpdateService {
+        let write = stamped(spec, fingerprint, self.service).map(|spec| Write::UpdateService {
             target: Target { id: live.id.clone(), version: live.version },
             spec: Box::new(login.stamp(spec, access)),
             access,
@@ -240,6 +240,8 @@ impl Planner<'_> {
                 &format!("the mode of {} cannot be changed, only made again", change.object),
             ));
         }
+        // It goes only once the new one may come.
+        self.add_gates(draft, &mut change);
         draft.push(change, Some(Write::Remove { id: live.id.clone() }));
     }
 
@@ -334,7 +336,8 @@ impl Planner<'_> {
         change.holds.extend(preflight::taken_ports(self.context, spec));
     }
 
-    fn add_gates(&self, change: &mut Change) {
+    fn add_gates(&self, draft: &StackDraft<'_>, change: &mut Change) {
+        change.holds.extend(draft.waits.iter().cloned());
         for dependency in &self.service.depends_on {
             if let Some((after, hold)) = gate::check(self.context, dependency, self.standings) {
                 change.after.push(after);
@@ -342,36 +345,33 @@ impl Planner<'_> {
             }
         }
     }
-
-    /// A newer release waits for Swarm's verdict on the one under way: else a bad one becomes the rollback target.
-    fn add_rollout_hold(&self, live: &LiveService, change: &mut Change) {
-        let updating = live.update.as_ref().is_some_and(|update| {
-            matches!(update.state, UpdateState::Updating | UpdateState::RollbackStarted)
-        });
-        let serving = self.context.health.get(live.spec.name.as_str()).is_some_and(|h| h.ready > 0);
-        if updating && serving {
-            change.holds.push(Hold::new(
-                HoldCode::WaitsForRollout,
-                "waits for Swarm's verdict on the rollout that is under way",
-            ));
-        }
-    }
 }
 
 /// The hold on a change that leaves the tasks of a paused rollout as they are: its write would only make Swarm go on with
 /// what has failed (swarmkit clears `UpdateStatus` with every write).
-fn paused_rollout(live: &LiveService) -> Hold {
+fn paused_rollout(context: &Context<'_>, live: &LiveService) -> Hold {
     let reason =
         "Swarm paused the rollout of this release after a failure, and any write would resume it";
     Hold::new(HoldCode::RolloutPaused, reason).unblock(format!(
-        "release what cures it together with this change; or let Swarm go on: docker service update {}",
-        live.spec.name
+        "release what cures it together with this change; or let Swarm go on: {} service update {}",
+        context.view.docker, live.spec.name
     ))
 }
 
-/// The spec with the stamp of what is applied; `None` while there is no key to make it with.
-fn stamped(mut spec: ServiceSpec, fingerprint: Option<String>) -> Option<ServiceSpec> {
+/// The spec with the stamps of what is applied and of what the service needs; `None` while there is no key to make the
+/// first with.
+fn stamped(
+    mut spec: ServiceSpec,
+    fingerprint: Option<String>,
+    service: &DesiredService,
+) -> Option<ServiceSpec> {
     spec.labels.insert(labels::APPLIED.to_owned(), fingerprint?);
+    let needs: Vec<&str> = service.depends_on.iter().map(|need| need.service.as_str()).collect();
+    if needs.is_empty() {
+        spec.labels.remove(labels::DEPENDS_ON);
+    } else {
+        spec.labels.insert(labels::DEPENDS_ON.to_owned(), needs.join("\n"));
+    }
     Some(spec)
 }
 

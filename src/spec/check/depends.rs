@@ -1,11 +1,10 @@
 //! `depends_on`: services that are not declared, and cycles.
 
-use std::collections::BTreeSet;
-
 use crate::model::desired::Condition;
 use crate::model::finding::Finding;
 use crate::spec::compose::depends_on::Need;
 use crate::spec::compose::{ComposeFile, Service};
+use crate::spec::cycle::cycle;
 use crate::spec::decode::{Located, Report, closest};
 
 pub(super) fn check(file: &ComposeFile, report: &mut Report) {
@@ -29,7 +28,7 @@ pub(super) fn check(file: &ComposeFile, report: &mut Report) {
             }
         }
     }
-    if let Some(cycle) = cycle(file) {
+    if let Some(cycle) = services_in_cycle(file) {
         report.push(describe(file, &cycle));
     }
 }
@@ -61,9 +60,8 @@ fn is_job(service: &Service) -> bool {
     mode.is_some_and(|mode| mode.value.is_job())
 }
 
-/// The services of one cycle, in the order in which they need each other. Walks iteratively, so that a chain of
-/// thousands of services is no problem.
-fn cycle(file: &ComposeFile) -> Option<Vec<&str>> {
+/// The services of one cycle, in the order in which they need each other.
+fn services_in_cycle(file: &ComposeFile) -> Option<Vec<&str>> {
     let needs = |key: &str| -> Vec<&str> {
         file.services
             .get(key)
@@ -71,29 +69,7 @@ fn cycle(file: &ComposeFile) -> Option<Vec<&str>> {
             .map(|needs| needs.0.keys().map(String::as_str).filter(|need| *need != key).collect())
             .unwrap_or_default()
     };
-    let mut done = BTreeSet::new();
-    for start in file.services.keys() {
-        let mut path: Vec<(&str, Vec<&str>)> = vec![(start, needs(start))];
-        let mut on_path = BTreeSet::from([start.as_str()]);
-        while let Some((key, ahead)) = path.last_mut() {
-            let Some(next) = ahead.pop() else {
-                on_path.remove(key);
-                done.insert(*key);
-                path.pop();
-                continue;
-            };
-            if on_path.contains(next) {
-                return Some(
-                    path.iter().map(|(key, _)| *key).skip_while(|key| *key != next).collect(),
-                );
-            }
-            if !done.contains(next) {
-                on_path.insert(next);
-                path.push((next, needs(next)));
-            }
-        }
-    }
-    None
+    cycle(file.services.keys().map(String::as_str), needs)
 }
 
 fn describe(file: &ComposeFile, cycle: &[&str]) -> Finding {

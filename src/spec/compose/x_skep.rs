@@ -21,6 +21,10 @@ pub struct StackExtension {
     /// The name that the stack had before it was renamed.
     #[schemars(with = "Option<String>", example = &"shop-old")]
     pub previous_name: Option<StackName>,
+    /// Stacks that must be as declared and healthy before services of this one are created or rolled. One that is
+    /// not declared beside it must be there and healthy.
+    #[schemars(with = "Option<Vec<String>>", example = ["data"])]
+    pub depends_on: Option<Vec<Located<StackName>>>,
 }
 
 /// `x-skep` on a service.
@@ -36,7 +40,7 @@ pub struct ServiceExtension {
 }
 
 /// Keys on the stack that later versions know.
-const LATER_ON_STACK: [&str; 4] = ["depends_on", "routes", "generate", "caddy"];
+const LATER_ON_STACK: [&str; 3] = ["routes", "generate", "caddy"];
 /// Keys on a service that later versions know.
 const LATER_ON_SERVICE: [&str; 5] = ["routes", "probe", "schedule", "sleep", "strategy"];
 
@@ -59,6 +63,7 @@ impl Decode for StackExtension {
             protect: fields.get("protect", report),
             prune: fields.get("prune", report),
             previous_name: fields.get("previous_name", report),
+            depends_on: fields.get("depends_on", report),
         };
         refuse_later(&mut fields, &LATER_ON_STACK, report);
         fields.finish(report);

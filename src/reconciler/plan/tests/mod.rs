@@ -1,11 +1,13 @@
 //! Tests of the planner on small worlds in memory.
 
 mod adoption;
+mod between;
 mod consent;
 mod gates;
 mod laws;
 mod logins;
 mod removals;
+mod requested;
 mod rollouts;
 mod status;
 mod stores;

@@ -15,7 +15,7 @@ use crate::model::fleet::{Domain, FleetKey, public_fingerprint};
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::labels::{self, Labels};
 use crate::model::live::{
-    ApiVersion, Engine, Live, LiveService, Observed, RawSpec, References, Task, TaskCounts,
+    ApiVersion, Engine, Live, LiveService, Node, Observed, RawSpec, References, Task, TaskCounts,
     TaskState,
 };
 use crate::model::name::StackName;
@@ -264,6 +264,7 @@ impl World {
             contents: ShowContent::Counts,
             command: "skep apply stacks".to_owned(),
             retry: "skep retry".to_owned(),
+            docker: "docker".to_owned(),
             findings: Vec::new(),
         };
         plan(&Inputs {
@@ -409,6 +410,23 @@ pub(super) fn running(live: &LiveService, slot: u64, since: Timestamp) -> Task {
         exit_code: None,
         job_iteration: live.job_iteration,
         template: live.spec.task_template.clone(),
+    }
+}
+
+/// A node on which everything can run.
+pub(super) fn node() -> Node {
+    Node {
+        id: "n1".to_owned(),
+        hostname: "swarm-1".to_owned(),
+        manager: true,
+        availability: "active".to_owned(),
+        state: "ready".to_owned(),
+        labels: Labels::new(),
+        engine_labels: Labels::new(),
+        os: "linux".to_owned(),
+        architecture: "x86_64".to_owned(),
+        nano_cpus: 2_000_000_000,
+        memory_bytes: 8 << 30,
     }
 }
 
