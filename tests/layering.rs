@@ -22,8 +22,13 @@ const LAYERS: &[&str] = &[
 /// Crates whose types stay in one place, and that place.
 const DOORS: &[(&str, &[&str])] = &[
     ("bollard::", &["src/swarm/"]),
-    ("hyper::", &["src/swarm/"]),
-    ("hyper_util::", &["src/swarm/"]),
+    ("hyper::", &["src/swarm/", "src/sources/git/wire/"]),
+    ("hyper_util::", &["src/swarm/", "src/sources/git/wire/"]),
+    ("git2::", &["src/sources/git/"]),
+    ("russh::", &["src/sources/git/"]),
+    ("pgp::", &["src/sources/git/signature/"]),
+    ("rustls::", &["src/sources/git/wire/", "src/swarm/"]),
+    ("notify::", &["src/sources/watch/"]),
     ("granit_parser::", &["src/spec/yaml/"]),
     ("serde_yaml::", &["src/cli/", "src/spec/yaml/", "src/settings/"]),
     ("annotate_snippets::", &["src/cli/"]),

@@ -6,7 +6,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Which content a pass works on, such as `sha256:` and a digest over all files that were read.
+use super::git::CommitId;
+
+/// Which content a pass works on: `sha1:` and a commit, or `sha256:` and a digest over all files that were read.
 ///
 /// Equal content gives the same revision on every machine.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -23,6 +25,11 @@ impl Revision {
             all.update(Sha256::digest(content));
         }
         Self(format!("sha256:{}", hex::encode(all.finalize())))
+    }
+
+    /// The revision that a commit is.
+    pub fn of_commit(id: CommitId) -> Self {
+        Self(format!("sha1:{id}"))
     }
 
     /// The whole revision.

@@ -159,11 +159,12 @@ fn canonical(
     Some(one_file(tree, &first))
 }
 
-/// The last part of a directory's path; for the root that of its own absolute path.
+/// The last part of a directory's path; for the root what the tree is called.
 fn directory_name(tree: &dyn Tree, directory: &str) -> String {
-    let path =
-        if directory.is_empty() { tree.base().unwrap_or_default() } else { directory.to_owned() };
-    path.rsplit('/').next().unwrap_or_default().to_owned()
+    match directory.rsplit('/').next() {
+        None | Some("") => tree.name(),
+        Some(name) => name.to_owned(),
+    }
 }
 
 fn list(tree: &dyn Tree, directory: &str, findings: &mut Vec<Finding>) -> Vec<(String, EntryKind)> {

@@ -20,6 +20,12 @@ pub enum ReadError {
         /// The limit in bytes.
         limit: u64,
     },
+    /// It lies in another repository, which is not fetched.
+    #[error("it is a git submodule, whose files are in another repository")]
+    Submodule,
+    /// The repository has a note in its place that says where its content is.
+    #[error("it is a Git LFS pointer, not the file itself")]
+    LfsPointer,
     /// The system refused.
     #[error("{0}")]
     Denied(String),
@@ -56,6 +62,12 @@ pub trait Tree {
 
     /// The absolute directory of the tree on this machine, if it has one; relative bind mounts resolve against it.
     fn base(&self) -> Option<String>;
+
+    /// What the root is called, which names a stack whose file lies directly in it; empty if nobody knows.
+    fn name(&self) -> String {
+        let base = self.base().unwrap_or_default();
+        base.rsplit('/').next().unwrap_or_default().to_owned()
+    }
 }
 
 /// `path` as written in a file that lies in `directory`, resolved in the tree without touching it.

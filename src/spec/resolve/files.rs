@@ -78,6 +78,9 @@ impl ReadFailure {
                 "a stack may read only files below the path that skep was given; `--root` widens it",
             ),
             ReadError::TooLarge { .. } => finding("too-large", ""),
+            ReadError::Submodule | ReadError::LfsPointer => {
+                finding("unreadable-file", "commit the file itself to the repository of the stack")
+            }
             ReadError::NotAFile | ReadError::Denied(_) => finding("unreadable-file", ""),
         };
         Self { error, finding: Box::new(finding) }
