@@ -20,6 +20,7 @@ use super::output::{self, Output};
 The file has services, networks, configs and secrets, tasks and nodes, without the data of configs
 and secrets, and with a mark for sensitive values. skep plan --live plans against it instead of an
 engine, so that it makes a good report of a problem.
+`skep schema observe` prints its layout.
 
 Examples:
   skep observe --out swarm.json

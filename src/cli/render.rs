@@ -1,6 +1,7 @@
 //! `skep render`: the objects that stack files ask for, without an engine.
 
 use clap::Args;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::desired::{DesiredObject, DesiredService, DesiredStack};
@@ -26,6 +27,7 @@ const FORMAT_VERSION: u32 = 1;
 Each object is the body of the Engine's create request; networks, configs and secrets are referred
 to by name. Secret data is never shown, and as its hash is made with a key that the Swarm holds, the
 name of a secret ends in \"<hash>\". The environment is shown as the files have it.
+`skep schema render` prints the layout.
 
 Examples:
   skep render stacks/shop
@@ -46,21 +48,37 @@ enum RenderFormat {
     Json,
 }
 
-#[derive(Serialize)]
+/// The objects that stack files ask for, as bodies of the Engine's create requests.
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "skep render")]
 struct Rendered<'a> {
+    /// Layout of this document; it moves when a reader of the old one would misread the new one.
     format_version: u32,
+    /// The stacks, by name.
     stacks: Vec<RenderedStack<'a>>,
 }
 
-#[derive(Serialize)]
+/// The objects of one stack.
+#[derive(Serialize, JsonSchema)]
 struct RenderedStack<'a> {
+    /// Its name.
     name: &'a str,
+    /// Networks that it makes; those of others are referred to by name.
     networks: Vec<&'a NetworkSpec>,
+    /// Configs that it makes.
     configs: Vec<&'a ConfigSpec>,
+    /// Secrets that it makes, their data masked; the fingerprint in a name reads `<hash>`.
     secrets: Vec<&'a SecretSpec>,
+    /// Services.
     services: Vec<&'a ServiceSpec>,
     /// There are no routes in this version; the key is there so that readers need not ask.
     routes: [(); 0],
+}
+
+/// The JSON Schema of the document.
+pub(super) fn schema() -> schemars::Schema {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<Rendered<'_>>()
 }
 
 pub(super) fn render(

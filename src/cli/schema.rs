@@ -10,13 +10,14 @@ use crate::diff::document;
 use crate::reconciler::status;
 use crate::settings::Settings;
 use crate::spec::schema::stack;
+use crate::swarm::snapshot;
 
 use super::error::CommandError;
 use super::exit::ExitCode;
 use super::findings;
 use super::format::json;
 use super::output::{self, Output};
-use super::saved;
+use super::{render, saved};
 
 /// Print the JSON Schema of a file that skep reads or writes
 #[derive(Debug, Args)]
@@ -30,7 +31,8 @@ Examples:
 Exit codes: 0, or 1 when --check finds files that are not up to date."
 )]
 pub(super) struct SchemaArgs {
-    /// Which schema: stack, settings, plan, saved-plan, status or findings
+    /// Which schema: stack, settings, render, plan, saved-plan, status,
+    /// observe or findings
     #[arg(hide_possible_values = true)]
     name: Option<Name>,
 
@@ -54,12 +56,16 @@ enum Name {
     Stack,
     /// The settings file skep.yaml.
     Settings,
+    /// The JSON of skep render.
+    Render,
     /// The JSON of skep plan.
     Plan,
     /// The file of skep plan --out.
     SavedPlan,
     /// The JSON of skep status.
     Status,
+    /// The file of skep observe.
+    Observe,
     /// The JSON of skep validate.
     Findings,
 }
@@ -90,9 +96,11 @@ fn text(name: Name) -> Result<String, CommandError> {
     match name {
         Name::Stack => json(&stack()),
         Name::Settings => json(&Settings::schema()),
+        Name::Render => json(&render::schema()),
         Name::Plan => json(&document::schema()),
         Name::SavedPlan => json(&saved::schema()),
         Name::Status => json(&status::schema()),
+        Name::Observe => json(&snapshot::schema()),
         Name::Findings => json(&findings::schema()),
     }
 }

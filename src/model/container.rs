@@ -2,6 +2,7 @@
 //!
 //! Field names and emptiness rules follow moby's `api/types/swarm/container.go`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::elided::is_default;
@@ -11,7 +12,7 @@ use super::nanos::Nanos;
 use super::secret::EnvVar;
 
 /// What a task runs.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ContainerSpec {
     /// Image reference, with a digest once it is resolved.
@@ -31,6 +32,7 @@ pub struct ContainerSpec {
     pub hostname: String,
     /// Environment.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
     pub env: Vec<EnvVar>,
     /// Working directory.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -101,7 +103,7 @@ pub struct ContainerSpec {
 }
 
 /// Security options of a container.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Privileges {
     /// Credential specification (Windows).
@@ -120,7 +122,7 @@ pub struct Privileges {
 }
 
 /// Where a Windows credential specification comes from.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct CredentialSpec {
     /// The id of a config; `render` and comparison hold the name of the config.
@@ -132,7 +134,7 @@ pub struct CredentialSpec {
 }
 
 /// SELinux labels of a container.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct SeLinuxContext {
     /// Whether SELinux is off.
@@ -149,7 +151,7 @@ pub struct SeLinuxContext {
 }
 
 /// A seccomp profile.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Seccomp {
     /// `default`, `unconfined` or `custom`.
@@ -161,7 +163,7 @@ pub struct Seccomp {
 }
 
 /// An AppArmor mode.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct AppArmor {
     /// `default` or `disabled`.
@@ -170,7 +172,7 @@ pub struct AppArmor {
 }
 
 /// How a container's health is probed.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Healthcheck {
     /// `["CMD", …]`, `["CMD-SHELL", "…"]`, or `["NONE"]` to switch the image's probe off.
@@ -194,7 +196,7 @@ pub struct Healthcheck {
 }
 
 /// Resolver settings of a container.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct DnsConfig {
     /// Name servers.
@@ -209,7 +211,7 @@ pub struct DnsConfig {
 }
 
 /// The file as which a config or secret is seen.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct FileTarget {
     /// Path; a relative one is below `/run/secrets/` for secrets and `/` for configs.
@@ -225,7 +227,7 @@ pub struct FileTarget {
 }
 
 /// A secret that a container sees.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct SecretReference {
     /// As which file.
@@ -238,7 +240,7 @@ pub struct SecretReference {
 }
 
 /// A config that a container sees.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ConfigReference {
     /// As which file; `None` when the runtime uses it (credential specifications).
@@ -255,12 +257,12 @@ pub struct ConfigReference {
 }
 
 /// Marks a config that only the runtime uses.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct RuntimeTarget {}
 
 /// A resource limit.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Ulimit {
     /// Its name, such as `nofile`.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::key::ObjectKey;
@@ -32,7 +33,7 @@ pub struct Observed {
 }
 
 /// The part of an observation that is needed while something moves.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Workload {
     /// Tasks of all services, historical ones included.
     pub tasks: Vec<Task>,
@@ -41,13 +42,15 @@ pub struct Workload {
 }
 
 /// The engine that answered, a Swarm manager.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Engine {
     /// The API version that is spoken with it.
+    #[schemars(with = "String")]
     pub api: ApiVersion,
     /// Its own version, such as `28.5.2`.
     pub version: String,
     /// Its clock when it answered, to the second; deadlines are measured with it.
+    #[schemars(with = "String")]
     pub now: Timestamp,
 }
 
@@ -86,28 +89,32 @@ impl TryFrom<String> for ApiVersion {
 }
 
 /// A live object and its identity.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Live{S}")]
 pub struct Live<S> {
     /// The Engine's id.
     pub id: String,
     /// `Version.Index`, which every write names; zero for networks, which cannot be updated.
     pub version: u64,
     /// When it was created.
+    #[schemars(with = "String")]
     pub created: Timestamp,
     /// Its spec, normalised.
     pub spec: S,
 }
 
 /// A live service.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct LiveService {
     /// The Engine's id.
     pub id: String,
     /// `Version.Index`, which every write names.
     pub version: u64,
     /// When it was created.
+    #[schemars(with = "String")]
     pub created: Timestamp,
     /// When its spec was last written.
+    #[schemars(with = "String")]
     pub updated: Timestamp,
     /// Its spec, normalised.
     pub spec: ServiceSpec,
@@ -175,11 +182,11 @@ impl fmt::Debug for RawSpec {
 }
 
 /// Objects that a service spec refers to, by name.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct References(pub BTreeSet<ObjectKey>);
 
 /// `ServiceStatus` of a service: counts that say nothing about which spec a task runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TaskCounts {
     /// Tasks that run.
     pub running: u64,
@@ -190,20 +197,22 @@ pub struct TaskCounts {
 }
 
 /// How the last update of a service went.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UpdateStatus {
     /// Its state.
     pub state: UpdateState,
     /// When it began.
+    #[schemars(with = "Option<String>")]
     pub started: Option<Timestamp>,
     /// When it ended.
+    #[schemars(with = "Option<String>")]
     pub completed: Option<Timestamp>,
     /// Swarm's own words.
     pub message: String,
 }
 
 /// `UpdateStatus.State` of a service (swarmkit `api/types.proto`, `UpdateStatus.UpdateState`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UpdateState {
     /// Under way.
@@ -224,7 +233,7 @@ pub enum UpdateState {
 }
 
 /// A task of a service.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Task {
     /// The Engine's id.
     pub id: String,
@@ -235,12 +244,14 @@ pub struct Task {
     /// The node that it is assigned to.
     pub node_id: Option<String>,
     /// When it was created.
+    #[schemars(with = "String")]
     pub created: Timestamp,
     /// What it does.
     pub state: TaskState,
     /// What it is wanted to do.
     pub desired: TaskState,
     /// When its state last changed.
+    #[schemars(with = "String")]
     pub since: Timestamp,
     /// Swarm's own words on its state.
     pub message: String,
@@ -255,7 +266,9 @@ pub struct Task {
 }
 
 /// The state of a task, in the order of its life (moby `api/types/swarm/task.go`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names are Swarm's own and say all there is")]
 pub enum TaskState {
@@ -277,7 +290,7 @@ pub enum TaskState {
 }
 
 /// A node of the Swarm.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Node {
     /// The Engine's id.
     pub id: String,

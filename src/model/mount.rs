@@ -2,13 +2,14 @@
 //!
 //! Field names and emptiness rules follow moby's `api/types/mount/mount.go`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::elided::is_default;
 use super::labels::Labels;
 
 /// One mount.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Mount {
     /// `bind`, `volume`, `tmpfs`, `npipe`, `cluster` or `image`.
@@ -44,7 +45,7 @@ pub struct Mount {
 }
 
 /// Options of a bind mount.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 #[expect(clippy::struct_excessive_bools, reason = "the shape is the Engine's")]
 pub struct BindOptions {
@@ -66,7 +67,7 @@ pub struct BindOptions {
 }
 
 /// Options of a volume mount; they count only when the mount creates the volume.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct VolumeOptions {
     /// Whether the image's files at the target are not copied into a new volume.
@@ -84,7 +85,7 @@ pub struct VolumeOptions {
 }
 
 /// A driver and its options.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct DriverConfig {
     /// The driver.
@@ -96,7 +97,7 @@ pub struct DriverConfig {
 }
 
 /// Options of an image mount.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ImageOptions {
     /// Path inside the image.
@@ -105,7 +106,7 @@ pub struct ImageOptions {
 }
 
 /// Options of a tmpfs mount.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct TmpfsOptions {
     /// Size in bytes; zero is unlimited.
@@ -120,6 +121,6 @@ pub struct TmpfsOptions {
 }
 
 /// Options of a cluster volume mount.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ClusterOptions {}

@@ -2,12 +2,13 @@
 //!
 //! Field names and emptiness rules follow moby's `api/types/network` create request.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::labels::Labels;
 
 /// The body of `POST /networks/create`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 #[expect(clippy::struct_excessive_bools, reason = "the shape is the Engine's")]
 pub struct NetworkSpec {
@@ -43,7 +44,7 @@ pub struct NetworkSpec {
 }
 
 /// Address management of a network.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Ipam {
     /// IPAM driver.
@@ -55,7 +56,7 @@ pub struct Ipam {
 }
 
 /// One address pool.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct IpamPool {
     /// In CIDR notation.
@@ -73,7 +74,7 @@ pub struct IpamPool {
 }
 
 /// A network whose settings are taken.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ConfigFrom {
     /// Its name.

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::elided::is_default;
@@ -12,7 +13,7 @@ use super::nanos::Nanos;
 use super::task::TaskTemplate;
 
 /// The body of `POST /services/create`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ServiceSpec {
     /// Full name, with the stack's prefix.
@@ -35,7 +36,7 @@ pub struct ServiceSpec {
 }
 
 /// Exactly one of the four is set.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ServiceMode {
     /// A number of equal tasks.
@@ -53,7 +54,7 @@ pub struct ServiceMode {
 }
 
 /// A number of equal tasks.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Replicated {
     /// How many; absent means one.
@@ -62,12 +63,12 @@ pub struct Replicated {
 }
 
 /// One task on each eligible node.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Global {}
 
 /// Tasks that run to completion.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ReplicatedJob {
     /// How many run at a time; absent means one.
@@ -79,12 +80,12 @@ pub struct ReplicatedJob {
 }
 
 /// One task to completion on each eligible node.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct GlobalJob {}
 
 /// How an update or a rollback proceeds.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct UpdateConfig {
     /// Tasks at a time; zero is all.
@@ -100,6 +101,7 @@ pub struct UpdateConfig {
     pub monitor: Nanos,
     /// Share of failed tasks that is tolerated.
     #[serde(serialize_with = "as_go_writes_it")]
+    #[schemars(with = "f32")]
     pub max_failure_ratio: f32,
     /// `stop-first` or `start-first`.
     pub order: String,
@@ -119,7 +121,7 @@ fn as_go_writes_it<S: Serializer>(ratio: &f32, serializer: S) -> Result<S::Ok, S
 }
 
 /// How a service is reached.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct EndpointSpec {
     /// `vip` or `dnsrr`.
@@ -131,7 +133,7 @@ pub struct EndpointSpec {
 }
 
 /// One published port.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct PortConfig {
     /// Its name.

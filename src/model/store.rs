@@ -2,6 +2,7 @@
 //!
 //! Field names and emptiness rules follow moby's `api/types/swarm/config.go` and `secret.go`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::labels::Labels;
@@ -9,15 +10,16 @@ use super::mount::DriverConfig;
 use super::secret::Redacted;
 
 /// The body of `POST /configs/create`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ConfigSpec {
     /// Full name, with the stack's prefix and the hash of the data.
     pub name: String,
     /// Labels; the only part that can be changed afterwards.
     pub labels: Labels,
-    /// The data.
+    /// The data, in base64.
     #[serde(skip_serializing_if = "Data::is_empty")]
+    #[schemars(with = "String")]
     pub data: Data,
     /// Template driver, if the data is a template.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -25,7 +27,7 @@ pub struct ConfigSpec {
 }
 
 /// The body of `POST /secrets/create`, without its data: that goes from the stack file to the request only.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct SecretSpec {
     /// Full name, with the stack's prefix and the fingerprint of the data.
@@ -34,6 +36,7 @@ pub struct SecretSpec {
     pub labels: Labels,
     /// The data; prints and serialises as a mask. The Engine never gives it back.
     #[serde(skip_serializing_if = "Option::is_none", skip_deserializing)]
+    #[schemars(with = "Option<String>")]
     pub data: Option<Redacted<Vec<u8>>>,
     /// Secret driver, if a plugin has the data.
     #[serde(skip_serializing_if = "Option::is_none")]

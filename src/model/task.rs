@@ -2,6 +2,7 @@
 //!
 //! Field names and emptiness rules follow moby's `api/types/swarm/task.go` and `runtime.go`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::container::ContainerSpec;
@@ -11,7 +12,7 @@ use super::mount::DriverConfig;
 use super::nanos::Nanos;
 
 /// What each task of a service runs.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct TaskTemplate {
     /// The container.
@@ -63,7 +64,7 @@ impl TaskTemplate {
 }
 
 /// Limits and reservations of a task.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Resources {
     /// What it may use at most.
@@ -81,7 +82,7 @@ pub struct Resources {
 }
 
 /// What a task may use at most.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Limits {
     /// CPU in billionths of a core.
@@ -96,7 +97,7 @@ pub struct Limits {
 }
 
 /// What a node must have free for a task.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Reservations {
     /// CPU in billionths of a core.
@@ -111,7 +112,7 @@ pub struct Reservations {
 }
 
 /// One user-defined resource; exactly one of the two is set.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct GenericResource {
     /// A named one, such as a GPU by id.
@@ -123,7 +124,7 @@ pub struct GenericResource {
 }
 
 /// A named user-defined resource.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct NamedResource {
     /// Its kind.
@@ -135,7 +136,7 @@ pub struct NamedResource {
 }
 
 /// A number of equal user-defined resources.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct DiscreteResource {
     /// Their kind.
@@ -147,7 +148,7 @@ pub struct DiscreteResource {
 }
 
 /// What happens when a task ends.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct RestartPolicy {
     /// `none`, `on-failure` or `any`.
@@ -165,7 +166,7 @@ pub struct RestartPolicy {
 }
 
 /// Where tasks may run.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Placement {
     /// Expressions that a node must satisfy.
@@ -183,7 +184,7 @@ pub struct Placement {
 }
 
 /// One spreading rule.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Preference {
     /// Spread over the values of a label.
@@ -192,7 +193,7 @@ pub struct Preference {
 }
 
 /// Spread over the values of a label.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Spread {
     /// The label, such as `node.labels.zone`.
@@ -201,7 +202,7 @@ pub struct Spread {
 }
 
 /// A platform that an image runs on.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Platform {
     /// Such as `x86_64`; empty matches any.
@@ -213,7 +214,7 @@ pub struct Platform {
 }
 
 /// A network that tasks are attached to.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct NetworkAttachment {
     /// The network's name on both sides of a comparison; an id only in requests to and answers from the Engine.

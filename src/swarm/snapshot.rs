@@ -5,6 +5,7 @@
 //! redaction replaces by [`MASK`](crate::model::secret::MASK). Read back, a config has no data and a service no raw
 //! spec, so such an observation is good for planning and for nothing else.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::live::{Engine, Live, LiveService, Observed, Workload};
@@ -70,21 +71,38 @@ pub fn read(text: &str) -> Result<Observed, SnapshotError> {
     Ok(Observed { engine, networks, configs, secrets, services, workload })
 }
 
-#[derive(Serialize, Deserialize)]
+/// The JSON Schema of the file as it is written.
+pub fn schema() -> schemars::Schema {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<File>()
+}
+
+/// What a Swarm held at one moment, without its secrets.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "skep observe")]
 struct File {
+    /// Layout of this file; it moves when a reader of the old one would misread the new one.
     format_version: u32,
+    /// The manager that answered.
     engine: Engine,
+    /// Networks of every scope.
     networks: Vec<Live<NetworkSpec>>,
+    /// Configs, without their data.
     configs: Vec<ConfigObject>,
+    /// Secrets, without their data.
     secrets: Vec<Live<SecretSpec>>,
+    /// Services of every stack, and those of none, with sensitive values masked.
     services: Vec<LiveService>,
+    /// Tasks and nodes.
     workload: Option<Workload>,
 }
 
-#[derive(Serialize, Deserialize)]
+/// A config and how large it is.
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct ConfigObject {
     /// Bytes of its data.
     size: usize,
+    /// The config, without them.
     object: Live<ConfigSpec>,
 }
 

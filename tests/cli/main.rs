@@ -8,6 +8,8 @@ mod help;
 mod no_engine;
 mod plan;
 mod program;
+#[path = "../published/mod.rs"]
+mod published;
 mod render;
 mod schema;
 mod settings;

@@ -3,7 +3,8 @@
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use crate::program::{Ran, World, root};
+use crate::program::{Ran, World};
+use crate::published::assert_published;
 
 const WEB: &str =
     "services:\n  web:\n    image: nginx:1.27\n    environment:\n      API_TOKEN: canary-4711\n";
@@ -40,12 +41,7 @@ fn a_plan_has_three_forms_that_hide_the_same() {
     }
     assert_snapshot!(text);
     let document: Value = serde_json::from_str(&json.stdout).unwrap();
-    let schema = std::fs::read_to_string(root().join("schema/plan.schema.json")).unwrap();
-    let schema: Value = serde_json::from_str(&schema).unwrap();
-    let validator = jsonschema::validator_for(&schema).unwrap();
-    let problems: Vec<String> =
-        validator.iter_errors(&document).map(|problem| problem.to_string()).collect();
-    assert!(problems.is_empty(), "{problems:#?}");
+    assert_published("plan", &document);
 }
 
 #[test]

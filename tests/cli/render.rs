@@ -1,15 +1,17 @@
 //! `skep render`: the shape of its output, and that secrets stay out of it.
 
+use serde_json::Value;
 use sha2::Digest as _;
 
 use crate::program::{World, root};
+use crate::published::assert_published;
 
 #[test]
 fn every_example_renders_in_the_documented_shape() {
     let examples = root().join("examples/stacks").display().to_string();
     let ran = World::new().run(&["render", &examples, "--format", "json"]);
     assert_eq!(ran.code, Some(0), "{ran}");
-    let rendered: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let rendered: Value = serde_json::from_str(&ran.stdout).unwrap();
     let stacks = rendered["stacks"].as_array().unwrap();
     assert!(stacks.len() >= 3);
     for stack in stacks {
@@ -22,8 +24,24 @@ fn every_example_renders_in_the_documented_shape() {
         }
     }
     let yaml = World::new().run(&["render", &examples]).stdout;
-    let same: serde_json::Value = serde_yaml::from_str(&yaml).unwrap();
+    let same: Value = serde_yaml::from_str(&yaml).unwrap();
     assert_eq!(same, rendered);
+}
+
+#[test]
+fn whatever_docker_takes_renders_in_the_published_layout() {
+    let world = World::new();
+    let folders = ["tests/fixtures/compose", "tests/fixtures/stacks/valid", "examples/stacks"];
+    for folder in folders.map(|folder| root().join(folder).display().to_string()) {
+        let variables = ["--var", "HOME=/home/me", "--var", "TAG=1.2", "--var", "EMPTY="];
+        let arguments = ["render", &folder, "--format", "json"];
+        let ran = world.run(&[arguments.as_slice(), &variables].concat());
+        assert_eq!(ran.code, Some(0), "{ran}");
+        let rendered: Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(rendered["format_version"], 1);
+        assert!(rendered["stacks"].as_array().is_some_and(|stacks| stacks.len() >= 3));
+        assert_published("render", &rendered);
+    }
 }
 
 #[test]

@@ -2,9 +2,13 @@
 
 use std::fs;
 
-use crate::program::{World, root};
+use serde_json::Value;
 
-const NAMES: [&str; 6] = ["stack", "settings", "plan", "saved-plan", "status", "findings"];
+use crate::program::{World, root};
+use crate::published::assert_published;
+
+const NAMES: [&str; 8] =
+    ["stack", "settings", "render", "plan", "saved-plan", "status", "observe", "findings"];
 
 #[test]
 fn the_published_schemas_are_up_to_date() {
@@ -16,7 +20,7 @@ fn the_published_schemas_are_up_to_date() {
         let published = fs::read_to_string(root().join(format!("schema/{name}.schema.json")));
         let printed = world.run(&["schema", name]).stdout;
         assert_eq!(printed, published.unwrap(), "{name}");
-        let schema: serde_json::Value = serde_json::from_str(&printed).unwrap();
+        let schema: Value = serde_json::from_str(&printed).unwrap();
         assert!(jsonschema::validator_for(&schema).is_ok(), "{name}");
     }
 }
@@ -31,4 +35,16 @@ fn what_is_not_up_to_date_is_named_and_written_anew() {
     }
     assert_eq!(world.run(&["schema", "--write"]).code, Some(0));
     assert_eq!(world.run(&["schema", "--check"]).code, Some(0));
+}
+
+#[test]
+fn recorded_swarms_have_the_published_layout() {
+    let scenarios = fs::read_dir(root().join("tests/scenarios")).unwrap();
+    let recorded: Vec<_> =
+        scenarios.map(|folder| folder.unwrap().path().join("live.json")).collect();
+    assert!(recorded.len() > 20);
+    for path in recorded {
+        let text = fs::read_to_string(&path).unwrap();
+        assert_published("observe", &serde_json::from_str(&text).unwrap());
+    }
 }
