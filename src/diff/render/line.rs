@@ -100,11 +100,7 @@ impl Line {
             }
             spans.pop();
         }
-        let is_blank = |span: &Span| span.text.chars().all(|c| c == ' ');
-        let paint = |span: &Span| {
-            let text = span.text.replace(UNBROKEN, " ");
-            if is_blank(span) { text } else { palette.paint(span.role, &text) }
-        };
+        let paint = |span: &Span| palette.paint(span.role, &span.text.replace(UNBROKEN, " "));
         spans.iter().map(paint).collect()
     }
 
@@ -198,6 +194,7 @@ mod tests {
             line.wrap(9).iter().map(|line| line.paint(Palette::Plain)).collect();
         assert_eq!(lines, ["one", "twothree", "abcdefghi", "jkl x"]);
         assert!(line.wrap(3).iter().all(|line| line.width() <= 3));
+        assert_eq!(Palette::Ansi.paint(Role::Costly, "  "), "  ");
         assert_eq!(Line::default().wrap(5), [Line::default()]);
     }
 

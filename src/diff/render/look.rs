@@ -63,11 +63,11 @@ pub enum Role {
 }
 
 impl Palette {
-    /// `text` in the colour of `role`.
+    /// `text` in the colour of `role`; blanks have none.
     pub fn paint(self, role: Role, text: &str) -> String {
         let style = match self {
-            Self::Plain => Style::new(),
-            Self::Ansi => style(role),
+            Self::Ansi if text.chars().any(|c| c != ' ') => style(role),
+            Self::Ansi | Self::Plain => Style::new(),
         };
         format!("{style}{text}{style:#}")
     }
