@@ -5,7 +5,8 @@
     reason = "what these tests share stands outside of test functions, and may fail them as tests do"
 )]
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use skep::model::desired::{Condition, Desired};
 use skep::model::name::StackName;
@@ -32,6 +33,28 @@ fn examples() -> Desired {
     let fleet = "default".parse().expect("a name");
     let source = "cli".parse().expect("a name");
     world(&loaded.stacks, &Identity { fleet: &fleet, source: &source, key: None })
+}
+
+#[test]
+fn editors_find_the_schema_of_every_example() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let stacks = fs::read_dir(examples.join("stacks")).expect("the examples");
+    let stacks = stacks.map(|stack| stack.expect("an entry").path().join("stack.yaml"));
+    let files: Vec<PathBuf> = stacks.chain([examples.join("skep.yaml")]).collect();
+    assert!(files.len() > 3);
+    for file in files {
+        let text = fs::read_to_string(&file).expect("an example");
+        let modelines = text.lines().filter_map(|line| {
+            line.strip_prefix("# yaml-language-server: $schema=")
+                .map(|path| file.with_file_name(path))
+        });
+        let [schema] = modelines.collect::<Vec<_>>().try_into().expect("one modeline");
+        let kind = if file.ends_with("skep.yaml") { "settings" } else { "stack" };
+        assert!(
+            schema.is_file() && schema.ends_with(format!("schema/{kind}.schema.json")),
+            "{schema:?}"
+        );
+    }
 }
 
 #[test]
