@@ -107,7 +107,7 @@ const DOCKER: &[(&str, &[&str])] = &[
     ("Secret", &["driver", "driver_opts", "external", "file", "labels", "name", "template_driver"]),
 ];
 
-/// Keys that need a plugin, which no test engine has.
+/// Keys that need a plugin, which no test engine has. `docs/compose.md` says so, and how they are tested.
 const NOT_GENERATED: [(&str, &str); 2] = [("Secret", "driver"), ("Secret", "driver_opts")];
 
 /// The loader's findings for a file that has `key` at the place of `part`, and nothing as its value.

@@ -6,7 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
+use skep::spec::discover::StackFiles;
+use skep::spec::interpolate::Variables;
+use skep::spec::load::{Input, Options, load};
 use skep::spec::schema;
+use skep::spec::tree::MemoryTree;
 use skep::spec::yaml::node::{Node, ScalarKind, Value as Yaml};
 use skep::spec::yaml::{budget::Budget, parse};
 
@@ -129,7 +133,7 @@ fn every_key_of_the_schema_is_described_and_has_an_example() {
         match value {
             Value::Object(fields) => fields
                 .iter()
-                .filter(|(field, _)| *field != "examples")
+                .filter(|(field, _)| !matches!(field.as_str(), "examples" | "if" | "then"))
                 .for_each(|(field, value)| walk(value, &format!("{path}/{field}"), lacking)),
             Value::Array(items) => items.iter().for_each(|item| walk(item, path, lacking)),
             _ => {}
@@ -138,6 +142,48 @@ fn every_key_of_the_schema_is_described_and_has_an_example() {
     let mut lacking = Vec::new();
     walk(&schema::stack(), "", &mut lacking);
     assert!(lacking.is_empty(), "{}", lacking.join("\n"));
+}
+
+#[test]
+fn the_schema_and_the_loader_agree_on_what_goes_with_external() {
+    let schema = schema::stack();
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let mut refused = Vec::new();
+    for (kind, part) in [
+        ("configs", "Config"),
+        ("secrets", "Secret"),
+        ("volumes", "Volume"),
+        ("networks", "Network"),
+    ] {
+        let keys = schema["definitions"][part]["properties"].as_object().expect("properties");
+        for (key, property) in keys.iter().filter(|(key, _)| *key != "external") {
+            for external in [Value::Bool(true), serde_json::json!({}), Value::Bool(false)] {
+                let object =
+                    serde_json::json!({ "external": external, key: property["examples"][0] });
+                let file = serde_json::json!({ kind: { "a": object } });
+                let conflicts = errors(&file).contains(&"conflicting-keys");
+                assert!(validator.is_valid(&file) != conflicts, "{file}");
+                if conflicts {
+                    refused.push(format!("{part}.{key}"));
+                }
+            }
+        }
+    }
+    refused.dedup();
+    assert_eq!(refused.len(), 9, "{refused:?}");
+}
+
+/// The codes of the errors that the loader finds in a stack file.
+fn errors(file: &Value) -> Vec<&'static str> {
+    let tree = MemoryTree([("stack.yaml".to_owned(), file.to_string().into_bytes())].into());
+    let files = StackFiles {
+        name: "s".to_owned(),
+        files: vec!["stack.yaml".to_owned()],
+        directory: String::new(),
+    };
+    let loaded = load(&tree, &[Input { files, variables: Variables::new() }], &Options::default());
+    let errors = loaded.findings.iter().filter(|finding| finding.is_error());
+    errors.map(|finding| finding.code).collect()
 }
 
 /// Files that docker refuses, and why the schema cannot; the loader has a finding for each, see `corpus.rs`.
@@ -152,7 +198,6 @@ const SHAPELY: &[(&str, &str)] = &[
     ("191", "whether a file is there is not seen"),
     ("195", "a service without an image may be laid over another one"),
     ("220", "the text of variables is not read"),
-    ("226", "keys that exclude each other are the loader's matter"),
     ("250", "allowed by the Compose specification"),
     ("251", "the text of variables is not read"),
 ];

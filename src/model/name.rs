@@ -14,6 +14,13 @@ pub struct NameError {
     rule: &'static str,
 }
 
+impl NameError {
+    /// What a name must be like.
+    pub fn rule(&self) -> &'static str {
+        self.rule
+    }
+}
+
 /// The rule for names that become label values and parts of object names.
 const RULE: &str =
     "use letters, digits, '-' and '_', starting with a letter or digit, at most 63 characters";

@@ -41,6 +41,21 @@ pub enum ImageError {
     TooLong,
 }
 
+impl ImageError {
+    /// The same without the text.
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::Empty => "it is empty",
+            Self::Uppercase => "the name must be lowercase",
+            Self::Name(_) => "its name is not that of an image",
+            Self::Domain(_) => "its registry is no host name",
+            Self::Tag(_) => "its tag is not allowed",
+            Self::Digest(_) => "its digest is not allowed",
+            Self::TooLong => "the name is longer than 255 characters",
+        }
+    }
+}
+
 const HUB: &str = "docker.io";
 const OFFICIAL: &str = "library/";
 

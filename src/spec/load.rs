@@ -180,8 +180,12 @@ fn name(
 }
 
 fn bind_base(tree: &dyn Tree, input: &Input, options: &Options) -> BindBase {
-    let root = options.bind_root.clone().or_else(|| tree.base());
-    BindBase(root.map(|root| format!("{root}/{}", input.files.directory)))
+    let below = |root: String| format!("{root}/{}", input.files.directory);
+    match (&options.bind_root, tree.base()) {
+        (Some(root), _) => BindBase::Nodes(below(root.clone())),
+        (None, Some(root)) => BindBase::Here(below(root)),
+        (None, None) => BindBase::Nowhere,
+    }
 }
 
 /// Stacks of one name: none of them can be used.

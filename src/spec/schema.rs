@@ -3,12 +3,12 @@
 use schemars::generate::SchemaSettings;
 use schemars::transform::{Transform, transform_subschemas};
 use schemars::{JsonSchema as _, Schema};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::compose::extends::Extends;
 use super::compose::include::Includes;
 use super::compose::unsupported::{self, Unsupported, no};
-use super::compose::{ComposeFile, attachments, mounts, resources};
+use super::compose::{ComposeFile, attachments, mounts, resources, stores, volumes};
 use super::schema_examples;
 
 /// Keys that may stand without a value.
@@ -37,7 +37,27 @@ pub fn stack() -> Value {
     }
     let mut root = root.to_value();
     schema_examples::add(&mut root);
+    forbid_beside_external(&mut root);
     root
+}
+
+/// What exists already has been made by somebody else.
+fn forbid_beside_external(root: &mut Value) {
+    for (definition, keys) in [
+        ("Config", stores::CONFIG_SOURCES),
+        ("Secret", stores::SECRET_SOURCES),
+        ("Volume", volumes::OF_ITS_MAKER),
+    ] {
+        let Some(definition) = root.pointer_mut(&format!("/definitions/{definition}")) else {
+            continue;
+        };
+        let external = json!({ "anyOf": [{ "const": true }, { "type": "object" }] });
+        definition["if"] =
+            json!({ "required": ["external"], "properties": { "external": external } });
+        let forbidden: Map<String, Value> =
+            keys.iter().map(|key| ((*key).to_owned(), Value::Bool(false))).collect();
+        definition["then"] = json!({ "properties": forbidden });
+    }
 }
 
 /// What the types do not say about how files are written: a variable may stand for a number or a boolean, a key
@@ -64,7 +84,7 @@ impl Transform for AsWritten {
 }
 
 /// A variable may stand for one of several words too; the words stay, for editors to complete.
-fn open_choice(schema: &mut serde_json::Map<String, Value>) {
+fn open_choice(schema: &mut Map<String, Value>) {
     let is_choice = schema.get("type").is_some_and(|kind| kind == "string" || kind.is_array());
     if let (true, Some(words)) = (is_choice, schema.remove("enum")) {
         schema.remove("type");
@@ -92,7 +112,7 @@ fn refuse_null(property: &mut Value) {
 }
 
 /// Text with a variable, or a number as text, may stand where a number or a boolean is wanted.
-fn allow_variable(schema: &mut serde_json::Map<String, Value>) {
+fn allow_variable(schema: &mut Map<String, Value>) {
     let Some(kind) = schema.get_mut("type") else { return };
     let kinds: Vec<Value> = match kind {
         Value::Array(kinds) => kinds.clone(),

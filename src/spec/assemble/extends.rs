@@ -219,8 +219,8 @@ impl Extender<'_, '_> {
             Some(source) => format!("`{}`", self.assembly.documents.tree.display(&source.path)),
             None => "this file".to_owned(),
         };
-        let says =
-            format_args!("names the service `{}`, which {file} does not have", service.value);
+        let shown = service.quoted(&service.value);
+        let says = format_args!("names the service {shown}, which {file} does not have");
         let mut finding = at.error("undeclared", says);
         finding.place = Some(service.place.clone());
         let known = source.iter().flat_map(|source| &source.services.entries);

@@ -22,7 +22,8 @@ pub(super) fn check(file: &ComposeFile, report: &mut Report) {
 fn image(key: &str, service: &Service, report: &mut Report) {
     let Some(image) = &service.image else { return };
     if let Err(error) = Reference::parse(image) {
-        let message = format!("services.{key}.image is no image reference: {error}");
+        let why = if image.interpolated { error.rule().to_owned() } else { error.to_string() };
+        let message = format!("services.{key}.image is no image reference: {why}");
         report.push(
             Finding::error("invalid-image", image.place.clone(), message)
                 .hint("write it as `registry.example.com/team/app:1.2`"),
@@ -36,8 +37,8 @@ fn mounts(key: &str, service: &Service, report: &mut Report) {
         let windows = mount.target.chars().nth(1) == Some(':') || mount.target.starts_with('\\');
         if !mount.target.starts_with('/') && !windows && mount.kind != MountKind::Npipe {
             let message = format!(
-                "services.{key}.volumes has the target `{}`, which is not absolute",
-                mount.target
+                "services.{key}.volumes has the target {}, which is not absolute",
+                mount.quoted(&mount.target)
             );
             report.push(
                 Finding::error("invalid-mount", mount.place.clone(), message)

@@ -43,7 +43,7 @@ fn no_such_service(file: &ComposeFile, key: &str, name: &str, need: &Located<Nee
             || "declare the service, or ask for its profile".to_owned(),
             |near| format!("did you mean `{near}`?"),
         );
-        (format!("`{name}`, which is not declared"), hint)
+        (format!("{}, which is not declared", need.quoted(name)), hint)
     };
     let message = format!("services.{key} depends on {what}");
     let place = need.place.clone();

@@ -51,11 +51,12 @@ fn constraints(key: &str, deploy: &Deploy, report: &mut Report) {
     for constraint in placement.and_then(|p| p.constraints.as_ref()).iter().flat_map(|c| &c.value) {
         if let Some(problem) = constraint_problem(constraint) {
             let message = format!(
-                "services.{key}.deploy.placement has the constraint \"{}\": {problem}",
-                constraint.value
+                "services.{key}.deploy.placement has the constraint {}: {problem}",
+                constraint.quoted(&constraint.value)
             );
             let finding = Finding::error("invalid-constraint", constraint.place.clone(), message);
-            report.push(match one_equals_sign(constraint) {
+            let meant = one_equals_sign(constraint).filter(|_| !constraint.interpolated);
+            report.push(match meant {
                 Some(meant) => finding.hint(format!("did you mean `{meant}`?")),
                 None => {
                     finding.hint("write it as `node.labels.zone == a` or `node.role != manager`")
@@ -121,7 +122,7 @@ fn extensions(file: &ComposeFile, report: &mut Report) {
         if let Some(place) = &service.first_extension {
             let message = format!(
                 "services.{key} has an `x-` key, which `docker stack deploy` refuses in a file of version {}",
-                version.value
+                version.quoted(&version.value)
             );
             report.push(
                 Finding::warning("extension-needs-version", place.clone(), message)

@@ -29,8 +29,9 @@ pub(super) fn check(stack: &Stack, report: &mut Report) {
         let full = network_name(name, &key, declared.map(|network| &network.value));
         if let Some(network) = declared {
             if !is_label(&full) {
+                let shown = shown(&full, network.name.as_ref());
                 let message =
-                    format!("networks.{key} would be named `{full}`, which the Engine refuses");
+                    format!("networks.{key} would be named {shown}, which the Engine refuses");
                 report.push(
                     Finding::error("invalid-name", network.place.clone(), message)
                         .hint("names have letters, digits, '-' and '_' and begin and end with a letter or digit"),
@@ -41,13 +42,15 @@ pub(super) fn check(stack: &Stack, report: &mut Report) {
     }
     for (key, config) in &stack.compose.configs {
         let full = config_name(name, key, config, &[]).full;
-        store_name(&format!("configs.{key}"), &full, &config.place, report);
+        let shown = shown(&full, config.name.as_ref());
+        store_name(&format!("configs.{key}"), &full, &shown, &config.place, report);
         own_labels(&format!("configs.{key}.labels"), config.labels.as_ref(), report);
     }
     for (key, secret) in &stack.compose.secrets {
         // The hash is as long as the eight digits that stand for it here.
         let full = secret_name(name, key, secret, &[], None).full.replace("<hash>", "01234567");
-        store_name(&format!("secrets.{key}"), &full, &secret.place, report);
+        let shown = shown(&full, secret.name.as_ref());
+        store_name(&format!("secrets.{key}"), &full, &shown, &secret.place, report);
         own_labels(&format!("secrets.{key}.labels"), secret.labels.as_ref(), report);
     }
 }
@@ -70,13 +73,18 @@ fn service_name(path: &str, full: &str, place: &Place, report: &mut Report) {
     }
 }
 
-fn store_name(path: &str, full: &str, place: &Place, report: &mut Report) {
+/// The name of an object for a message, which may be the `name` that the file gives it.
+fn shown(full: &str, given: Option<&Located<String>>) -> String {
+    given.map_or_else(|| format!("`{full}`"), |given| given.quoted(full))
+}
+
+fn store_name(path: &str, full: &str, shown: &str, place: &Place, report: &mut Report) {
     let outer = |c: char| c.is_ascii_alphanumeric();
     let valid = full.starts_with(outer)
         && full.ends_with(outer)
         && full.chars().all(|c| outer(c) || matches!(c, '-' | '_' | '.'));
     if full.len() > STORE_NAME || !valid {
-        let message = format!("{path} would be named `{full}`, which the Engine refuses");
+        let message = format!("{path} would be named {shown}, which the Engine refuses");
         report.push(Finding::error("invalid-name", place.clone(), message).hint(format!(
             "names have at most {STORE_NAME} letters, digits, '-', '_' and '.', and begin and end with a letter or digit"
         )));
@@ -95,7 +103,7 @@ fn own_labels(path: &str, labels: Option<&Located<Pairs>>, report: &mut Report) 
     for (name, value) in labels.iter().flat_map(|labels| &labels.0) {
         let is_own = labels::is_own(name) && name != labels::ROLE;
         if is_own || name == labels::NAMESPACE || name == labels::IMAGE {
-            let message = format!("{path} sets `{name}`, which skep sets itself");
+            let message = format!("{path} sets {}, which skep sets itself", value.quoted(name));
             report.push(
                 Finding::error("reserved-label", value.place.clone(), message).hint("remove it"),
             );

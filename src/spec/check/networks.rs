@@ -29,8 +29,10 @@ pub(super) fn check(file: &ComposeFile, report: &mut Report) {
 fn driver(key: &str, network: &Network, report: &mut Report) {
     let Some(driver) = &network.driver else { return };
     if LOCAL_DRIVERS.contains(&driver.as_str()) {
-        let message =
-            format!("networks.{key} has the driver `{}`, which services cannot use", driver.value);
+        let message = format!(
+            "networks.{key} has the driver {}, which services cannot use",
+            driver.quoted(&driver.value)
+        );
         report.push(Finding::error("local-network", driver.place.clone(), message).hint(
             "use `overlay`; for the host's own network write `external: true` and `name: host`",
         ));
@@ -39,14 +41,20 @@ fn driver(key: &str, network: &Network, report: &mut Report) {
 
 fn check_subnet(key: &str, subnet: &Located<String>, report: &mut Report) {
     let problem = match masked(&subnet.value) {
-        None => Some(("is no subnet".to_owned(), "write it as `10.20.0.0/24`".to_owned())),
+        None => Some(("is no subnet", "write it as `10.20.0.0/24`".to_owned())),
         Some(right) if right != subnet.value && !same_network(&subnet.value) => {
-            Some(("has bits set behind its mask".to_owned(), format!("write `{right}`")))
+            let hint = if subnet.interpolated {
+                "begin with the first address of the network".to_owned()
+            } else {
+                format!("write `{right}`")
+            };
+            Some(("has bits set behind its mask", hint))
         }
         Some(_) => None,
     };
     if let Some((what, hint)) = problem {
-        let message = format!("networks.{key} has the subnet `{}`, which {what}", subnet.value);
+        let shown = subnet.quoted(&subnet.value);
+        let message = format!("networks.{key} has the subnet {shown}, which {what}");
         report.push(Finding::error("invalid-subnet", subnet.place.clone(), message).hint(hint));
     }
 }

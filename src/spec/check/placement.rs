@@ -20,8 +20,10 @@ pub(super) fn check(file: &ComposeFile, report: &mut Report) {
         for preference in placement.preferences.iter().flat_map(|list| &list.value) {
             let spread = &preference.spread;
             if !is_label(spread) {
-                let message =
-                    format!("{path} spreads over `{}`, which a Swarm ignores", spread.value);
+                let message = format!(
+                    "{path} spreads over {}, which a Swarm ignores",
+                    spread.quoted(&spread.value)
+                );
                 report.push(
                     Finding::warning("ignored-option", spread.place.clone(), message)
                         .hint("use a label: `node.labels.zone` or `engine.labels.zone`"),
@@ -46,7 +48,8 @@ fn contradictions<'a>(
         let (name, is_equal) = (name.trim(), rest.starts_with("=="));
         let value = rest.get(2..).unwrap_or_default().trim();
         let finding = |why: &str| {
-            let message = format!("{path} has the constraint \"{}\": {why}", constraint.value);
+            let shown = constraint.quoted(&constraint.value);
+            let message = format!("{path} has the constraint {shown}: {why}");
             Finding::warning("constraint-never-met", constraint.place.clone(), message)
         };
         let lower = name.to_ascii_lowercase();

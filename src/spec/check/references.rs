@@ -1,7 +1,6 @@
 //! References to networks, volumes, configs, secrets and services that are not declared.
 
 use crate::model::finding::Finding;
-use crate::model::place::Place;
 use crate::spec::compose::ComposeFile;
 use crate::spec::compose::mounts::MountKind;
 use crate::spec::compose::store_refs::StoreRefs;
@@ -16,7 +15,7 @@ pub(super) fn check(file: &ComposeFile, report: &mut Report) {
         for (network, attachment) in service.networks.iter().flat_map(|networks| &networks.0) {
             if network != "default" && !file.networks.contains_key(network) {
                 let known = file.networks.keys();
-                report.push(undeclared(&path, "network", network, &attachment.place, known));
+                report.push(undeclared(&path, "network", &attachment.with(network), known));
             }
         }
         for mount in service.volumes.iter().flat_map(|mounts| &mounts.0) {
@@ -27,7 +26,7 @@ pub(super) fn check(file: &ComposeFile, report: &mut Report) {
             };
             if named && !file.volumes.contains_key(&mount.source) {
                 let known = file.volumes.keys();
-                report.push(undeclared(&path, "volume", &mount.source, &mount.place, known));
+                report.push(undeclared(&path, "volume", &mount.with(&mount.source), known));
             }
         }
         stores(&path, "config", service.configs.as_ref(), &file.configs.keys(), report);
@@ -36,7 +35,7 @@ pub(super) fn check(file: &ComposeFile, report: &mut Report) {
         if let Some(config) = credentials.filter(|config| !file.configs.contains_key(&config.value))
         {
             let known = file.configs.keys();
-            report.push(undeclared(&path, "config", config, &config.place, known));
+            report.push(undeclared(&path, "config", &config.with(&config.value), known));
         }
     }
 }
@@ -51,7 +50,8 @@ fn stores<'a>(
     for reference in references.iter().flat_map(|references| &references.0) {
         let source = &reference.source;
         if !known.clone().any(|known| *known == source.value) {
-            report.push(undeclared(path, kind, source, &source.place, known.clone()));
+            let name = source.with(&source.value);
+            report.push(undeclared(path, kind, &name, known.clone()));
         }
     }
 }
@@ -59,25 +59,29 @@ fn stores<'a>(
 fn undeclared<'a>(
     path: &str,
     kind: &str,
-    name: &str,
-    place: &Place,
+    name: &Located<&String>,
     known: impl Iterator<Item = &'a String>,
 ) -> Finding {
-    let message = format!("{path} uses the {kind} `{name}`, which is not declared");
-    let finding = Finding::error("undeclared", place.clone(), message);
-    match closest(name, known.map(String::as_str)) {
+    let shown = name.quoted(name.value);
+    let message = format!("{path} uses the {kind} {shown}, which is not declared");
+    let finding = Finding::error("undeclared", name.place.clone(), message);
+    match closest(name.value, known.map(String::as_str)) {
         Some(near) => finding.hint(format!("did you mean `{near}`?")),
         None => finding.hint(match kind {
             "volume" if name.starts_with('/') => {
                 "a path of the host is mounted with `type: bind`".to_owned()
             }
             "volume" if name.contains('/') => {
-                format!("begin a path of the host with `./` or `/`: `./{name}`")
+                let path = name.quoted(format_args!("./{}", name.value));
+                format!("begin a path of the host with `./` or `/`: {path}")
             }
             "config" | "secret" => format!(
                 "declare it below the top-level `{kind}s`, with a `file` or `external: true`"
             ),
-            _ => format!("declare it below the top-level `{kind}s`: the line `{name}:` is enough"),
+            _ => {
+                let line = name.quoted(format_args!("{}:", name.value));
+                format!("declare it below the top-level `{kind}s`: the line {line} is enough")
+            }
         }),
     }
 }

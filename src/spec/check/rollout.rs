@@ -2,6 +2,7 @@
 
 use crate::model::finding::Finding;
 use crate::model::nanos::Nanos;
+use crate::model::place::Place;
 use crate::model::service::ModeKind;
 use crate::spec::compose::deploy::{Deploy, Rollout};
 use crate::spec::compose::healthcheck::Healthcheck;
@@ -21,8 +22,12 @@ pub(super) fn check(file: &ComposeFile, report: &mut Report) {
         let Some(deploy) = &service.deploy else { continue };
         let Some(update) = &deploy.update_config else { continue };
         if let Some(order) = update.order.as_ref().filter(|order| order.as_str() == "start-first") {
-            host_port(key, service, order, report);
-            volume(key, service, deploy, order, file, report);
+            if let Some(clash) = host_port(service) {
+                report.push(clash.warning("start-first-host-port", key, order));
+            }
+            if let Some(clash) = volume(service, deploy, file) {
+                report.push(clash.warning("start-first-volume", key, order));
+            }
         }
         if let Some(health) = &service.healthcheck {
             monitor(key, update, health, report);
@@ -30,35 +35,42 @@ pub(super) fn check(file: &ComposeFile, report: &mut Report) {
     }
 }
 
-/// A new task cannot start beside the old one when both need the same port of a node.
-fn host_port(key: &str, service: &Service, order: &Located<String>, report: &mut Report) {
-    let mut ports = service.ports.iter().flat_map(|ports| &ports.0);
-    if let Some(port) = ports.find(|port| port.mode == "host" && port.published != 0) {
-        let message = format!(
-            "services.{key} starts new tasks first, but port {} of a node can be taken only once",
-            port.published
-        );
-        report.push(
-            Finding::warning("start-first-host-port", order.place.clone(), message)
-                .related(port.place.clone(), "the port")
-                .hint("use `order: stop-first`, or let more nodes than tasks be eligible"),
-        );
+/// What a new task gets into trouble over with the old one, beside which it starts.
+struct Clash<'a> {
+    over: &'a Place,
+    what: &'static str,
+    because: String,
+    unless: &'static str,
+}
+
+impl Clash<'_> {
+    fn warning(self, code: &'static str, key: &str, order: &Located<String>) -> Finding {
+        let Self { over, what, because, unless } = self;
+        let message = format!("services.{key} starts new tasks first, {because}");
+        Finding::warning(code, order.place.clone(), message)
+            .related(over.clone(), what)
+            .hint(format!("use `order: stop-first`, or {unless}"))
     }
 }
 
+/// A new task cannot start beside the old one when both need the same port of a node.
+fn host_port(service: &Service) -> Option<Clash<'_>> {
+    let mut ports = service.ports.iter().flat_map(|ports| &ports.0);
+    let port = ports.find(|port| port.mode == "host" && port.published != 0)?;
+    Some(Clash {
+        over: &port.place,
+        what: "the port",
+        because: format!("but port {} of a node can be taken only once", port.published),
+        unless: "let more nodes than tasks be eligible",
+    })
+}
+
 /// With one task at a time nobody expects two of them to write to one volume. Who runs several does.
-fn volume(
-    key: &str,
-    service: &Service,
-    deploy: &Deploy,
-    order: &Located<String>,
-    file: &ComposeFile,
-    report: &mut Report,
-) {
+fn volume<'a>(service: &'a Service, deploy: &Deploy, file: &ComposeFile) -> Option<Clash<'a>> {
     let is_global = deploy.mode.as_ref().is_some_and(|mode| mode.value == ModeKind::Global);
     let replicas = deploy.replicas.as_ref().or(service.scale.as_ref());
     if !is_global && replicas.is_some_and(|replicas| replicas.value > 1) {
-        return;
+        return None;
     }
     let is_local = |source: &str| {
         file.volumes.get(source).is_some_and(|volume| {
@@ -67,20 +79,16 @@ fn volume(
         })
     };
     let mut mounts = service.volumes.iter().flat_map(|mounts| &mounts.0);
-    let written = mounts.find(|mount| {
+    let mount = mounts.find(|mount| {
         mount.kind == MountKind::Volume && !mount.read_only && is_local(&mount.source)
-    });
-    if let Some(mount) = written {
-        let message = format!(
-            "services.{key} starts new tasks first, so that two tasks write to the volume `{}` at once",
-            mount.source
-        );
-        report.push(
-            Finding::warning("start-first-volume", order.place.clone(), message)
-                .related(mount.place.clone(), "the volume")
-                .hint("use `order: stop-first`, or mount the volume `read_only` if nothing is written"),
-        );
-    }
+    })?;
+    let shown = mount.quoted(&mount.source);
+    Some(Clash {
+        over: &mount.place,
+        what: "the volume",
+        because: format!("so that two tasks write to the volume {shown} at once"),
+        unless: "mount the volume `read_only` if nothing is written",
+    })
 }
 
 /// A task with a health check counts as running from its first good probe on. swarmkit watches it for `monitor` from

@@ -39,8 +39,11 @@ impl<'a> Targets<'a, '_> {
         for mount in service.volumes.iter().flat_map(|mounts| &mounts.0) {
             let taken = Taken { kind: "mount", written: &mount.target, place: &mount.place };
             let Some(first) = self.take(plain(&mount.target), taken) else { continue };
-            let message =
-                format!("services.{}.volumes mounts `{}` twice", self.service, mount.target);
+            let message = format!(
+                "services.{}.volumes mounts {} twice",
+                self.service,
+                mount.quoted(&mount.target)
+            );
             self.report.push(
                 Finding::error("same-target", mount.place.clone(), message)
                     .related(first.place.clone(), "the first mount")
@@ -64,13 +67,14 @@ impl<'a> Targets<'a, '_> {
             let taken = Taken { kind, written: target, place: &file.place };
             let Some(first) = self.take(path, taken) else { continue };
             let service = self.service;
+            let shown = file.quoted(target);
             let finding = if first.kind == kind && first.written == target {
-                let message = format!("services.{service}.{kind}s puts two files at `{target}`");
+                let message = format!("services.{service}.{kind}s puts two files at {shown}");
                 Finding::error("same-target", file.place.clone(), message)
                     .related(first.place.clone(), "the first one")
             } else {
                 let message = format!(
-                    "services.{service}.{kind}s puts a file at `{target}`, where a {} is already",
+                    "services.{service}.{kind}s puts a file at {shown}, where a {} is already",
                     first.kind
                 );
                 Finding::warning("same-target", file.place.clone(), message)

@@ -1,10 +1,9 @@
 //! `networks` of a service.
 
-use std::borrow::Cow;
-
 use indexmap::IndexMap;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, json_schema};
 
+use super::inline_schema::inline_schema;
 use super::pairs::Options;
 use super::text_list::TextSet;
 use super::unsupported::{self, Unsupported, no};
@@ -44,7 +43,8 @@ impl Decode for Attachments {
             Value::Sequence(_) => {
                 let names: TextSet = at.get(report)?;
                 for name in names.0 {
-                    attachments.insert(name.value, Located::new(Attachment::default(), name.place));
+                    let attachment = name.with(Attachment::default());
+                    attachments.insert(name.value, attachment);
                 }
             }
             Value::Scalar(_) => {
@@ -77,27 +77,15 @@ impl Decode for Attachment {
     }
 }
 
-impl JsonSchema for Attachments {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Attachments".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "anyOf": [
-                { "type": "array", "items": { "type": "string" }, "uniqueItems": true },
-                {
-                    "type": "object",
-                    "additionalProperties": {
-                        "anyOf": [generator.subschema_for::<Attachment>(), { "type": "null" }]
-                    }
-                }
-            ],
-            "examples": [["frontend", "backend"]]
-        })
-    }
-}
+inline_schema!(Attachments, |generator| json_schema!({
+    "anyOf": [
+        { "type": "array", "items": { "type": "string" }, "uniqueItems": true },
+        {
+            "type": "object",
+            "additionalProperties": {
+                "anyOf": [generator.subschema_for::<Attachment>(), { "type": "null" }]
+            }
+        }
+    ],
+    "examples": [["frontend", "backend"]]
+}));

@@ -1,9 +1,8 @@
 //! `command` and `entrypoint`.
 
-use std::borrow::Cow;
+use schemars::json_schema;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-
+use super::inline_schema::inline_schema;
 use super::words;
 use crate::spec::decode::{Cursor, Decode, Report};
 use crate::spec::yaml::node::Value;
@@ -42,22 +41,10 @@ impl Decode for Command {
     }
 }
 
-impl JsonSchema for Command {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Command".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "anyOf": [
-                { "type": ["string", "null"] },
-                { "type": "array", "items": { "type": "string" } }
-            ],
-            "examples": ["nginx -g 'daemon off;'", ["nginx", "-g", "daemon off;"]]
-        })
-    }
-}
+inline_schema!(Command, |_| json_schema!({
+    "anyOf": [
+        { "type": ["string", "null"] },
+        { "type": "array", "items": { "type": "string" } }
+    ],
+    "examples": ["nginx -g 'daemon off;'", ["nginx", "-g", "daemon off;"]]
+}));

@@ -1,9 +1,8 @@
 //! Shares of processor cores: `0.5`, `2`, `1/4`.
 
-use std::borrow::Cow;
+use schemars::json_schema;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-
+use super::inline_schema::inline_schema;
 use crate::spec::decode::{Cursor, Decode, Report, go_text};
 
 /// A number of cores, in billionths (docker/cli `opts.ParseCPUs`).
@@ -62,19 +61,7 @@ impl Decode for Cpus {
     }
 }
 
-impl JsonSchema for Cpus {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Cpus".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": ["string", "number"], "examples": ["0.5", "2"] })
-    }
-}
+inline_schema!(Cpus, |_| json_schema!({ "type": ["string", "number"], "examples": ["0.5", "2"] }));
 
 #[cfg(test)]
 mod tests {

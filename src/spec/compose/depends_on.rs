@@ -1,10 +1,9 @@
 //! `depends_on` of a service.
 
-use std::borrow::Cow;
-
 use indexmap::IndexMap;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::json_schema;
 
+use super::inline_schema::inline_schema;
 use super::text_list::TextSet;
 use crate::model::desired::Condition;
 use crate::spec::decode::{Cursor, Decode, Located, Report};
@@ -36,7 +35,8 @@ impl Decode for DependsOn {
                 let names: TextSet = at.get(report)?;
                 for name in names.0 {
                     let need = Need { listed: true, ..Need::default() };
-                    needs.insert(name.value, Located::new(need, name.place));
+                    let need = name.with(need);
+                    needs.insert(name.value, need);
                 }
             }
             Value::Mapping(_) | Value::Scalar(_) => {
@@ -78,39 +78,27 @@ impl Decode for Need {
     }
 }
 
-impl JsonSchema for DependsOn {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "DependsOn".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "anyOf": [
-                { "type": "array", "items": { "type": "string" }, "uniqueItems": true },
-                {
-                    "type": "object",
-                    "additionalProperties": {
-                        "type": ["object", "null"],
-                        "properties": {
-                            "condition": {
-                                "enum": CONDITIONS,
-                                "description": "What must be true of the service first."
-                            },
-                            "required": {
-                                "type": "boolean",
-                                "description": "Whether the service must be declared at all."
-                            },
-                            "restart": { "type": "boolean", "description": "Not on Swarm." }
-                        },
-                        "additionalProperties": false
-                    }
-                }
-            ],
-            "examples": [{ "migrate": { "condition": "service_completed_successfully" } }]
-        })
-    }
-}
+inline_schema!(DependsOn, |_| json_schema!({
+    "anyOf": [
+        { "type": "array", "items": { "type": "string" }, "uniqueItems": true },
+        {
+            "type": "object",
+            "additionalProperties": {
+                "type": ["object", "null"],
+                "properties": {
+                    "condition": {
+                        "enum": CONDITIONS,
+                        "description": "What must be true of the service first."
+                    },
+                    "required": {
+                        "type": "boolean",
+                        "description": "Whether the service must be declared at all."
+                    },
+                    "restart": { "type": "boolean", "description": "Not on Swarm." }
+                },
+                "additionalProperties": false
+            }
+        }
+    ],
+    "examples": [{ "migrate": { "condition": "service_completed_successfully" } }]
+}));

@@ -92,7 +92,7 @@ impl Decode for Deploy {
                 "global-job" => ModeKind::GlobalJob,
                 _ => ModeKind::Replicated,
             };
-            Located::new(kind, word.place)
+            word.with(kind)
         });
         let deploy = Self {
             mode,
@@ -136,15 +136,12 @@ impl Decode for Rollout {
             max_failure_ratio: fields.get("max_failure_ratio", report),
             order: fields.choice("order", &["stop-first", "start-first"], report),
         };
-        if let Some(ratio) = &rollout.max_failure_ratio
+        if let (Some(at), Some(ratio)) =
+            (fields.at("max_failure_ratio"), &rollout.max_failure_ratio)
             && !(0.0..=1.0).contains(&ratio.value)
         {
-            let path = at.path.key("max_failure_ratio");
-            report.push(crate::model::finding::Finding::error(
-                "out-of-range",
-                ratio.place.clone(),
-                format!("{path} is {}, but must be between 0 and 1", ratio.value),
-            ));
+            let says = format_args!("must be between 0 and 1, not {}", at.number(ratio.value));
+            report.push(at.error("out-of-range", says));
         }
         fields.finish(report);
         Some(rollout)

@@ -1,9 +1,8 @@
 //! Durations as Go reads them: `1m30s`, `500ms`, `1.5h`.
 
-use std::borrow::Cow;
+use schemars::json_schema;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-
+use super::inline_schema::inline_schema;
 use crate::model::nanos::Nanos;
 use crate::spec::decode::{Cursor, Decode, Report};
 use crate::spec::yaml::node::{Scalar, ScalarKind, Value};
@@ -86,23 +85,11 @@ impl Decode for Duration {
     }
 }
 
-impl JsonSchema for Duration {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Duration".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "pattern": r"\$|^[-+]?(0|((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)$",
-            "examples": ["10s", "1m30s"]
-        })
-    }
-}
+inline_schema!(Duration, |_| json_schema!({
+    "type": "string",
+    "pattern": r"\$|^[-+]?(0|((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)$",
+    "examples": ["10s", "1m30s"]
+}));
 
 #[cfg(test)]
 mod tests {

@@ -1,10 +1,9 @@
 //! `environment` and `env_file` of a service.
 
-use std::borrow::Cow;
-
 use indexmap::IndexMap;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::json_schema;
 
+use super::inline_schema::inline_schema;
 use crate::model::secret::Redacted;
 use crate::spec::decode::{Cursor, Decode, Located, Report, go_text};
 use crate::spec::yaml::node::Value;
@@ -37,7 +36,7 @@ impl Decode for Environment {
                         Some((name, value)) => (name, Some(Redacted::new(value.to_owned()))),
                         None => (item.value.as_str(), None),
                     };
-                    variables.insert(name.to_owned(), Located::new(value, item.place.clone()));
+                    variables.insert(name.to_owned(), item.with(value));
                 }
             }
             Value::Scalar(_) => {
@@ -56,27 +55,15 @@ impl Decode for Environment {
     }
 }
 
-impl JsonSchema for Environment {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Environment".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "anyOf": [
-                {
-                    "type": "object",
-                    "additionalProperties": { "type": ["string", "number", "boolean", "null"] }
-                },
-                { "type": "array", "items": { "type": "string" }, "uniqueItems": true }
-            ]
-        })
-    }
-}
+inline_schema!(Environment, |_| json_schema!({
+    "anyOf": [
+        {
+            "type": "object",
+            "additionalProperties": { "type": ["string", "number", "boolean", "null"] }
+        },
+        { "type": "array", "items": { "type": "string" }, "uniqueItems": true }
+    ]
+}));
 
 /// One file of variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,8 +92,8 @@ impl Decode for EnvFile {
             let path = fields.cursor().path.key("format");
             report.push(crate::model::finding::Finding::error(
                 "invalid-value",
-                format.place,
-                format!("{path} must be `raw`, not \"{}\"", format.value),
+                format.place.clone(),
+                format!("{path} must be `raw`, not {}", format.quoted(&format.value)),
             ));
         }
         if fields.lacks("path") {
@@ -126,47 +113,35 @@ impl Decode for EnvFiles {
     }
 }
 
-impl JsonSchema for EnvFiles {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "EnvFiles".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "anyOf": [
-                { "type": "string" },
-                {
-                    "type": "array",
-                    "items": {
-                        "anyOf": [
-                            { "type": "string" },
-                            {
-                                "type": "object",
-                                "properties": {
-                                    "path": {
-                                        "type": "string",
-                                        "description": "The path, relative to the stack file."
-                                    },
-                                    "required": {
-                                        "type": "boolean",
-                                        "description": "Whether the file must exist; it must by default."
-                                    },
-                                    "format": {
-                                        "const": "raw",
-                                        "description": "Values are always taken as they are, without quotes or variables."
-                                    }
-                                },
-                                "required": ["path"],
-                                "additionalProperties": false
+inline_schema!(EnvFiles, |_| json_schema!({
+    "anyOf": [
+        { "type": "string" },
+        {
+            "type": "array",
+            "items": {
+                "anyOf": [
+                    { "type": "string" },
+                    {
+                        "type": "object",
+                        "properties": {
+                            "path": {
+                                "type": "string",
+                                "description": "The path, relative to the stack file."
+                            },
+                            "required": {
+                                "type": "boolean",
+                                "description": "Whether the file must exist; it must by default."
+                            },
+                            "format": {
+                                "const": "raw",
+                                "description": "Values are always taken as they are, without quotes or variables."
                             }
-                        ]
+                        },
+                        "required": ["path"],
+                        "additionalProperties": false
                     }
-                }
-            ]
-        })
-    }
-}
+                ]
+            }
+        }
+    ]
+}));

@@ -1,9 +1,8 @@
 //! `extends` of a service: the service that it begins with.
 
-use std::borrow::Cow;
+use schemars::json_schema;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-
+use super::inline_schema::inline_schema;
 use crate::spec::decode::{Cursor, Decode, Located, Report};
 use crate::spec::yaml::node::Value;
 
@@ -41,34 +40,22 @@ impl Decode for Extends {
     }
 }
 
-impl JsonSchema for Extends {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Extends".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "The service that this one begins with; what stands here is laid over it.",
-            "anyOf": [
-                { "type": "string" },
-                {
-                    "type": "object",
-                    "properties": {
-                        "service": { "type": "string", "description": "Its key." },
-                        "file": {
-                            "type": "string",
-                            "description": "The file that has it, relative to this one's directory; this file by default."
-                        }
-                    },
-                    "required": ["service"],
-                    "additionalProperties": false
+inline_schema!(Extends, |_| json_schema!({
+    "description": "The service that this one begins with; what stands here is laid over it.",
+    "anyOf": [
+        { "type": "string" },
+        {
+            "type": "object",
+            "properties": {
+                "service": { "type": "string", "description": "Its key." },
+                "file": {
+                    "type": "string",
+                    "description": "The file that has it, relative to this one's directory; this file by default."
                 }
-            ],
-            "examples": [{ "file": "../_common.yaml", "service": "base" }]
-        })
-    }
-}
+            },
+            "required": ["service"],
+            "additionalProperties": false
+        }
+    ],
+    "examples": [{ "file": "../_common.yaml", "service": "base" }]
+}));

@@ -1,9 +1,8 @@
 //! `external` of networks, volumes, configs and secrets.
 
-use std::borrow::Cow;
+use schemars::json_schema;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-
+use super::inline_schema::inline_schema;
 use crate::spec::decode::{Cursor, Decode, Located, Report};
 use crate::spec::yaml::node::Value;
 
@@ -32,31 +31,19 @@ impl Decode for External {
     }
 }
 
-impl JsonSchema for External {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "External".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "anyOf": [
-                { "type": "boolean" },
-                {
-                    "type": "object",
-                    "deprecated": true,
-                    "properties": {
-                        "name": { "type": "string", "description": "Its name; write `name` beside `external: true` now." }
-                    },
-                    "additionalProperties": false
-                }
-            ]
-        })
-    }
-}
+inline_schema!(External, |_| json_schema!({
+    "anyOf": [
+        { "type": "boolean" },
+        {
+            "type": "object",
+            "deprecated": true,
+            "properties": {
+                "name": { "type": "string", "description": "Its name; write `name` beside `external: true` now." }
+            },
+            "additionalProperties": false
+        }
+    ]
+}));
 
 /// Settles the name of an external object: its `name`, else the one in the old notation, else its key.
 pub(super) fn settle(

@@ -66,7 +66,7 @@ pub fn decode(node: &Node, report: &mut Report) -> Option<ComposeFile> {
 /// Files often have `version: 3` without quotes, which docker refuses and the Compose specification ignores.
 fn decode_version(at: &Cursor<'_>, report: &mut Report) -> Option<Located<String>> {
     match crate::spec::decode::go_text(at) {
-        Some(version) => Some(Located::new(version, at.place().clone())),
+        Some(version) => Some(Located::at(at, version)),
         None => at.get(report),
     }
 }

@@ -1,9 +1,8 @@
 //! Permission bits in every notation: `0440`, `"0440"`, `288`.
 
-use std::borrow::Cow;
+use schemars::json_schema;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-
+use super::inline_schema::inline_schema;
 use crate::spec::decode::{Cursor, Decode, Report};
 use crate::spec::yaml::node::{Scalar, ScalarKind, Value};
 
@@ -46,16 +45,4 @@ impl Decode for FileMode {
     }
 }
 
-impl JsonSchema for FileMode {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "FileMode".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": ["integer", "string"], "examples": ["0440"] })
-    }
-}
+inline_schema!(FileMode, |_| json_schema!({ "type": ["integer", "string"], "examples": ["0440"] }));

@@ -1,10 +1,9 @@
 //! `healthcheck` of a service.
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, json_schema};
 
 use super::duration::Duration;
+use super::inline_schema::inline_schema;
 use crate::spec::decode::{Cursor, Decode, Located, Report};
 use crate::spec::yaml::node::Value;
 
@@ -76,7 +75,7 @@ impl Decode for HealthTest {
             Some(first) => report.push(
                 at.warning(
                     "invalid-healthcheck",
-                    format_args!("begins with \"{first}\", so nothing is probed"),
+                    format_args!("begins with {}, so nothing is probed", at.quoted(first)),
                 )
                 .hint("begin the list with CMD, CMD-SHELL or NONE, or write one text"),
             ),
@@ -85,19 +84,7 @@ impl Decode for HealthTest {
     }
 }
 
-impl JsonSchema for HealthTest {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "HealthTest".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
-            "examples": [["CMD", "curl", "-f", "http://localhost/"], "pg_isready -U postgres"]
-        })
-    }
-}
+inline_schema!(HealthTest, |_| json_schema!({
+    "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
+    "examples": [["CMD", "curl", "-f", "http://localhost/"], "pg_isready -U postgres"]
+}));

@@ -1,9 +1,8 @@
 //! `extra_hosts` of a service.
 
-use std::borrow::Cow;
+use schemars::json_schema;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-
+use super::inline_schema::inline_schema;
 use super::text_list::{TextList, report_duplicates};
 use crate::spec::decode::{Cursor, Decode, Located, Report};
 use crate::spec::yaml::node::Value;
@@ -39,7 +38,7 @@ impl Decode for Hosts {
                     }
                     let addresses: TextList = value.get(report).unwrap_or_default();
                     for address in addresses.0 {
-                        hosts.push(Located::new(Host::new(&entry.key, &address), address.place));
+                        hosts.push(address.with(Host::new(&entry.key, &address)));
                     }
                 }
                 // docker sorts the mapping by its text, `name:address`.
@@ -51,7 +50,7 @@ impl Decode for Hosts {
                 for item in items {
                     let pair = item.value.split_once('=').or_else(|| item.value.split_once(':'));
                     if let Some((name, address)) = pair {
-                        hosts.push(Located::new(Host::new(name, address), item.place.clone()));
+                        hosts.push(item.with(Host::new(name, address)));
                     } else {
                         let says = "has an entry without an address";
                         let mut finding = at.warning("ignored-host", says);
@@ -69,30 +68,18 @@ impl Decode for Hosts {
     }
 }
 
-impl JsonSchema for Hosts {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Hosts".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "anyOf": [
-                { "type": "array", "items": { "type": "string" }, "uniqueItems": true },
-                {
-                    "type": "object",
-                    "additionalProperties": {
-                        "anyOf": [
-                            { "type": ["string", "null"] },
-                            { "type": "array", "items": { "type": "string" } }
-                        ]
-                    }
-                }
-            ],
-            "examples": [["db.example.com=10.0.0.5"]]
-        })
-    }
-}
+inline_schema!(Hosts, |_| json_schema!({
+    "anyOf": [
+        { "type": "array", "items": { "type": "string" }, "uniqueItems": true },
+        {
+            "type": "object",
+            "additionalProperties": {
+                "anyOf": [
+                    { "type": ["string", "null"] },
+                    { "type": "array", "items": { "type": "string" } }
+                ]
+            }
+        }
+    ],
+    "examples": [["db.example.com=10.0.0.5"]]
+}));

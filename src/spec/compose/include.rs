@@ -1,9 +1,8 @@
 //! `include` of a stack file: other files whose services and other objects are the stack's, too.
 
-use std::borrow::Cow;
+use schemars::{SchemaGenerator, json_schema};
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-
+use super::inline_schema::inline_schema;
 use super::text_list::TextList;
 use crate::model::place::Place;
 use crate::spec::decode::{Cursor, Decode, Located, Report};
@@ -63,48 +62,36 @@ impl Decode for Include {
     }
 }
 
-impl JsonSchema for Includes {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Includes".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let described = |generator: &mut SchemaGenerator, text: &str| {
-            let mut schema = TextList::json_schema(generator);
-            schema.insert("description".to_owned(), text.into());
-            schema
-        };
-        let path = described(generator, "The file, or several that are merged in this order.");
-        let env_file = described(
-            generator,
-            "Files of variables for it; the `.env` in its directory by default.",
-        );
-        json_schema!({
-            "description": "Files whose services, networks, volumes, configs and secrets are this stack's, too.",
-            "type": "array",
-            "items": {
-                "anyOf": [
-                    { "type": "string" },
-                    {
-                        "type": "object",
-                        "properties": {
-                            "path": path,
-                            "project_directory": {
-                                "type": "string",
-                                "description": "The directory against which the paths in it resolve; its own by default."
-                            },
-                            "env_file": env_file
+inline_schema!(Includes, |generator| {
+    let described = |generator: &mut SchemaGenerator, text: &str| {
+        let mut schema = TextList::json_schema(generator);
+        schema.insert("description".to_owned(), text.into());
+        schema
+    };
+    let path = described(generator, "The file, or several that are merged in this order.");
+    let env_file =
+        described(generator, "Files of variables for it; the `.env` in its directory by default.");
+    json_schema!({
+        "description": "Files whose services, networks, volumes, configs and secrets are this stack's, too.",
+        "type": "array",
+        "items": {
+            "anyOf": [
+                { "type": "string" },
+                {
+                    "type": "object",
+                    "properties": {
+                        "path": path,
+                        "project_directory": {
+                            "type": "string",
+                            "description": "The directory against which the paths in it resolve; its own by default."
                         },
-                        "required": ["path"],
-                        "additionalProperties": false
-                    }
-                ]
-            },
-            "examples": [["../monitoring/_agent.yaml"]]
-        })
-    }
-}
+                        "env_file": env_file
+                    },
+                    "required": ["path"],
+                    "additionalProperties": false
+                }
+            ]
+        },
+        "examples": [["../monitoring/_agent.yaml"]]
+    })
+});

@@ -19,6 +19,7 @@ pub mod file_mode;
 pub mod healthcheck;
 pub mod hosts;
 pub mod include;
+mod inline_schema;
 pub mod logging;
 mod misplaced;
 pub mod mount_text;

@@ -1,10 +1,9 @@
 //! `volumes` of a service: what is mounted where.
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, json_schema};
 
 use super::file_mode::FileMode;
+use super::inline_schema::inline_schema;
 use super::mount_text::{self, PROPAGATIONS};
 use super::size::ByteSize;
 use super::unsupported::{self, Unsupported, no};
@@ -132,7 +131,7 @@ fn short(at: &Cursor<'_>, report: &mut Report) -> Option<Mount> {
         }
     };
     if spec.source.is_empty() && spec.target.contains(':') {
-        let says = format_args!("is taken for a Windows drive: \"{}\"", spec.target);
+        let says = format_args!("is taken for a Windows drive: {}", at.quoted(&spec.target));
         report.push(
             at.error("invalid-mount", says).hint(
                 "a volume with a name of one letter needs the long form: type, source, target",
@@ -143,7 +142,7 @@ fn short(at: &Cursor<'_>, report: &mut Report) -> Option<Mount> {
     for option in &spec.unknown {
         let finding = at.warning(
             "ignored-option",
-            format_args!("has an option that does nothing on a Swarm: `{option}`"),
+            format_args!("has an option that does nothing on a Swarm: {}", at.quoted(option)),
         );
         report.push(finding.hint("the options are ro, rw, nocopy and the mount propagations"));
     }
@@ -296,25 +295,13 @@ struct LongMount {
     cluster: Option<std::collections::BTreeMap<String, bool>>,
 }
 
-impl JsonSchema for Mounts {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Mounts".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "array",
-            "items": {
-                "anyOf": [
-                    { "type": "string", "description": "`source:target[:options]`" },
-                    generator.subschema_for::<LongMount>()
-                ]
-            },
-            "examples": [["data:/var/lib/data", "./nginx.conf:/etc/nginx/nginx.conf:ro"]]
-        })
-    }
-}
+inline_schema!(Mounts, |generator| json_schema!({
+    "type": "array",
+    "items": {
+        "anyOf": [
+            { "type": "string", "description": "`source:target[:options]`" },
+            generator.subschema_for::<LongMount>()
+        ]
+    },
+    "examples": [["data:/var/lib/data", "./nginx.conf:/etc/nginx/nginx.conf:ro"]]
+}));

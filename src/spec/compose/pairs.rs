@@ -1,10 +1,9 @@
 //! Names with values: labels, driver options, kernel parameters.
 
-use std::borrow::Cow;
-
 use indexmap::IndexMap;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::json_schema;
 
+use super::inline_schema::inline_schema;
 use super::text_list::report_duplicates;
 use crate::model::labels;
 use crate::spec::decode::{Cursor, Decode, Located, Report, go_text};
@@ -30,7 +29,7 @@ impl Decode for Pairs {
                 report_duplicates(at, &items, report);
                 let pair = |item: Located<String>| {
                     let (name, value) = item.value.split_once('=').unwrap_or((&item.value, ""));
-                    (name.to_owned(), Located::new(value.to_owned(), item.place.clone()))
+                    (name.to_owned(), item.with(value.to_owned()))
                 };
                 Some(Self(items.into_iter().map(pair).collect()))
             }
@@ -42,24 +41,12 @@ impl Decode for Pairs {
     }
 }
 
-impl JsonSchema for Pairs {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Pairs".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "anyOf": [
-                Options::json_schema(generator),
-                { "type": "array", "items": { "type": "string" }, "uniqueItems": true }
-            ]
-        })
-    }
-}
+inline_schema!(Pairs, |generator| json_schema!({
+    "anyOf": [
+        Options::json_schema(generator),
+        { "type": "array", "items": { "type": "string" }, "uniqueItems": true }
+    ]
+}));
 
 /// Names with values as a mapping only, such as `driver_opts`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -91,19 +78,7 @@ impl Decode for Options {
     }
 }
 
-impl JsonSchema for Options {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Options".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "additionalProperties": { "type": ["string", "number", "boolean", "null"] }
-        })
-    }
-}
+inline_schema!(Options, |_| json_schema!({
+    "type": "object",
+    "additionalProperties": { "type": ["string", "number", "boolean", "null"] }
+}));

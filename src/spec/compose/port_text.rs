@@ -77,6 +77,19 @@ pub enum PortError {
     Protocol(String),
 }
 
+impl PortError {
+    /// The same without the text.
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::NoTarget(_) => "there is no container port",
+            Self::Range(_) => "a part of it is neither a port nor a range of ports",
+            Self::Lengths(..) => "its ranges differ in length",
+            Self::Address(_) => "its address is no address",
+            Self::Protocol(_) => "its protocol is not known; use tcp, udp or sctp",
+        }
+    }
+}
+
 /// Reads a short form.
 pub fn parse(text: &str) -> Result<Spec, PortError> {
     let (host, container) = match text.rsplit_once(':') {

@@ -1,9 +1,8 @@
 //! `ports` of a service, in the long form and as a list.
 
-use std::borrow::Cow;
+use schemars::json_schema;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-
+use super::inline_schema::inline_schema;
 use super::port_text::{self, PortRange, Spec};
 use crate::spec::decode::{Cursor, Decode, Located, Report, go_text};
 use crate::spec::yaml::node::Value;
@@ -35,7 +34,7 @@ impl Decode for Ports {
                 Value::Mapping(_) => long(&item, report),
                 Value::Sequence(_) | Value::Scalar(_) => short(&item, report),
             };
-            ports.extend(unfolded.into_iter().map(|port| Located::new(port, item.place().clone())));
+            ports.extend(unfolded.into_iter().map(|port| Located::at(&item, port)));
         }
         Some(Self(ports))
     }
@@ -57,8 +56,10 @@ fn short(at: &Cursor<'_>, report: &mut Report) -> Vec<Port> {
             unfold(&spec)
         }
         Err(error) => {
+            let why =
+                if at.node.holds_variable() { error.rule().to_owned() } else { error.to_string() };
             report.push(
-                at.error("invalid-port", format_args!("is no port: {error}"))
+                at.error("invalid-port", format_args!("is no port: {why}"))
                     .hint("write \"8080:80\", \"8080:80/udp\" or \"8080-8090:80\""),
             );
             Vec::new()
@@ -70,7 +71,8 @@ fn ignored_ip(at: &Cursor<'_>, ip: &str) -> crate::model::finding::Finding {
     at.warning(
         "ignored-host-ip",
         format_args!(
-            "names the address {ip}, but a Swarm publishes on every address of every node"
+            "names an address, {}, but a Swarm publishes on every address of every node",
+            at.quoted(ip)
         ),
     )
     .hint("leave the address out and guard the port with a firewall, or do not publish it")
@@ -178,59 +180,47 @@ fn publish_mode(at: &Cursor<'_>, report: &mut Report) -> Option<String> {
     report.push(
         at.warning(
             "invalid-value",
-            format_args!("is \"{mode}\", which the Swarm takes as ingress"),
+            format_args!("is {}, which the Swarm takes as ingress", at.quoted(&mode)),
         )
         .hint("use `ingress` or `host`"),
     );
     Some("ingress".to_owned())
 }
 
-impl JsonSchema for Ports {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Ports".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "array",
-            "uniqueItems": true,
-            "items": {
-                "anyOf": [
-                    {
-                        "type": ["string", "integer"],
-                        "description": "`[published[-last]:]target[-last][/protocol]`"
-                    },
-                    {
-                        "type": "object",
-                        "properties": {
-                            "name": { "type": "string", "description": "A name for people." },
-                            "target": { "type": "integer", "description": "Port in the container." },
-                            "published": {
-                                "type": ["string", "integer"],
-                                "description": "Port on the nodes, or a range of them; the Swarm chooses if absent."
-                            },
-                            "protocol": {
-                                "enum": ["tcp", "udp", "sctp"],
-                                "description": "The protocol; tcp by default."
-                            },
-                            "mode": {
-                                "type": "string",
-                                "description": "`ingress` publishes on every node, `host` on the task's node only."
-                            },
-                            "host_ip": { "type": "string", "description": "Ignored: a Swarm publishes on every address." },
-                            "app_protocol": { "type": "string", "description": "Ignored." }
-                        },
-                        "patternProperties": { "^x-": {} },
-                        "required": ["target"],
-                        "additionalProperties": false
-                    }
-                ]
+inline_schema!(Ports, |_| json_schema!({
+    "type": "array",
+    "uniqueItems": true,
+    "items": {
+        "anyOf": [
+            {
+                "type": ["string", "integer"],
+                "description": "`[published[-last]:]target[-last][/protocol]`"
             },
-            "examples": [["80:8080"], [{ "target": 53, "published": 53, "protocol": "udp", "mode": "host" }]]
-        })
-    }
-}
+            {
+                "type": "object",
+                "properties": {
+                    "name": { "type": "string", "description": "A name for people." },
+                    "target": { "type": "integer", "description": "Port in the container." },
+                    "published": {
+                        "type": ["string", "integer"],
+                        "description": "Port on the nodes, or a range of them; the Swarm chooses if absent."
+                    },
+                    "protocol": {
+                        "enum": ["tcp", "udp", "sctp"],
+                        "description": "The protocol; tcp by default."
+                    },
+                    "mode": {
+                        "type": "string",
+                        "description": "`ingress` publishes on every node, `host` on the task's node only."
+                    },
+                    "host_ip": { "type": "string", "description": "Ignored: a Swarm publishes on every address." },
+                    "app_protocol": { "type": "string", "description": "Ignored." }
+                },
+                "patternProperties": { "^x-": {} },
+                "required": ["target"],
+                "additionalProperties": false
+            }
+        ]
+    },
+    "examples": [["80:8080"], [{ "target": 53, "published": 53, "protocol": "udp", "mode": "host" }]]
+}));

@@ -1,9 +1,8 @@
 //! `restart` of a service, in the words of `docker run`.
 
-use std::borrow::Cow;
+use schemars::json_schema;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-
+use super::inline_schema::inline_schema;
 use crate::spec::decode::{Cursor, Decode, Report};
 use crate::spec::yaml::node::{Scalar, ScalarKind, Value};
 
@@ -54,25 +53,13 @@ impl Decode for Restart {
     }
 }
 
-impl JsonSchema for Restart {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Restart".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "anyOf": [
-                {
-                    "type": "string",
-                    "pattern": r"\$|^((no|always|unless-stopped|on-failure)(:\d*)?)?$"
-                },
-                { "const": false }
-            ],
-            "examples": ["always", "on-failure:3"]
-        })
-    }
-}
+inline_schema!(Restart, |_| json_schema!({
+    "anyOf": [
+        {
+            "type": "string",
+            "pattern": r"\$|^((no|always|unless-stopped|on-failure)(:\d*)?)?$"
+        },
+        { "const": false }
+    ],
+    "examples": ["always", "on-failure:3"]
+}));

@@ -1,9 +1,8 @@
 //! Sizes in bytes as docker reads them: `64m`, `1.5g`, `512kb`, always powers of 1024.
 
-use std::borrow::Cow;
+use schemars::json_schema;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-
+use super::inline_schema::inline_schema;
 use crate::spec::decode::{Cursor, Decode, Report, go_text};
 
 /// A number of bytes (docker/go-units `RAMInBytes`).
@@ -51,8 +50,9 @@ impl Decode for ByteSize {
         if parsed.is_none() {
             let finding =
                 at.error("invalid-size", format_args!("is no size: {}", at.quoted(&text)));
-            report.push(match text.strip_suffix('i').filter(|text| parse(text).is_some()) {
-                Some(_) => {
+            let is_short = text.strip_suffix('i').is_some_and(|text| parse(text).is_some());
+            report.push(match Some(&text).filter(|_| is_short && !at.node.holds_variable()) {
+                Some(text) => {
                     finding.hint(format!("write {text}b; docker counts in powers of 1024 anyway"))
                 }
                 None => finding.hint(hint),
@@ -62,23 +62,11 @@ impl Decode for ByteSize {
     }
 }
 
-impl JsonSchema for ByteSize {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "ByteSize".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": ["string", "integer"],
-            "pattern": r"\$|^[0-9.]+ ?([bB]|[kKmMgGtTpP]([iI]?[bB])?)?$",
-            "examples": ["512m", "1.5g"]
-        })
-    }
-}
+inline_schema!(ByteSize, |_| json_schema!({
+    "type": ["string", "integer"],
+    "pattern": r"\$|^[0-9.]+ ?([bB]|[kKmMgGtTpP]([iI]?[bB])?)?$",
+    "examples": ["512m", "1.5g"]
+}));
 
 #[cfg(test)]
 mod tests {

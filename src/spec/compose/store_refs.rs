@@ -1,10 +1,9 @@
 //! `configs` and `secrets` of a service.
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, json_schema};
 
 use super::file_mode::FileMode;
+use super::inline_schema::inline_schema;
 use crate::spec::decode::{Cursor, Decode, Located, Report};
 use crate::spec::yaml::node::Value;
 
@@ -63,19 +62,7 @@ impl Decode for StoreRef {
     }
 }
 
-impl JsonSchema for StoreRefs {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "StoreRefs".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "array",
-            "items": { "anyOf": [{ "type": "string" }, generator.subschema_for::<StoreRef>()] }
-        })
-    }
-}
+inline_schema!(StoreRefs, |generator| json_schema!({
+    "type": "array",
+    "items": { "anyOf": [{ "type": "string" }, generator.subschema_for::<StoreRef>()] }
+}));

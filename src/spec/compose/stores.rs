@@ -57,6 +57,11 @@ pub struct Secret {
     pub template_driver: Option<Located<String>>,
 }
 
+/// Where the data of a config can be; nowhere, if it is external.
+pub const CONFIG_SOURCES: [&str; 3] = ["file", "content", "environment"];
+/// Where the data of a secret can be; nowhere, if it is external.
+pub const SECRET_SOURCES: [&str; 3] = ["file", "environment", "driver"];
+
 impl Config {
     /// Whether it exists already.
     pub fn is_external(&self) -> bool {
@@ -83,7 +88,7 @@ impl Define for Config {
             labels: fields.get("labels", report),
             template_driver: fields.get("template_driver", report),
         };
-        one_source(&mut fields, config.is_external(), &["file", "content", "environment"], report);
+        one_source(&mut fields, config.is_external(), &CONFIG_SOURCES, report);
         fields.finish(report);
         external::settle(at, key, &mut config.name, config.external.as_ref(), report);
         Some(config)
@@ -110,8 +115,7 @@ impl Define for Secret {
                     .hint("use `file` or `environment`, so that it is not in the stack file"),
             );
         } else {
-            let sources = ["file", "environment", "driver"];
-            one_source(&mut fields, secret.is_external(), &sources, report);
+            one_source(&mut fields, secret.is_external(), &SECRET_SOURCES, report);
         }
         fields.finish(report);
         external::settle(at, key, &mut secret.name, secret.external.as_ref(), report);

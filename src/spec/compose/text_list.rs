@@ -1,10 +1,10 @@
 //! Lists of text, in the short form of a single text too.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::json_schema;
 
+use super::inline_schema::inline_schema;
 use crate::model::finding::Related;
 use crate::model::place::Place;
 use crate::spec::decode::{Cursor, Decode, Located, Report};
@@ -34,21 +34,9 @@ impl Decode for TextList {
     }
 }
 
-impl JsonSchema for TextList {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "TextList".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }]
-        })
-    }
-}
+inline_schema!(TextList, |_| json_schema!({
+    "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }]
+}));
 
 /// A list of texts that are all different.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -69,19 +57,10 @@ impl Decode for TextSet {
     }
 }
 
-impl JsonSchema for TextSet {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "TextSet".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "array", "items": { "type": "string" }, "uniqueItems": true })
-    }
-}
+inline_schema!(
+    TextSet,
+    |_| json_schema!({ "type": "array", "items": { "type": "string" }, "uniqueItems": true })
+);
 
 /// Reports items that stand in a list twice. The values are not shown: they may be sensitive.
 pub(super) fn report_duplicates(at: &Cursor<'_>, items: &[Located<String>], report: &mut Report) {

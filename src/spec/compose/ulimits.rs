@@ -1,10 +1,9 @@
 //! `ulimits` of a service.
 
-use std::borrow::Cow;
-
 use indexmap::IndexMap;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::json_schema;
 
+use super::inline_schema::inline_schema;
 use crate::spec::decode::{Cursor, Decode, Located, Report};
 use crate::spec::yaml::node::Value;
 
@@ -49,33 +48,21 @@ impl Decode for Ulimits {
     }
 }
 
-impl JsonSchema for Ulimits {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Ulimits".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "additionalProperties": {
-                "anyOf": [
-                    { "type": "integer" },
-                    {
-                        "type": "object",
-                        "properties": {
-                            "soft": { "type": "integer", "description": "What a process starts with." },
-                            "hard": { "type": "integer", "description": "What it may raise it to." }
-                        },
-                        "required": ["soft", "hard"],
-                        "additionalProperties": false
-                    }
-                ]
-            },
-            "examples": [{ "nofile": { "soft": 20000, "hard": 40000 } }]
-        })
-    }
-}
+inline_schema!(Ulimits, |_| json_schema!({
+    "type": "object",
+    "additionalProperties": {
+        "anyOf": [
+            { "type": "integer" },
+            {
+                "type": "object",
+                "properties": {
+                    "soft": { "type": "integer", "description": "What a process starts with." },
+                    "hard": { "type": "integer", "description": "What it may raise it to." }
+                },
+                "required": ["soft", "hard"],
+                "additionalProperties": false
+            }
+        ]
+    },
+    "examples": [{ "nofile": { "soft": 20000, "hard": 40000 } }]
+}));

@@ -24,6 +24,9 @@ pub struct Volume {
     pub labels: Option<Located<Pairs>>,
 }
 
+/// What only the maker of a volume says of it, and not who uses it as an external one.
+pub const OF_ITS_MAKER: [&str; 3] = ["driver", "driver_opts", "labels"];
+
 impl Volume {
     /// Whether it exists already.
     pub fn is_external(&self) -> bool {
@@ -35,12 +38,12 @@ impl Define for Volume {
     fn define(key: &str, at: &Cursor<'_>, report: &mut Report) -> Option<Self> {
         let mut volume: Self = or_empty(at, report)?;
         if volume.is_external() {
-            let given = [
-                ("driver", volume.driver.as_ref().map(|driver| &driver.place)),
-                ("driver_opts", volume.driver_opts.as_ref().map(|options| &options.place)),
-                ("labels", volume.labels.as_ref().map(|labels| &labels.place)),
+            let places = [
+                volume.driver.as_ref().map(|driver| &driver.place),
+                volume.driver_opts.as_ref().map(|options| &options.place),
+                volume.labels.as_ref().map(|labels| &labels.place),
             ];
-            for (name, place) in given {
+            for (name, place) in OF_ITS_MAKER.into_iter().zip(places) {
                 if let Some(place) = place {
                     let says = format_args!("is external, so it cannot have a `{name}`");
                     let mut finding = at.error("conflicting-keys", says);

@@ -102,7 +102,7 @@ fn check_field(at: &Cursor<'_>, field: &Located<String>, report: &mut Report) {
     if FIELDS.iter().any(|known| within(known)) {
         return;
     }
-    let says = format_args!("names a field that there is not: `{}`", field.value);
+    let says = format_args!("names a field that there is not: {}", field.quoted(&field.value));
     let mut finding = at.error("unknown-field", says);
     finding.place = Some(field.place.clone());
     report.push(match closest(field, FIELDS.iter().copied()) {
@@ -118,7 +118,8 @@ impl Decode for StackName {
         match name.parse() {
             Ok(name) => Some(name),
             Err(error) => {
-                report.push(at.error("invalid-name", format_args!("cannot be used: {error}")));
+                let says = format_args!("is no name of a stack: {}", at.quoted(&name));
+                report.push(at.error("invalid-name", says).hint(error.rule()));
                 None
             }
         }

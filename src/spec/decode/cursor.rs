@@ -13,6 +13,9 @@ pub trait Decode: Sized {
     fn decode(at: &Cursor<'_>, report: &mut Report) -> Option<Self>;
 }
 
+/// What stands in messages for what came from a variable.
+const FROM_VARIABLE: &str = "the value of its variable";
+
 /// A node and the path of keys that leads to it.
 #[derive(Debug, Clone)]
 pub struct Cursor<'a> {
@@ -72,17 +75,18 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The value in quotes for a message; not if it came from a variable, which may hold a secret.
+    /// The value, or a part of it, in quotes for a message; not if it came from a variable, which may hold a secret.
     pub fn quoted(&self, text: &str) -> String {
-        match &self.node.value {
-            Value::Scalar(Scalar { interpolated: true, .. }) if text.is_empty() => {
-                "nothing, because its variable is empty".to_owned()
-            }
-            Value::Scalar(Scalar { interpolated: true, .. }) => {
-                "the value of its variable".to_owned()
-            }
-            _ => format!("\"{text}\""),
+        match (self.node.holds_variable(), text) {
+            (true, "") => "nothing, because its variable is empty".to_owned(),
+            (true, _) => FROM_VARIABLE.to_owned(),
+            (false, text) => format!("\"{text}\""),
         }
+    }
+
+    /// The same of a number, without quotes.
+    pub fn number(&self, number: impl Display) -> String {
+        if self.node.holds_variable() { FROM_VARIABLE.to_owned() } else { number.to_string() }
     }
 
     fn sentence(&self, says: impl Display) -> String {

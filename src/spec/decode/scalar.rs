@@ -91,7 +91,8 @@ macro_rules! integers {
                 };
                 let number = Self::try_from(value).ok();
                 if number.is_none() {
-                    let says = format_args!(concat!("is {}, but must be ", $range), value);
+                    let value = at.number(value);
+                    let says = format_args!(concat!("must be ", $range, ", not {}"), value);
                     report.push(at.error("out-of-range", says));
                 }
                 number

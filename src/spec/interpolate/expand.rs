@@ -25,7 +25,7 @@ pub(super) struct Expansion {
 pub(super) struct Missing {
     /// Its name.
     pub(super) name: String,
-    /// What the file says about it; may be empty.
+    /// What the file says about it, its variables not put in; may be empty.
     pub(super) message: String,
     /// Where it is used.
     pub(super) at: At,
@@ -40,6 +40,15 @@ pub(super) fn expand<'v>(
     let mut expansion = Expansion::default();
     expansion.text = expansion.evaluate(&template, lookup);
     Ok(expansion)
+}
+
+/// The text of a message, which may be read by more people than the values of its variables.
+fn as_written(template: &Template<'_>) -> String {
+    let piece = |piece: &Piece<'_>| match piece {
+        Piece::Text(text) => (*text).to_string(),
+        Piece::Variable(Reference { name, .. }) => format!("${{{name}}}"),
+    };
+    template.pieces.iter().map(piece).collect()
 }
 
 impl Expansion {
@@ -91,7 +100,7 @@ impl Expansion {
                     self.used.push(variable());
                     return value.to_owned();
                 }
-                let message = self.evaluate(message, lookup);
+                let message = as_written(message);
                 self.missing.push(Missing { name: (*name).to_owned(), message, at: *at });
                 String::new()
             }
@@ -141,7 +150,7 @@ mod tests {
             ("${U:-d} ${U-d} ${E:-d} ${E-d} ${A:-d} ${A-d}", "d d d  va va"),
             ("${A:+b}|${A+b}|${E:+b}|${E+b}|${U:+b}|${U+b}", "b|b||b||"),
             ("${A:?m} ${A?m} ${E?m}", "va va "),
-            ("${U:?say $A}", "U missing: say va"),
+            ("${U:?say $A}", "U missing: say ${A}"),
             ("${E:?}", "E missing: "),
             ("${U?m}", "U missing: m"),
             ("${U}|$U", "|"),

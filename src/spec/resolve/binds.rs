@@ -6,9 +6,16 @@ use crate::spec::compose::ComposeFile;
 use crate::spec::compose::mounts::MountKind;
 use crate::spec::decode::Report;
 
-/// The absolute directory against which relative host paths resolve, if there is one.
+/// The absolute directory against which relative host paths resolve.
 #[derive(Debug, Clone)]
-pub(in crate::spec) struct BindBase(pub(in crate::spec) Option<String>);
+pub(in crate::spec) enum BindBase {
+    /// One that the nodes have, by the word of whoever said so.
+    Nodes(String),
+    /// That of the stack file on this machine.
+    Here(String),
+    /// There is none.
+    Nowhere,
+}
 
 /// Makes the host paths of bind mounts absolute, as docker's client does: `~` is the variable `HOME`, and relative
 /// paths are below the directory of the stack file.
@@ -23,13 +30,13 @@ pub(in crate::spec) fn resolve_binds(
             if mount.value.kind != MountKind::Bind {
                 continue;
             }
+            let shown = mount.quoted(&mount.source);
             let source = &mut mount.value.source;
-            let message = |source: &str, what: &str| {
-                format!("services.{key}.volumes has the host path `{source}`, {what}")
-            };
+            let message =
+                |what: &str| format!("services.{key}.volumes has the host path {shown}, {what}");
             if let Some(rest) = source.strip_prefix('~') {
                 let Some(home) = scopes.of(Kind::Service, key).value("HOME") else {
-                    let message = message(source, "but the variable HOME is not set");
+                    let message = message("but the variable HOME is not set");
                     report.push(
                         Finding::error("relative-bind", mount.place.clone(), message).hint(
                             "write the whole path; the nodes' home directories may differ anyway",
@@ -39,17 +46,28 @@ pub(in crate::spec) fn resolve_binds(
                 };
                 *source = format!("{home}{rest}");
             }
-            if is_absolute(source) {
+            if source.is_empty() || is_absolute(source) {
                 continue;
             }
-            if let Some(base) = &base.0 {
-                *source = clean(&format!("{base}/{source}"));
-            } else {
-                let message = message(source, "which is relative, and a repository is on no node");
-                report.push(
-                    Finding::error("relative-bind", mount.place.clone(), message)
-                        .hint("use a config, an absolute path, or set `bind_root` to where the nodes have these files"),
-                );
+            match base {
+                BindBase::Nodes(base) => *source = clean(&format!("{base}/{source}")),
+                BindBase::Here(base) => {
+                    *source = clean(&format!("{base}/{source}"));
+                    let message = message(
+                        "which is relative: it becomes a path of this machine, and a node need not have it",
+                    );
+                    report.push(
+                        Finding::warning("relative-bind", mount.place.clone(), message)
+                            .hint("use a volume, a config for a file, or the absolute path that all nodes have"),
+                    );
+                }
+                BindBase::Nowhere => {
+                    let message = message("which is relative, and a repository is on no node");
+                    report.push(
+                        Finding::error("relative-bind", mount.place.clone(), message)
+                            .hint("use a config, an absolute path, or set `bind_root` to where the nodes have these files"),
+                    );
+                }
             }
         }
     }

@@ -88,8 +88,9 @@ fn read(
     } else if let Some(name) = source.environment {
         let Some(value) = variables.value(name) else {
             let message = format!(
-                "{}.environment names the variable `{}`, which is not set",
-                source.path, name.value
+                "{}.environment names the variable {}, which is not set",
+                source.path,
+                name.quoted(&name.value)
             );
             report.push(
                 Finding::error("missing-variable", name.place.clone(), message)

@@ -62,8 +62,8 @@ impl ReadFailure {
         file: Option<&Arc<str>>,
         error: ReadError,
     ) -> Self {
-        let file = file.map_or(&*path.value, |file| file);
-        let message = format!("{what} cannot be read: `{file}`: {error}");
+        let shown = path.quoted(file.map_or(&*path.value, |file| file));
+        let message = format!("{what} cannot be read: {shown}: {error}");
         let finding = |code, hint: &str| {
             let finding = Finding::error(code, path.place.clone(), &*message);
             if hint.is_empty() { finding } else { finding.hint(hint) }

@@ -120,6 +120,17 @@ impl Node {
         }
     }
 
+    /// Whether a variable stood in it or below it.
+    pub fn holds_variable(&self) -> bool {
+        match &self.value {
+            Value::Scalar(scalar) => scalar.interpolated,
+            Value::Sequence(items) => items.iter().any(Self::holds_variable),
+            Value::Mapping(mapping) => {
+                mapping.entries.iter().any(|entry| entry.value.holds_variable())
+            }
+        }
+    }
+
     /// Whether it is null.
     pub fn is_null(&self) -> bool {
         matches!(&self.value, Value::Scalar(Scalar { kind: ScalarKind::Null, .. }))
