@@ -2,15 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
-use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::alike::{NOT_SENT, difference};
+use crate::alike::NOT_SENT;
+use crate::both_ways::Both;
 use crate::engine::Engine;
-use crate::eventually::eventually;
 use crate::generated::{EXTERNAL, FILES, SEED, SERVICES, STACKS, VARIABLES, name, stacks, text};
-use crate::stage::{Stage, changes};
+use crate::stage::Stage;
 
 /// The seed of this run: `SKEP_SEED`, or always the same.
 pub(crate) fn seed() -> u64 {
@@ -29,40 +28,10 @@ fn generated_stacks_are_the_same_from_docker_and_from_skep() {
     let stage = Stage::on(&engine);
     let generated = stacks(seed(), STACKS, SERVICES);
     prepare(&stage, &engine, &generated);
-    let names = || (0..STACKS).map(name);
-    let everything = || -> BTreeMap<String, Value> {
-        names().flat_map(|name| stage.everything_of(&engine, &name)).collect()
-    };
-    let variables = VARIABLES.map(|(name, value)| format!("--var={name}={value}"));
-    let options = variables.each_ref().map(String::as_str);
-
-    names().for_each(|name| stage.docker_deploy(&engine, &name, &VARIABLES));
-    let from_docker = everything();
-    assert_distinct(&from_docker);
-    let taken_over = changes(&stage.plan(&options));
-    names().for_each(|name| stage.clear(&name));
-    eventually(60, "everything is made", || {
-        stage.apply(&[options.as_slice(), &["--no-wait"]].concat());
-        changes(&stage.plan(&options)).is_empty().then_some(())
-    });
-    let from_skep = everything();
-
-    let mut found = String::new();
-    for key in from_docker.keys().chain(from_skep.keys()).collect::<BTreeSet<_>>() {
-        let of = |objects: &BTreeMap<String, Value>| objects.get(key).cloned().unwrap_or_default();
-        if let Some(lines) = difference(&of(&from_skep), &of(&from_docker)) {
-            let source = source(&generated, &stage.plain(key));
-            writeln!(found, "{key}\n{source:#}\n{lines}").unwrap();
-        }
-    }
-    for (key, change) in taken_over {
-        let fields = change["fields"].as_array().into_iter().flatten();
-        let is_known =
-            |field: &&Value| NOT_SENT.iter().any(|unsent| field["path"] == unsent.compose_key);
-        for field in fields.filter(|field| !is_known(field)) {
-            writeln!(found, "{key} is not taken over as it is: {field}").unwrap();
-        }
-    }
+    let names: Vec<String> = (0..STACKS).map(name).collect();
+    let both = Both::of(&stage, &engine, "g", &names, &VARIABLES);
+    assert_distinct(&both.from_docker);
+    let found = both.differences(&stage, |key| format!("{:#}", source(&generated, key)));
     assert!(found.is_empty(), "{found}");
 }
 

@@ -10,79 +10,121 @@ use serde_json::Value;
 use crate::alike::assert_same;
 use crate::engine::Engine;
 use crate::eventually::eventually;
+use crate::published::assert_published;
 use crate::stage::{Stage, changes};
 
-/// The stack of a live system, where the files are that the project does not contain.
-fn live_system() -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let inputs =
-        env::var("SKEP_INPUTS").map_or_else(|_| root.join("../shared/inputs"), PathBuf::from);
-    let file = inputs.join("aubg/docker-swarm-stack.yml");
-    if !file.is_file() {
-        eprintln!("skipped: there is no {}; SKEP_INPUTS names the folder", file.display());
-        return None;
-    }
-    Some(file)
+/// A stack of a live system: a proxy in one task and an API in two, which use what was made by hand.
+struct Live {
+    /// The stack file.
+    file: &'static str,
+    /// The proxy and the API.
+    services: [&'static str; 2],
+    /// The image of each, and the variable that has its tag.
+    images: [(&'static str, &'static str); 2],
+    secrets: &'static [&'static str],
 }
 
-/// The live system's names are its own, so that two tests cannot have it at the same time.
-struct LiveSystem<'e> {
-    engine: &'e Engine,
-    _lock: File,
-}
+/// One of our own.
+const LIBRARY: Live = Live {
+    file: "tests/fixtures/live/stack.yaml",
+    services: ["front", "lending-api"],
+    images: [
+        ("registry.example/library/front", "FRONT_RELEASE"),
+        ("registry.example/library/lending", "LENDING_RELEASE"),
+    ],
+    secrets: &["catalogue-url_v2", "signing-key", "mail-token", "archive-user", "archive-password"],
+};
 
-const SECRETS: [&str; 7] = [
-    "db-url_v2",
-    "secret-key",
-    "resend-api-key",
-    "aws-access-key-id",
-    "aws-secret-access-key",
-    "aws-default-region",
-    "aws-bucket",
-];
+/// A real one, which the project does not contain.
+const HUB: Live = Live {
+    file: "aubg/docker-swarm-stack.yml",
+    services: ["web", "py-api"],
+    images: [
+        ("ghcr.io/aubgthehub/monolith-web", "WEB_GIT_COMMIT_HASH"),
+        ("ghcr.io/aubgthehub/monolith-backend", "PY_API_GIT_COMMIT_HASH"),
+    ],
+    secrets: &[
+        "db-url_v2",
+        "secret-key",
+        "resend-api-key",
+        "aws-access-key-id",
+        "aws-secret-access-key",
+        "aws-default-region",
+        "aws-bucket",
+    ],
+};
 
-impl<'e> LiveSystem<'e> {
-    /// Waits for its turn. What is deployed must be gone before this is dropped.
-    fn alone_on(engine: &'e Engine) -> Self {
-        let lock = File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("live-system.lock"));
-        let lock = lock.unwrap();
-        lock.lock().unwrap();
-        Self { engine, _lock: lock }
+const TAG: &str = "1f2e3d4";
+
+impl Live {
+    fn own(&self) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(self.file)
     }
 
-    /// Makes what the stack needs, and writes the stack.
-    fn prepare(&self, stage: &Stage<'_>, file: &Path) {
-        for (image, tag) in [("monolith-web", "1f2e3d4"), ("monolith-backend", "4d3e2f1")] {
-            let name = format!("ghcr.io/aubgthehub/{image}:{tag}");
-            self.engine.docker(&["tag", "skep-demo/web:1", &name]);
+    /// Its stack file in the folder of inputs, if that is there.
+    fn given(&self) -> Option<PathBuf> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let inputs =
+            env::var("SKEP_INPUTS").map_or_else(|_| root.join("../shared/inputs"), PathBuf::from);
+        let file = inputs.join(self.file);
+        if !file.is_file() {
+            eprintln!("skipped: there is no {}; SKEP_INPUTS names the folder", file.display());
+            return None;
         }
-        let value = stage.path("hub", "secret");
+        Some(file)
+    }
+}
+
+/// A live system as docker deployed it. Its names are its own and its ports the standard ones, so that there is only one
+/// at a time.
+struct Deployed<'e> {
+    // The stage goes first: what is deployed must be gone before the secrets can go.
+    stage: Stage<'e>,
+    engine: &'e Engine,
+    live: &'static Live,
+    _alone: File,
+}
+
+impl<'e> Deployed<'e> {
+    fn on(engine: &'e Engine, live: &'static Live, file: &Path) -> Self {
+        let alone = File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("live-system.lock"));
+        let alone = alone.unwrap();
+        alone.lock().unwrap();
+        let stage = Stage::on(engine);
+        let variables = live.images.map(|(image, variable)| {
+            engine.docker(&["tag", "skep-demo/web:1", &format!("{image}:{TAG}")]);
+            (variable, TAG)
+        });
         stage.file("hub", "secret", "x");
-        for secret in SECRETS {
-            self.engine.docker(&["secret", "create", secret, value.to_str().unwrap()]);
+        let value = stage.path("hub", "secret");
+        for secret in live.secrets {
+            engine.docker(&["secret", "create", secret, value.to_str().unwrap()]);
         }
         stage.file("hub", "stack.yaml", fs::read(file).unwrap());
-        stage.file("hub", ".env", "WEB_GIT_COMMIT_HASH=1f2e3d4\nPY_API_GIT_COMMIT_HASH=4d3e2f1\n");
+        stage.file(
+            "hub",
+            ".env",
+            variables.map(|(name, value)| format!("{name}={value}\n")).concat(),
+        );
+        stage.docker_deploy(engine, "hub", &variables);
+        Self { stage, engine, live, _alone: alone }
     }
 }
 
-impl Drop for LiveSystem<'_> {
+impl Drop for Deployed<'_> {
     fn drop(&mut self) {
-        for secret in SECRETS {
+        self.stage.clear("hub");
+        for secret in self.live.secrets {
             self.engine.try_docker(&["secret", "rm", secret]);
         }
     }
 }
 
-#[test]
-fn a_live_systems_services_are_the_same_from_docker_and_from_skep() {
+/// Made by skep, the services are those that docker made.
+fn is_the_same_from_both(live: &'static Live, file: &Path) {
     let Some(engine) = Engine::of_this_run() else { return };
-    let Some(file) = live_system() else { return };
-    let system = LiveSystem::alone_on(&engine);
-    let stage = Stage::on(&engine);
-    system.prepare(&stage, &file);
-    let variables = [("WEB_GIT_COMMIT_HASH", "1f2e3d4"), ("PY_API_GIT_COMMIT_HASH", "4d3e2f1")];
-    stage.docker_deploy(&engine, "hub", &variables);
+    let deployed = Deployed::on(&engine, live, file);
+    let stage = &deployed.stage;
     let from_docker = stage.services_of(&engine, "hub");
     assert_eq!(from_docker.len(), 2);
     stage.clear("hub");
@@ -95,21 +137,20 @@ fn a_live_systems_services_are_the_same_from_docker_and_from_skep() {
     assert_same(&stage.services_of(&engine, "hub"), &from_docker);
 }
 
-#[test]
-fn a_live_system_is_taken_over_without_a_restart() {
+/// Taken over by skep, the services get their labels, and the tasks are those that docker started.
+fn is_taken_over(live: &'static Live, file: &Path) {
     let Some(engine) = Engine::of_this_run() else { return };
-    let Some(file) = live_system() else { return };
-    let system = LiveSystem::alone_on(&engine);
-    let stage = Stage::on(&engine);
-    system.prepare(&stage, &file);
-    let variables = [("WEB_GIT_COMMIT_HASH", "1f2e3d4"), ("PY_API_GIT_COMMIT_HASH", "4d3e2f1")];
-    stage.docker_deploy(&engine, "hub", &variables);
+    let deployed = Deployed::on(&engine, live, file);
+    let stage = &deployed.stage;
+    let [proxy, api] = live.services.map(|service| format!("hub_{service}"));
     let up = || {
-        let tasks = |name| {
-            stage.tasks(name).into_iter().filter(|(_, task)| task["Status"]["State"] == "starting")
-        };
-        let ids = |name| tasks(name).map(|(id, _)| id).collect::<Vec<_>>();
-        [ids("hub_web"), ids("hub_py-api")]
+        [&proxy, &api].map(|name| -> Vec<String> {
+            let tasks = stage.tasks(name).into_iter();
+            tasks
+                .filter(|(_, task)| task["Status"]["State"] == "starting")
+                .map(|(id, _)| id)
+                .collect()
+        })
     };
     let tasks = eventually(60, "three containers have started", || {
         let tasks = up();
@@ -117,8 +158,8 @@ fn a_live_system_is_taken_over_without_a_restart() {
     });
 
     let plan = stage.plan(&[]);
-    for service in ["web", "py-api"] {
-        let change = &changes(&plan)[&format!("service {}", stage.name(&format!("hub_{service}")))];
+    for service in [&proxy, &api] {
+        let change = &changes(&plan)[&format!("service {}", stage.name(service))];
         assert_eq!(change["action"], "adopt");
         assert_eq!(change["effect"]["kind"], "in-place");
         assert_eq!(change.get("fields"), None);
@@ -126,8 +167,30 @@ fn a_live_system_is_taken_over_without_a_restart() {
     stage.apply(&["--no-wait"]);
     stage.apply(&["--no-wait"]);
     assert_eq!(changes(&stage.plan(&[])), BTreeMap::new());
-    assert_eq!(stage.service("hub_web")["Spec"]["Labels"]["skep.stack"], stage.name("hub"));
+    assert_eq!(stage.service(&proxy)["Spec"]["Labels"]["skep.stack"], stage.name("hub"));
     assert_eq!(up(), tasks);
+}
+
+#[test]
+fn a_stack_like_a_live_one_is_the_same_from_docker_and_from_skep() {
+    is_the_same_from_both(&LIBRARY, &LIBRARY.own());
+}
+
+#[test]
+fn a_stack_like_a_live_one_is_taken_over_without_a_restart() {
+    is_taken_over(&LIBRARY, &LIBRARY.own());
+}
+
+#[test]
+fn a_live_systems_services_are_the_same_from_docker_and_from_skep() {
+    let Some(file) = HUB.given() else { return };
+    is_the_same_from_both(&HUB, &file);
+}
+
+#[test]
+fn a_live_system_is_taken_over_without_a_restart() {
+    let Some(file) = HUB.given() else { return };
+    is_taken_over(&HUB, &file);
 }
 
 /// As much of docker's schema as one service takes.
@@ -218,6 +281,8 @@ fn all_of_dockers_keys_make_the_same_services_from_docker_and_from_skep() {
     stage.apply_well(&[]);
     assert_same(&stage.services_of(&engine, "all"), &from_docker);
     assert_eq!(changes(&stage.plan(&[])), BTreeMap::new());
+    let observed = stage.skep(&["observe"]);
+    assert_published("observe", &serde_json::from_str(&observed.stdout).unwrap());
 }
 
 #[test]
