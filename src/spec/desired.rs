@@ -98,7 +98,10 @@ fn policy(stack: &Stack) -> StackPolicy {
             .depends_on
             .into_iter()
             .flatten()
-            .map(|Located { value: stack, place }| StackDependency { stack, place })
+            .map(|Located { value: stack, place, interpolated: _ }| StackDependency {
+                stack,
+                place,
+            })
             .collect(),
     }
 }

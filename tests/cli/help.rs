@@ -38,7 +38,9 @@ fn completions_name_every_command() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let ran = World::new().run(&["completions", shell]);
         assert_eq!(ran.code, Some(0), "{shell}: {}", ran.stderr);
-        for command in ["validate", "render", "plan", "apply", "remove", "status", "retry", "observe"] {
+        for command in
+            ["validate", "render", "plan", "apply", "remove", "status", "retry", "observe"]
+        {
             assert!(ran.stdout.contains(command), "{shell} does not complete {command}");
         }
     }
