@@ -80,7 +80,12 @@ pub(super) async fn remove(
     output: &mut Output,
 ) -> Result<ExitCode, CommandError> {
     let settings = Setup::load(global.config.as_deref(), &args.path)?.settings;
-    let declared_in = declaring_file(global, args, output.talk_look())?;
+    let (declared_in, looked_at) = declaring_file(global, args, output.talk_look())?;
+    if looked_at == 0 {
+        output::talk(
+            "There are no stack files to look at: one elsewhere may still declare the stack; --path looks there.\n",
+        );
+    }
     let asked = RemoveStack { stack: args.stack.clone(), declared_in };
     let request =
         request::removal(global, &args.path, &settings, asked, &args.unblock, args.timeout)?;
@@ -118,16 +123,18 @@ pub(super) async fn remove(
     Ok(code)
 }
 
-/// The file that still declares the stack, wherever the stacks of this installation are said to be.
+/// The file that still declares the stack, wherever the stacks of this installation are said to be, and how many stacks
+/// were looked at.
 fn declaring_file(
     global: &GlobalArgs,
     args: &RemoveArgs,
     look: Look,
-) -> Result<Option<String>, CommandError> {
-    let setup = Setup::load(global.config.as_deref(), &args.path)?;
-    let sources = setup.settings.sources.iter().map(|source| Some(source.name.value.clone()));
-    let sources: Vec<_> = if args.path.is_empty() { sources.collect() } else { Vec::new() };
+) -> Result<(Option<String>, usize), CommandError> {
+    let settings = Setup::load(global.config.as_deref(), &args.path)?.settings;
+    let named = settings.sources.iter().map(|source| Some(source.name.value.clone()));
+    let sources = if args.path.is_empty() { named.collect() } else { Vec::new() };
     let sources = if sources.is_empty() { vec![None] } else { sources };
+    let mut looked_at = 0;
     for source in sources {
         let reading = ReadingArgs { source, ..ReadingArgs::default() };
         let stacks = Stacks::load(global, &args.path, &reading)?;
@@ -137,11 +144,12 @@ fn declaring_file(
                 "the settings have errors, and nobody knows what they declare",
             )));
         }
+        looked_at += stacks.good.len() + stacks.invalid.len();
         if let Some(file) = stacks.declaring(&args.stack) {
-            return Ok(Some(file));
+            return Ok((Some(file), looked_at));
         }
     }
-    Ok(None)
+    Ok((None, looked_at))
 }
 
 /// Whether there is nothing of the stack, and nothing that carries its name.

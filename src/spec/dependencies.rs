@@ -1,6 +1,6 @@
 //! `x-skep.depends_on`: stacks that wait for each other, and stacks that nobody declares.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::finding::Finding;
 use crate::model::name::StackName;
@@ -20,20 +20,16 @@ pub struct Cycle {
 
 /// Every cycle among `stacks`; a stack is in one of them at most.
 pub fn cycles(stacks: &[Stack]) -> Vec<Cycle> {
-    let mut cycles: Vec<Cycle> = Vec::new();
+    let mut open: BTreeMap<&str, &Stack> =
+        stacks.iter().map(|stack| (stack.name.as_str(), stack)).collect();
+    let mut cycles = Vec::new();
     loop {
-        let is_known =
-            |stack: &&Stack| cycles.iter().any(|cycle| cycle.stacks.contains(&stack.name));
-        let open: Vec<&Stack> = stacks.iter().filter(|stack| !is_known(stack)).collect();
-        let of_name = |name: &str| open.iter().find(|stack| stack.name.as_str() == name);
-        let names = open.iter().map(|stack| stack.name.as_str());
         let needs = |name: &str| -> Vec<&str> {
-            let needed = of_name(name).into_iter().flat_map(|stack| needs_of(stack));
-            needed.map(|need| need.as_str()).filter(|need| of_name(need).is_some()).collect()
+            let needed = open.get(name).into_iter().flat_map(|stack| needs_of(stack));
+            needed.map(|need| need.as_str()).filter(|need| open.contains_key(need)).collect()
         };
-        let Some(members) = cycle(names, needs) else { return cycles };
-        let members: Vec<&Stack> =
-            members.into_iter().filter_map(|name| of_name(name).copied()).collect();
+        let Some(names) = cycle(open.keys().copied(), needs) else { return cycles };
+        let members: Vec<&Stack> = names.iter().filter_map(|name| open.remove(name)).collect();
         cycles.push(Cycle {
             stacks: members.iter().map(|stack| stack.name.clone()).collect(),
             finding: describe(&members),

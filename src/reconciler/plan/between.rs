@@ -47,8 +47,9 @@ pub(super) fn holds(
     stack: &DesiredStack,
     drafts: &BTreeMap<StackName, StackDraft<'_>>,
 ) -> Vec<Hold> {
-    let needs = stack.policy.depends_on.iter();
-    needs.filter_map(|need| hold(context, need, drafts)).collect()
+    let needs: BTreeMap<&StackName, &StackDependency> =
+        stack.policy.depends_on.iter().map(|need| (&need.stack, need)).collect();
+    needs.into_values().filter_map(|need| hold(context, need, drafts)).collect()
 }
 
 fn hold(

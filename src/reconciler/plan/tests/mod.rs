@@ -11,4 +11,5 @@ mod requested;
 mod rollouts;
 mod status;
 mod stores;
+mod supersede;
 mod world;

@@ -42,6 +42,42 @@ fn removals_come_last() {
 }
 
 #[test]
+fn who_needs_another_one_goes_before_it_in_every_removal() {
+    let (mut web, mut api) = (service("shop", "web"), service("shop", "api"));
+    let needs = |name: &str| crate::model::desired::Dependency {
+        service: format!("shop_{name}"),
+        condition: crate::model::desired::Condition::ServiceStarted,
+        place: place(),
+    };
+    web.depends_on = vec![needs("api")];
+    api.depends_on = vec![needs("db")];
+    let all = || stack("shop", vec![service("shop", "db"), api.clone(), web.clone()]);
+    let order = [["service shop_web"], ["service shop_api"], ["service shop_db"]];
+    // Some services of a stack,
+    let mut shop = all();
+    shop.services.extend(["a", "b", "c", "d"].map(|key| service("shop", key)));
+    let mut world = World::declaring(vec![shop]);
+    world.converge();
+    world.policy = pruning();
+    world.stack("shop").services.drain(..3);
+    assert_eq!(world.converge(), order);
+    // and a whole one.
+    let mut world = World::declaring(vec![all(), stack("blog", vec![service("blog", "app")])]);
+    world.converge();
+    world.policy = Policy { prune_stacks: true, ..pruning() };
+    world.desired.stacks.remove(&"shop".parse().unwrap());
+    assert_eq!(world.converge()[..3], order);
+    // What protects the first keeps the others.
+    let mut world = World::declaring(vec![all(), stack("blog", vec![service("blog", "app")])]);
+    world.converge();
+    world.policy = Policy { prune_stacks: true, ..pruning() };
+    world.desired.stacks.remove(&"shop".parse().unwrap());
+    world.live("shop_web").spec.labels.insert(labels::PROTECT.to_owned(), "true".to_owned());
+    let plan = world.plan();
+    assert!(change(&plan, "service shop_db").is_standing() && plan.steps.is_empty());
+}
+
+#[test]
 fn a_rollback_to_what_is_declared_is_in_nobodys_way() {
     let mut world = World::applied(vec![shop(&["web", "old"])]);
     world.policy = pruning();
