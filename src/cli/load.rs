@@ -318,7 +318,7 @@ impl Origin {
         paths: &[PathBuf],
         args: &ReadingArgs,
     ) -> Result<Self, CommandError> {
-        let place = |source: &Source| directory.join(&source.path.value);
+        let place = |source: &Source| source.path().map(|path| directory.join(path));
         let mut known = settings.sources.iter();
         if paths.is_empty() && !settings.sources.is_empty() {
             let source = match (&args.source, settings.sources.as_slice()) {
@@ -327,7 +327,7 @@ impl Origin {
                 (None, _) => None,
             };
             let Some(source) = source else { return Err(which_source(settings)) };
-            let path = place(source);
+            let Some(path) = place(source) else { return Err(needs_checkout(source)) };
             return Ok(Self {
                 name: source.name.value.clone(),
                 root: path.is_dir().then(|| path.clone()),
@@ -338,7 +338,7 @@ impl Origin {
         let paths = if paths.is_empty() { vec![PathBuf::from(".")] } else { paths.to_vec() };
         let real = |path: &Path| fs::canonicalize(path).ok();
         let source = known.find(|source| {
-            let Some(root) = real(&place(source)) else { return false };
+            let Some(root) = place(source).and_then(|path| real(&path)) else { return false };
             args.source.as_ref().is_none_or(|name| source.name.value == *name)
                 && paths.iter().all(|path| real(path).is_some_and(|path| path.starts_with(&root)))
         });
@@ -347,7 +347,7 @@ impl Origin {
             (None, Some(source)) => source.name.value.clone(),
             (None, None) => "cli".parse().map_err(CommandError::failed)?,
         };
-        let root = source.map(place).filter(|path| path.is_dir());
+        let root = source.and_then(place).filter(|path| path.is_dir());
         // A part of a source says nothing about the rest of it.
         let is_all = |root: &PathBuf| paths.iter().any(|path| real(path) == real(root));
         let is_whole = source.is_none() || root.as_ref().is_some_and(is_all);
@@ -359,6 +359,11 @@ impl Origin {
                 paths.iter().all(|path| real(path).is_some_and(|path| path.starts_with(&beside)))
             });
         let root = root.or_else(|| is_beside.then_some(beside));
+        // A checkout that is called by the name of a repository stands for it.
+        let is_git = |source: &Source| source.path().is_none() && source.name.value == name;
+        let checkout =
+            paths.first().filter(|path| path.is_dir() && settings.sources.iter().any(is_git));
+        let root = root.or_else(|| checkout.cloned());
         Ok(Self { name, paths, root, is_whole })
     }
 }
@@ -373,6 +378,14 @@ impl Origin {
         };
         settings.stacks.iter().filter(of_source).cloned().collect()
     }
+}
+
+fn needs_checkout(source: &Source) -> CommandError {
+    let name = source.name.as_str();
+    let error = CommandError::usage(format!(
+        "the source {name} is a repository, and this command reads files"
+    ));
+    error.hint(format!("give the PATH of its stacks in a checkout, and --source {name}"))
 }
 
 fn which_source(settings: &Settings) -> CommandError {

@@ -3,6 +3,7 @@
 //! Flags win over it. It is read like a stack file: every problem at once, each with its place.
 
 mod file;
+mod git;
 mod parse;
 mod registry;
 mod source;
@@ -11,9 +12,10 @@ mod stack;
 mod tests;
 
 pub use file::Settings;
+pub use git::{GitSettings, SshSettings, VerifySettings};
 pub use parse::parse;
 pub use registry::RegistrySettings;
-pub use source::Source;
+pub use source::{Source, SourceFiles};
 pub use stack::StackSettings;
 
 /// The name of the file, looked for beside the stacks.

@@ -1,35 +1,98 @@
 //! Where stacks come from, by name.
 
-use schemars::JsonSchema;
+use std::borrow::Cow;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+use super::git::GitSettings;
 use crate::model::name::SourceName;
 use crate::spec::decode::{Cursor, Decode, Located, Report};
 
 /// A source of stacks. Its name is written on every object, and only stacks of the same source can be missing from it.
-#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// Its name.
-    #[schemars(with = "String", example = &"main")]
     pub name: Located<SourceName>,
+    /// Where its files are.
+    pub files: SourceFiles,
+}
+
+/// Where the files of a source are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceFiles {
+    /// In a stack file or a directory of stacks, relative to the settings file.
+    Path(Located<String>),
+    /// In a repository.
+    Git(Box<GitSettings>),
+}
+
+impl Source {
+    /// The path of a source on this machine, relative to the settings file.
+    pub fn path(&self) -> Option<&str> {
+        match &self.files {
+            SourceFiles::Path(path) => Some(path.as_str()),
+            SourceFiles::Git(_) => None,
+        }
+    }
+}
+
+/// A source of stacks: a `path` of this machine, or a repository.
+#[derive(JsonSchema)]
+#[schemars(
+    deny_unknown_fields,
+    rename = "Source",
+    extend("oneOf" = [{ "required": ["path"] }, { "required": ["git"] }])
+)]
+#[expect(dead_code, reason = "it only describes the schema")]
+struct Written {
+    /// Its name. Written on every object, and only stacks of the same source can be missing from it.
+    #[schemars(example = &"main")]
+    name: String,
     /// The stack file or directory of stacks, relative to the settings file.
-    #[schemars(with = "String", example = &"stacks")]
-    pub path: Located<String>,
+    #[schemars(example = &"stacks")]
+    path: Option<String>,
+    /// The repository with the stacks, instead of `path`.
+    git: Option<GitSettings>,
+}
+
+impl JsonSchema for Source {
+    fn schema_name() -> Cow<'static, str> {
+        Written::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Written::json_schema(generator)
+    }
 }
 
 impl Decode for Source {
     fn decode(at: &Cursor<'_>, report: &mut Report) -> Option<Self> {
         let mut fields = at.fields(report)?;
         let name = fields.at("name").map(|at| located_name(&at, report));
-        let path: Option<Option<Located<String>>> = fields.at("path").map(|at| at.get(report));
-        for (key, is_missing) in [("name", name.is_none()), ("path", path.is_none())] {
-            if is_missing {
-                let finding = at.error("missing-key", format_args!("needs `{key}`"));
-                report.push(finding.hint("write `- name: main` and `path: stacks`"));
-            }
+        if name.is_none() {
+            let finding = at.error("missing-key", "needs `name`");
+            report.push(finding.hint("write `- name: main` and `path: stacks`"));
         }
+        let path: Option<Option<Located<String>>> = fields.at("path").map(|at| at.get(report));
+        let git: Option<Option<GitSettings>> = fields.at("git").map(|at| at.get(report));
+        let files = match (path, git) {
+            (Some(path), None) => path.map(SourceFiles::Path),
+            (None, Some(git)) => git.map(|git| SourceFiles::Git(Box::new(git))),
+            (Some(_), Some(_)) => {
+                let finding = at.error("conflicting-keys", "has both `path` and `git`");
+                report.push(finding.hint("the path in the repository is `git.path`"));
+                None
+            }
+            (None, None) => {
+                let finding = at.error("missing-key", "needs `path` or `git`");
+                report.push(
+                    finding.hint("write `path: stacks`, or `git:` with the `url` of a repository"),
+                );
+                None
+            }
+        };
         fields.finish(report);
-        Some(Self { name: name??, path: path?? })
+        Some(Self { name: name??, files: files? })
     }
 }
 

@@ -18,6 +18,14 @@ const MAX_BYTES: u64 = 8 * 1024 * 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Digest([u8; 32]);
 
+#[cfg(test)]
+impl Digest {
+    /// One that stands for any content.
+    pub(super) const fn of_test(content: u8) -> Self {
+        Self([content; 32])
+    }
+}
+
 /// Which directory it is, whatever it is called.
 pub(super) type Identity = (u64, u64);
 

@@ -193,3 +193,85 @@ impl Directory {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// A directory whose content is a number, watched on a clock that tests turn.
+    struct Watched {
+        content: Arc<AtomicU8>,
+        looks: Arc<AtomicUsize>,
+        happened: mpsc::Sender<()>,
+        changes: watch::Receiver<u64>,
+    }
+
+    impl Watched {
+        async fn start() -> Self {
+            let timing = Timing {
+                quiet: Duration::from_millis(300),
+                longest: Duration::from_secs(1),
+                poll: Duration::from_secs(30),
+            };
+            let (happened, events) = mpsc::channel(1);
+            let (tell, mut changes) = watch::channel(0);
+            let content = Arc::new(AtomicU8::new(0));
+            let looks = Arc::new(AtomicUsize::new(0));
+            let (seen, count) = (Arc::clone(&content), Arc::clone(&looks));
+            let look = async move || {
+                count.fetch_add(1, Ordering::SeqCst);
+                Some(Digest::of_test(seen.load(Ordering::SeqCst)))
+            };
+            tokio::spawn(run(events, look, tell, timing));
+            changes.changed().await.expect("the first look");
+            Self { content, looks, happened, changes }
+        }
+
+        fn write(&self, content: u8) {
+            self.content.store(content, Ordering::SeqCst);
+            let _ = self.happened.try_send(());
+        }
+
+        fn looks(&self) -> usize {
+            self.looks.load(Ordering::SeqCst)
+        }
+
+        async fn changed_after(&mut self) -> Duration {
+            let begun = Instant::now();
+            self.changes.changed().await.expect("a change");
+            begun.elapsed()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_event_is_looked_at_after_a_pause_and_a_storm_in_the_middle() {
+        let mut watched = Watched::start().await;
+        watched.write(1);
+        let after = watched.changed_after().await;
+        assert!((300..320).contains(&after.as_millis()), "{after:?}");
+        // A storm that never pauses is looked into once a second, and not at every event.
+        let before = watched.looks();
+        for number in 0..50 {
+            watched.write(number + 2);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let looks = watched.looks() - before;
+        assert!((4..=6).contains(&looks), "{looks}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_events_the_clock_finds_the_change_and_without_a_change_nobody_hears() {
+        let mut watched = Watched::start().await;
+        watched.content.store(9, Ordering::SeqCst);
+        let after = watched.changed_after().await;
+        assert!((29_000..30_100).contains(&after.as_millis()), "{after:?}");
+        // The same again: events and polls, but no change.
+        watched.write(9);
+        tokio::time::sleep(Duration::from_secs(300)).await;
+        assert!(!watched.changes.has_changed().expect("alive"));
+        assert!(watched.looks() >= 10);
+    }
+}
