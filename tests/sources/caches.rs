@@ -18,9 +18,14 @@ fn url(daemon: &Server) -> String {
 }
 
 fn packs(station: &Station) -> usize {
-    let packs = fs::read_dir(station.cache().join("repository.git/objects/pack"));
+    let packs = fs::read_dir(station.repository().join("objects/pack"));
     let is_pack = |path: &Path| path.extension().is_some_and(|end| end == "pack");
     packs.expect("packs").filter(|entry| is_pack(&entry.as_ref().expect("a file").path())).count()
+}
+
+/// A loop must be able to fetch in tasks of their own.
+fn is_send<T: Future<Output: Send> + Send>(fetching: T) -> T {
+    fetching
 }
 
 #[tokio::test]
@@ -43,7 +48,7 @@ async fn sources_of_one_repository_share_one_conversation() {
     let stop = CancellationToken::new();
     let asked = Instant::now();
     let [a, b, c] = sources.each_ref().map(|source| source.fetch(asked, &stop));
-    let (a, b, c) = tokio::join!(a, b, c);
+    let (a, b, c) = tokio::join!(is_send(a), is_send(b), is_send(c));
     let revisions = [a, b, c].map(|snapshot| snapshot.expect("a snapshot").revision().to_string());
     assert_eq!(revisions[0], revisions[1]);
     assert_ne!(revisions[0], revisions[2]);
@@ -85,7 +90,7 @@ async fn only_what_has_changed_is_fetched() {
     let head = origin.commit("Something small");
     let snapshot = fetch(&source).await.expect("a snapshot");
     assert_eq!(snapshot.revision().as_str(), format!("sha1:{head}"));
-    let directory = station.cache().join("repository.git/objects/pack");
+    let directory = station.repository().join("objects/pack");
     let sizes = fs::read_dir(directory).expect("packs").map(|entry| entry.expect("a file"));
     let sizes = sizes.filter(|entry| entry.path().extension().is_some_and(|end| end == "pack"));
     let mut sizes: Vec<u64> = sizes.map(|entry| entry.metadata().expect("a file").len()).collect();
@@ -102,9 +107,8 @@ async fn a_cache_may_be_deleted_or_broken_at_any_time() {
     let station = Station::new();
     let source = station.source(&url(&daemon));
     commit(&source).await;
-    let repository = station.cache().join("repository.git");
     let objects = || {
-        let files = fs::read_dir(repository.join("objects/pack")).expect("packs");
+        let files = fs::read_dir(station.repository().join("objects/pack")).expect("packs");
         files.map(|entry| entry.expect("a file").path()).collect::<Vec<_>>()
     };
     let damages: [(&str, &dyn Fn()); 5] = [
@@ -112,10 +116,10 @@ async fn a_cache_may_be_deleted_or_broken_at_any_time() {
             fs::remove_dir_all(station.state.path().join("git")).expect("removed");
         }),
         ("the objects are deleted", &|| {
-            fs::remove_dir_all(repository.join("objects")).expect("removed");
+            fs::remove_dir_all(station.repository().join("objects")).expect("removed");
         }),
         ("it is no repository any more", &|| {
-            fs::write(repository.join("HEAD"), "nonsense").expect("written");
+            fs::write(station.repository().join("HEAD"), "nonsense").expect("written");
         }),
         ("packs are cut", &|| {
             for path in objects() {
@@ -173,4 +177,38 @@ async fn nobody_else_may_look_into_the_cache_which_knows_no_url() {
             assert!(!content.contains("127.0.0.1"), "{}", path.display());
         }
     }
+}
+
+#[tokio::test]
+async fn a_cache_does_not_grow_for_ever_though_the_last_snapshot_is_kept() {
+    let origin = Origin::with_a_stack();
+    let station = Station::new();
+    let source = station.source(&origin.bare().display().to_string());
+    let mut last = fetch(&source).await.expect("a snapshot");
+    let mut most = 0;
+    for number in 0..60 {
+        origin.write("stacks/shop/stack.yaml", format!("services: {{}} # {number}"));
+        origin.commit("Next");
+        last = fetch(&source).await.expect("a snapshot");
+        most = most.max(packs(&station));
+    }
+    assert!(text(&last, "stacks/shop/stack.yaml").ends_with("# 59"));
+    assert!((2..=51).contains(&most), "{most}");
+    assert!(packs(&station) < 15, "{}", packs(&station));
+}
+
+#[tokio::test]
+async fn a_source_that_asks_for_nonsense_costs_the_others_nothing() {
+    let origin = Origin::with_a_stack();
+    let daemon = Server::git_daemon(&origin);
+    let station = Station::new();
+    let absent = "4f2c9e1000000000000000000000000000000000".parse().expect("an id");
+    let (reference, url) = (Reference::Commit(absent), url(&daemon));
+    let wrong = station.declared(GitDeclaration { reference, ..declaration(&url) });
+    let good = station.source(&url);
+    assert_eq!(commit(&good).await, origin.head());
+    assert!(fetch(&wrong).await.is_err());
+    let before = daemon.connections();
+    assert_eq!(commit(&good).await, origin.head());
+    assert_eq!(daemon.connections() - before, 1);
 }

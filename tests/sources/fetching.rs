@@ -53,6 +53,13 @@ impl Station {
         let is_cache = |path: &Path| path.is_dir();
         caches.find_map(|entry| entry.ok().map(|e| e.path()).filter(|p| is_cache(p))).expect("one")
     }
+
+    /// The newest bare repository in it.
+    pub(crate) fn repository(&self) -> std::path::PathBuf {
+        let entries = std::fs::read_dir(self.cache()).expect("a cache");
+        let paths = entries.map(|entry| entry.expect("an entry").path());
+        paths.filter(|path| path.is_dir()).max().expect("a repository")
+    }
 }
 
 pub(crate) fn declaration(url: &str) -> GitDeclaration {

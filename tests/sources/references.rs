@@ -32,10 +32,10 @@ async fn a_commit_is_read_without_a_work_tree_and_described() {
         assert_eq!((commit.branch.as_deref(), commit.tag.as_deref()), (Some("main"), None));
         assert!(text(&snapshot, "stacks/shop/stack.yaml").starts_with("services:"));
         // Only this commit, and nothing that git calls a checkout.
-        let cache = git2::Repository::open_bare(station.cache().join("repository.git"));
+        let cache = git2::Repository::open_bare(station.repository());
         let parent = origin.git(&["rev-parse", "HEAD^"]).parse().expect("an id");
         assert!(cache.expect("a repository").find_commit(parent).is_err());
-        assert!(!station.cache().join("repository.git/index").exists());
+        assert!(!station.repository().join("index").exists());
     }
 }
 

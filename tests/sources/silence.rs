@@ -87,7 +87,7 @@ async fn a_transfer_that_stalls_ends_and_leaves_nothing_behind() {
         let station = Station::limited(Limits { idle: Duration::from_millis(300), ..limits() });
         let error = refused(&station.source(&server.url("stacks.git"))).await;
         assert!(matches!(&*error, GitError::TimedOut { .. }), "{error:?}");
-        let packs = station.cache().join("repository.git/objects/pack");
+        let packs = station.repository().join("objects/pack");
         let deadline = std::time::Instant::now() + Duration::from_secs(5);
         // The thread that writes hears of it a moment later.
         while std::fs::read_dir(&packs).expect("packs").count() > 0 {

@@ -1,13 +1,19 @@
 //! A bare repository of our own that holds what was fetched of one remote repository. It may vanish at any time.
+//!
+//! One that is broken, or has gathered too many packs, is left for a new one beside it, and removed when nobody reads
+//! from it any more.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use git2::{ObjectType, Oid, Repository, RepositoryInitOptions};
+use git2::{ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions};
 use sha2::{Digest, Sha256};
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
 use super::error::GitError;
@@ -15,6 +21,11 @@ use super::url::{Location, RepositoryUrl};
 
 /// Snapshots that are whole, by a reference each.
 const WHOLE: &str = "refs/skep/";
+/// How the bare repositories are called, with a number between.
+const PREFIX: &str = "repository-";
+const SUFFIX: &str = ".git";
+/// The file in a bare repository that its readers lock.
+const READERS: &str = "skep-readers";
 /// How many packs a cache may gather, one a commit, before it is made anew.
 const MAX_PACKS: usize = 50;
 /// How often it is tried to get a lock that another process has.
@@ -32,10 +43,21 @@ pub(super) struct Lock {
     _file: File,
 }
 
-/// A mark that somebody reads from a cache, which is not made anew meanwhile.
+/// A mark that somebody reads from a bare repository, which is not removed meanwhile.
 #[derive(Debug)]
 pub(super) struct Reader {
     _file: Option<File>,
+}
+
+/// What has to be fetched into a bare repository.
+#[derive(Debug)]
+pub(super) struct Missing {
+    /// The repository.
+    pub(super) path: PathBuf,
+    /// What it lacks of what was asked for.
+    pub(super) wants: Vec<Oid>,
+    /// The commits that it has with all their files.
+    pub(super) haves: Vec<Oid>,
 }
 
 impl Cache {
@@ -51,11 +73,6 @@ impl Cache {
         let name: String =
             url.name().chars().filter(char::is_ascii_alphanumeric).take(40).collect();
         Self { directory: state.join("git").join(format!("{name}-{digest}")) }
-    }
-
-    /// The bare repository.
-    pub(super) fn repository_path(&self) -> PathBuf {
-        self.directory.join("repository.git")
     }
 
     /// Makes the directory, for nobody else to read, and waits for the right to change it.
@@ -91,49 +108,115 @@ impl Cache {
         Ok(is_current.then_some(Lock { _file: file }))
     }
 
-    /// Opens the bare repository, made anew if it is not there, not usable, or full of old packs that nobody reads.
-    pub(super) fn open(&self, _: &Lock) -> Result<Repository, GitError> {
-        let path = self.repository_path();
-        if let Ok(repository) = Repository::open_bare(&path)
-            && (packs(&path) <= MAX_PACKS || self.is_read())
-        {
-            return Ok(repository);
-        }
-        self.make(&path)
+    /// The bare repositories by their numbers; the last one is the current one.
+    fn repositories(&self) -> BTreeMap<u64, PathBuf> {
+        let number = |path: &Path| {
+            let name = path.file_name()?.to_str()?;
+            name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.parse().ok()
+        };
+        let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        let paths = entries.map(|entry| entry.path());
+        paths.filter_map(|path| Some((number(&path)?, path))).collect()
     }
 
-    /// Throws away what is there, as it turned out to be broken.
+    /// Opens the bare repository as it is.
+    pub(super) fn current(&self) -> Result<Repository, GitError> {
+        let path = self.repositories().into_values().next_back().unwrap_or_default();
+        Repository::open_bare(path)
+            .map_err(|source| GitError::Store { operation: "open the cache", source })
+    }
+
+    /// Opens the bare repository to fetch into it: a new one if there is none that can be used.
+    pub(super) fn open(&self, lock: &Lock) -> Result<Repository, GitError> {
+        match self.repositories().into_values().next_back() {
+            Some(path) if packs(&path) <= MAX_PACKS => {
+                Repository::open_bare(path).or_else(|_| self.make_anew(lock))
+            }
+            Some(_) | None => self.make_anew(lock),
+        }
+    }
+
+    /// Makes a new bare repository, and removes old ones that nobody reads.
     pub(super) fn make_anew(&self, _: &Lock) -> Result<Repository, GitError> {
-        self.make(&self.repository_path())
-    }
-
-    fn make(&self, path: &Path) -> Result<Repository, GitError> {
-        match fs::remove_dir_all(path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(self.failed(error)),
+        let old = self.repositories();
+        for path in old.values().filter(|path| !is_read(path)) {
+            match fs::remove_dir_all(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(self.failed(error));
+                }
+                Ok(()) | Err(_) => {}
+            }
         }
+        let number = old.into_keys().next_back().map_or(1, |last| last.saturating_add(1));
         let mut options = RepositoryInitOptions::new();
         // Templates of this machine may hold hooks.
         options.bare(true).external_template(false);
-        Repository::init_opts(path, &options)
+        Repository::init_opts(self.directory.join(format!("{PREFIX}{number}{SUFFIX}")), &options)
             .map_err(|source| GitError::Store { operation: "make a cache", source })
     }
 
-    /// Marks that the cache is being read.
-    pub(super) fn reader(&self) -> Reader {
-        let file = open_lock(&self.directory.join("readers"));
-        // Without the mark, the worst is an error that the next pass does not have.
-        Reader { _file: file.ok().filter(|file| file.lock_shared().is_ok()) }
+    /// What has to be fetched. A repository that has lost what it had is left for a new one.
+    pub(super) fn missing(
+        &self,
+        lock: &Lock,
+        asked: &[Oid],
+        is_broken: &AtomicBool,
+    ) -> Result<Missing, GitError> {
+        let mut repository = if is_broken.swap(false, Ordering::Relaxed) {
+            self.make_anew(lock)?
+        } else {
+            self.open(lock)?
+        };
+        let is_missing = |id: &&Oid| !is_whole(&repository, **id);
+        let wants: Vec<Oid> = asked.iter().filter(is_missing).copied().collect();
+        if wants.iter().any(|id| is_said_to_be_whole(&repository, *id)) {
+            repository = self.make_anew(lock)?;
+            let (path, wants) = (repository.path().to_owned(), asked.to_vec());
+            return Ok(Missing { path, wants, haves: Vec::new() });
+        }
+        let haves = whole_commits(&repository);
+        Ok(Missing { path: repository.path().to_owned(), wants, haves })
     }
 
-    fn is_read(&self) -> bool {
-        open_lock(&self.directory.join("readers")).is_ok_and(|file| file.try_lock().is_err())
+    /// Checks that what was wanted has come, and remembers of the rest only what is `kept`.
+    pub(super) fn conclude(missing: &Missing, kept: &[Oid], url: &str) -> Result<(), GitError> {
+        let failed = |source| GitError::Store { operation: "read what was received", source };
+        let repository = Repository::open_bare(&missing.path).map_err(failed)?;
+        for want in &missing.wants {
+            match repository.find_object(*want, None) {
+                Ok(object) => object.peel_to_tree().map(drop).map_err(failed)?,
+                Err(error) if error.code() == ErrorCode::NotFound => {
+                    return Err(GitError::missing_commit(url, &[*want]));
+                }
+                Err(error) => return Err(failed(error)),
+            }
+            mark_whole(&repository, *want).map_err(failed)?;
+        }
+        keep_only(&repository, kept).map_err(failed)
     }
 
     fn failed(&self, source: io::Error) -> GitError {
         GitError::Cache { path: self.directory.clone(), source }
     }
+}
+
+/// Marks that a bare repository is being read.
+pub(super) fn reader(repository: &Repository) -> Reader {
+    let file = open_lock(&repository.path().join(READERS));
+    // Without the mark, the worst is an error that the next pass does not have.
+    Reader { _file: file.ok().filter(|file| file.lock_shared().is_ok()) }
+}
+
+fn is_read(repository: &Path) -> bool {
+    open_lock(&repository.join(READERS)).is_ok_and(|file| file.try_lock().is_err())
+}
+
+/// Does what waits for the disk where nothing else waits for it.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, GitError> + Send + 'static,
+) -> Result<T, GitError> {
+    // It is cancelled only when the runtime goes down.
+    spawn_blocking(work).await.unwrap_or(Err(GitError::Cancelled))
 }
 
 fn open_lock(path: &Path) -> io::Result<File> {
@@ -147,7 +230,7 @@ fn packs(repository: &Path) -> usize {
 }
 
 /// Whether a commit or tag is there with all that belongs to it, as far as its root.
-pub(super) fn is_whole(repository: &Repository, id: Oid) -> bool {
+fn is_whole(repository: &Repository, id: Oid) -> bool {
     is_said_to_be_whole(repository, id)
         && repository
             .find_object(id, None)
@@ -156,17 +239,17 @@ pub(super) fn is_whole(repository: &Repository, id: Oid) -> bool {
 }
 
 /// Whether it once was.
-pub(super) fn is_said_to_be_whole(repository: &Repository, id: Oid) -> bool {
+fn is_said_to_be_whole(repository: &Repository, id: Oid) -> bool {
     repository.find_reference(&format!("{WHOLE}{id}")).is_ok()
 }
 
 /// Notes that everything of a commit or tag is there.
-pub(super) fn mark_whole(repository: &Repository, id: Oid) -> Result<(), git2::Error> {
+fn mark_whole(repository: &Repository, id: Oid) -> Result<(), git2::Error> {
     repository.reference(&format!("{WHOLE}{id}"), id, true, "fetched").map(drop)
 }
 
 /// The commits that are there with all their files.
-pub(super) fn whole_commits(repository: &Repository) -> Vec<Oid> {
+fn whole_commits(repository: &Repository) -> Vec<Oid> {
     let Ok(references) = repository.references_glob(&format!("{WHOLE}*")) else {
         return Vec::new();
     };
@@ -177,7 +260,7 @@ pub(super) fn whole_commits(repository: &Repository) -> Vec<Oid> {
 }
 
 /// Forgets all but these; their objects stay until the cache is made anew.
-pub(super) fn keep_only(repository: &Repository, kept: &[Oid]) -> Result<(), git2::Error> {
+fn keep_only(repository: &Repository, kept: &[Oid]) -> Result<(), git2::Error> {
     for reference in repository.references_glob(&format!("{WHOLE}*"))? {
         let mut reference = reference?;
         if reference.target().is_none_or(|id| !kept.contains(&id)) {
@@ -211,25 +294,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_broken_cache_is_made_anew_and_a_read_one_is_not_tidied() {
+    async fn a_repository_is_left_for_a_new_one_and_stays_while_it_is_read() {
         let state = tempfile::tempdir().expect("a directory");
         let cache = cache(state.path());
         let lock = cache.lock(Duration::ZERO).await.expect("a lock");
-        cache.open(&lock).expect("made");
-        let head = cache.repository_path().join("HEAD");
-        fs::remove_file(&head).expect("broken");
-        cache.open(&lock).expect("made anew");
-        assert!(head.exists());
+        let first = cache.open(&lock).expect("made");
+        assert_eq!(cache.open(&lock).expect("opened").path(), first.path());
 
+        let mark = reader(&first);
+        fs::remove_file(first.path().join("HEAD")).expect("broken");
+        let second = cache.open(&lock).expect("made anew");
+        assert_ne!(second.path(), first.path());
+        assert!(first.path().exists());
+        drop(mark);
         for number in 0..=MAX_PACKS {
-            let pack = cache.repository_path().join(format!("objects/pack/{number}.pack"));
+            let pack = second.path().join(format!("objects/pack/{number}.pack"));
             fs::write(pack, "").expect("a pack");
         }
-        let reader = cache.reader();
-        cache.open(&lock).expect("opened");
-        assert!(packs(&cache.repository_path()) > MAX_PACKS);
-        drop(reader);
-        cache.open(&lock).expect("made anew");
-        assert_eq!(packs(&cache.repository_path()), 0);
+        let third = cache.open(&lock).expect("made anew");
+        assert_eq!(cache.repositories().into_keys().collect::<Vec<_>>(), [3]);
+        assert_eq!(packs(third.path()), 0);
     }
 }

@@ -52,8 +52,8 @@ impl Commit {
         Ok(Self {
             url,
             id: CommitId::new(commit.id()),
-            branch: target.branch.clone(),
-            tag: target.tag.clone(),
+            branch: target.branch.as_ref().map(|name| line(name.as_bytes())),
+            tag: target.tag.as_ref().map(|name| line(name.as_bytes())),
             author: line(commit.author().name_bytes()),
             time: Timestamp::from_second(commit.time().seconds()).unwrap_or(Timestamp::UNIX_EPOCH),
             subject: line(commit.summary_bytes().unwrap_or_default()),

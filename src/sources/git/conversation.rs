@@ -15,8 +15,8 @@ use super::receive::PackReceiver;
 use super::refs::{Greeting, Refs};
 use super::wire::Wire;
 
-/// How many references are looked at before a server counts as a flood.
-const MAX_REFS: usize = 1_000_000;
+/// How many bytes of references are taken before a server counts as a flood: some million names.
+const MAX_MESSAGE: usize = 128 * 1024 * 1024;
 /// How skep calls itself.
 const AGENT: &str = concat!("agent=skep/", env!("CARGO_PKG_VERSION"));
 
@@ -214,16 +214,19 @@ impl Conversation {
 
     /// The lines up to the end of a message.
     async fn message(&mut self) -> Result<Vec<Bytes>, GitError> {
-        let mut lines = Vec::new();
+        let (mut lines, mut size) = (Vec::new(), 0_usize);
         loop {
             match self.packet().await? {
-                Packet::Data(line) => lines.push(line),
+                Packet::Data(line) => {
+                    size = size.saturating_add(line.len());
+                    lines.push(line);
+                }
                 Packet::Delimiter => {}
                 Packet::Flush | Packet::End => return Ok(lines),
             }
-            if lines.len() > MAX_REFS {
-                let (url, limit) = (self.url.clone(), MAX_REFS as u64);
-                return Err(GitError::TooLarge { url, limit, unit: "references" });
+            if size > MAX_MESSAGE {
+                let (url, limit) = (self.url.clone(), MAX_MESSAGE as u64);
+                return Err(GitError::TooLarge { url, limit, unit: "bytes of references" });
             }
         }
     }

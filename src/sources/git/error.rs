@@ -231,6 +231,13 @@ pub enum Remedy {
 }
 
 impl GitError {
+    /// The server does not have any of these.
+    pub(super) fn missing_commit(url: &str, wants: &[git2::Oid]) -> Self {
+        let wants: Vec<String> = wants.iter().map(git2::Oid::to_string).collect();
+        let what = format!("commit {}", wants.join(" or "));
+        Self::Missing { url: url.to_owned(), what, similar: None }
+    }
+
     /// Whether trying again may help, or only a change.
     pub fn remedy(&self) -> Remedy {
         match self {

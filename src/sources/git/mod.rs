@@ -17,6 +17,7 @@ mod packet;
 mod receive;
 mod reference;
 mod refs;
+mod remote;
 mod repository;
 mod signature;
 mod source;

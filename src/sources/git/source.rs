@@ -6,10 +6,11 @@ use git2::ObjectType;
 use tokio::time::Instant;
 
 use super::access::Access;
+use super::cache::blocking;
 use super::commit::{Commit, Signature, peel};
 use super::error::GitError;
 use super::reference::Reference;
-use super::repository::{Obtained, Repositories, Repository, blocking};
+use super::repository::{Obtained, Repositories, Repository};
 use super::signature::{self, Signed, Verification};
 use super::tree::{GitTree, Root};
 use super::url::RepositoryUrl;

@@ -289,7 +289,7 @@ impl Tree for GitTree {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sources::git::cache::Cache;
+    use crate::sources::git::cache;
 
     /// A tree of these files, directories made as needed, and entries of other modes.
     fn tree(files: &[(&str, &[u8])], others: &[(&str, i32, &str)]) -> (tempfile::TempDir, GitTree) {
@@ -331,8 +331,7 @@ mod tests {
         let root = Root { commit, id: root, path: String::new(), name: "stacks".to_owned() };
         let limits =
             Limits { entries: 20, file_bytes: 2000, read_bytes: 10_000, ..Limits::default() };
-        let url = "/nowhere".parse().expect("a URL");
-        let reader = Cache::new(state.path(), &url).reader();
+        let reader = cache::reader(&repository);
         let tree = GitTree::new(repository, root, &limits, Arc::default(), reader);
         (state, tree)
     }

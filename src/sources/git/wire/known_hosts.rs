@@ -14,6 +14,7 @@ use sha1::Sha1;
 
 use super::GitError;
 use crate::sources::git::access::{SshAccess, read_text};
+use crate::sources::git::glob;
 
 /// The lists that count for a connection.
 #[derive(Debug)]
@@ -34,7 +35,8 @@ impl KnownHosts {
         access: &SshAccess,
         new_hosts: &Path,
     ) -> Result<Self, GitError> {
-        let name = if port == 22 { host.to_owned() } else { format!("[{host}]:{port}") };
+        let host = host.to_ascii_lowercase();
+        let name = if port == 22 { host } else { format!("[{host}]:{port}") };
         let accepted = access.accept_new.then(|| new_hosts.to_owned());
         let mut known = Self { name, lines: Vec::new(), accepted };
         if let Some(path) = &access.known_hosts {
@@ -127,9 +129,7 @@ fn is_about(patterns: &HostPatterns, name: &str) -> bool {
             mac.verify_slice(hash).is_ok()
         }
         HostPatterns::Patterns(patterns) => {
-            let name = name.to_ascii_lowercase();
-            let fits =
-                |pattern: &str| super::super::glob::matches(&pattern.to_ascii_lowercase(), &name);
+            let fits = |pattern: &str| glob::matches(&pattern.to_ascii_lowercase(), name);
             let excludes = |pattern: &String| pattern.strip_prefix('!').is_some_and(fits);
             !patterns.iter().any(excludes) && patterns.iter().any(|pattern| fits(pattern))
         }

@@ -193,19 +193,17 @@ impl Server<'_> {
         user: &str,
         access: &SshAccess,
     ) -> Result<(), GitError> {
-        let hash = session.best_supported_rsa_hash().await;
-        let hash = hash.map_err(|error| self.broken(error))?;
-        // SHA-1 is refused by us where the server does not say what it takes.
-        let hash = hash.flatten().or(Some(HashAlg::Sha512));
         for key in &access.keys {
-            let key = PrivateKeyWithHashAlg::new(Arc::new(private_key(key)?), hash);
+            let key = private_key(key)?;
+            let hash = self.hash(session, &key.algorithm()).await?;
+            let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash);
             let tried = session.authenticate_publickey(user, key).await;
             if tried.map_err(|error| self.broken(error))?.success() {
                 return Ok(());
             }
         }
         if let Some(socket) = &access.agent
-            && self.log_in_with_agent(session, user, socket, hash).await?
+            && self.log_in_with_agent(session, user, socket).await?
         {
             return Ok(());
         }
@@ -213,12 +211,25 @@ impl Server<'_> {
         Err(GitError::Unauthorised { host: self.host.to_owned(), with_credentials })
     }
 
+    /// With what an RSA key signs. SHA-1 is not used where the server does not say what it takes.
+    async fn hash(
+        &self,
+        session: &Handle<Host>,
+        algorithm: &Algorithm,
+    ) -> Result<Option<HashAlg>, GitError> {
+        if !matches!(algorithm, Algorithm::Rsa { .. }) {
+            return Ok(None);
+        }
+        let hash = session.best_supported_rsa_hash().await;
+        let hash = hash.map_err(|error| self.broken(error))?;
+        Ok(hash.flatten().or(Some(HashAlg::Sha512)))
+    }
+
     async fn log_in_with_agent(
         &self,
         session: &mut Handle<Host>,
         user: &str,
         socket: &Path,
-        hash: Option<HashAlg>,
     ) -> Result<bool, GitError> {
         let failed = |reason: String| GitError::PrivateKey {
             key: format!("of the agent at {}", socket.display()),
@@ -230,7 +241,7 @@ impl Server<'_> {
         let keys = agent.request_identities().await.map_err(|error| failed(error.to_string()))?;
         for key in keys.into_iter().take(MAX_AGENT_KEYS) {
             let AgentIdentity::PublicKey { key, .. } = key else { continue };
-            let hash = hash.filter(|_| key.algorithm().is_rsa());
+            let hash = self.hash(session, &key.algorithm()).await?;
             let tried = session.authenticate_publickey_with(user, key, hash, &mut agent).await;
             if tried.map_err(|error| failed(error.to_string()))?.success() {
                 return Ok(true);
