@@ -14,6 +14,7 @@ use std::process::Command;
 
 use skep::diff::document::{HoldClass, HoldCode};
 use skep::model::labels;
+use skep::reconciler::plan::Shortfall;
 
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -297,4 +298,12 @@ fn typical_mistakes_are_told_as_their_page_shows_them() {
             .unwrap();
     }
     assert_eq!(read("docs/mistakes.md"), expected, "{BLESS}=1 accepts it");
+}
+
+#[test]
+fn every_note_on_updates_that_fail_requests_is_explained() {
+    let text = read("docs/zero-downtime.md");
+    for shortfall in Shortfall::ALL {
+        assert!(text.contains(&format!("| note: {shortfall} |")), "{shortfall}");
+    }
 }

@@ -7,7 +7,6 @@ use clap::Args;
 use crate::diff::render::clean;
 use crate::model::nanos::Nanos;
 use crate::reconciler::pass::{Reader, Wait};
-use crate::reconciler::plan::Learned;
 
 use super::args::{GlobalArgs, PolicyArgs, StackArgs};
 use super::engine;
@@ -96,7 +95,7 @@ async fn carry_on(
         request.pinned = saved.images();
     }
     let reader = Reader::new(engine::connect(global).await?)?;
-    let (plan, observed) = reader.judge(&request, &Learned::default()).await?;
+    let (plan, observed) = reader.judge_at_first(&request).await?;
     if let Some(saved) = saved {
         let stale = saved.check(&request.scope.fleet, &plan, &observed)?;
         if !stale.is_empty() {

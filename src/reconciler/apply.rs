@@ -217,7 +217,15 @@ fn judge<'a>(step: &'a Step, error: &SwarmError, learned: &mut Learned) -> Event
             learned.contention.lost(object);
             Event::Deferred { object, reason, may_have_happened: false }
         }
-        (Failure::InUse { .. }, _) => Event::Deferred { object, reason, may_have_happened: false },
+        (Failure::InUse { message }, _) => {
+            let failures = learned.failures.entry(object.clone()).or_default();
+            *failures += 1;
+            // No service is on it any more, so it is something that no list shows, and that will not go by itself.
+            if object.kind == Kind::Network && *failures >= PATIENCE_WITH_FAILURES {
+                learned.networks_in_use.insert(object.name.clone(), message.clone());
+            }
+            Event::Deferred { object, reason, may_have_happened: false }
+        }
         // A name that stays taken although no list shows who has it is a failure like others.
         _ => {
             let failures = learned.failures.entry(object.clone()).or_default();

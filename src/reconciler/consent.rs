@@ -94,9 +94,13 @@ impl Agreed {
     pub(super) fn covers(&self, change: &Change) -> bool {
         self.is_about(&change.object)
             && match self.action {
-                // Half of a replacement looks like a creation.
-                Action::Replace => true,
-                _ => self.action == change.action && self.effect == change.effect.kind(),
+                // The second half of a replacement, or of a move, looks like a creation.
+                Action::Replace | Action::Move => true,
+                // Who agreed to downtime agreed to what ends it.
+                _ => {
+                    self.action == change.action
+                        && (self.effect == "downtime" || self.effect == change.effect.kind())
+                }
             }
     }
 

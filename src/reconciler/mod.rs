@@ -22,3 +22,4 @@ pub mod stale;
 mod state;
 pub mod status;
 pub mod step;
+mod volumes;

@@ -25,7 +25,7 @@ pub fn verdict(plan: &Plan) -> Verdict {
 
 /// The verdict on what `document` leaves undone, whatever the health of services.
 pub fn of_holds(document: &Document) -> Verdict {
-    deciding(document).into_iter().map(of_hold).max().unwrap_or(Verdict::Done)
+    deciding(document).into_iter().map(|hold| of_code(hold.code)).max().unwrap_or(Verdict::Done)
 }
 
 /// The holds that decide how a run ended: below one that a person must end first, the others do not matter yet.
@@ -49,8 +49,9 @@ fn deciding(document: &Document) -> Vec<&Hold> {
     deciding
 }
 
-fn of_hold(hold: &Hold) -> Verdict {
-    match hold.code {
+/// How a run ends that leaves something undone for this reason.
+pub fn of_code(code: HoldCode) -> Verdict {
+    match code {
         HoldCode::Paused | HoldCode::PruneNotAsked => Verdict::Done,
         HoldCode::WaitsForObject
         | HoldCode::WaitsForHealth
@@ -71,6 +72,7 @@ fn of_hold(hold: &Hold) -> Verdict {
         | HoldCode::GuardInUse
         | HoldCode::SelfProtection
         | HoldCode::ReplaceNotAllowed
+        | HoldCode::NetworkInUse
         | HoldCode::ImageNotFound
         | HoldCode::ImageDenied
         | HoldCode::MissingExternal

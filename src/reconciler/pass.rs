@@ -25,6 +25,7 @@ use super::record;
 use super::registries::{self, Registries};
 use super::stale::Stale;
 use super::step::Write;
+use super::volumes;
 
 /// The first and the longest wait between passes while something is on its way.
 const PACE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
@@ -94,11 +95,30 @@ impl Reader {
         request: &Request,
         learned: &Learned,
     ) -> Result<(Plan, Observed), SwarmError> {
+        let (plan, observed, _) = self.look(request, learned).await?;
+        Ok((plan, observed))
+    }
+
+    /// The same for the first plan of a run, which people read: with warnings of volumes.
+    ///
+    /// # Errors
+    /// As [`Reader::observe`].
+    pub async fn judge_at_first(&self, request: &Request) -> Result<(Plan, Observed), SwarmError> {
+        let (mut plan, observed, desired) = self.look(request, &Learned::default()).await?;
+        self.warn_of_volumes(&desired, &mut plan).await;
+        Ok((plan, observed))
+    }
+
+    async fn look(
+        &self,
+        request: &Request,
+        learned: &Learned,
+    ) -> Result<(Plan, Observed, Desired), SwarmError> {
         let mut observed = self.observer.observe().await?;
         observed.workload = Some(self.observer.workload(&observed).await?);
         let desired = declare(request, &observed.configs);
         let images = self.ask(&desired, &observed, request).await;
-        Ok((decide(request, &desired, &observed, &images, learned), observed))
+        Ok((decide(request, &desired, &observed, &images, learned), observed, desired))
     }
 
     /// Makes the plan from what is declared and what was observed. Tasks and nodes are listed, and registries asked, only if the plan
@@ -124,7 +144,27 @@ impl Reader {
             return Ok((plan, observed));
         }
         observed.workload = Some(self.observer.workload(&observed).await?);
-        Ok((decide(request, desired, &observed, &images, learned), observed))
+        let mut plan = decide(request, desired, &observed, &images, learned);
+        self.warn_of_volumes(desired, &mut plan).await;
+        Ok((plan, observed))
+    }
+
+    /// Adds warnings of volumes that exist with other options than those declared for services that `plan` writes.
+    /// They are looked for only then, and a plan does without them where volumes cannot be listed.
+    async fn warn_of_volumes(&self, desired: &Desired, plan: &mut Plan) {
+        if !volumes::matter(desired, &plan.document) {
+            return;
+        }
+        match self.observer.volumes().await {
+            Ok(found) => {
+                let findings = volumes::findings(desired, &plan.document, &found);
+                plan.document.findings.extend(findings);
+            }
+            Err(error) => {
+                let reason = crate::model::error::chain(&error);
+                tracing::info!(reason, "volumes are not compared with their declarations");
+            }
+        }
     }
 
     /// Asks registries for the references that changed.

@@ -9,6 +9,7 @@ use crate::model::key::{Kind, ObjectKey};
 use crate::model::live::{LiveService, Node, RawSpec, References, Task, UpdateState, UpdateStatus};
 use crate::model::service::ServiceSpec;
 use crate::model::task::TaskTemplate;
+use crate::model::volume::Volume;
 
 /// Reads a service's spec as it is.
 pub(super) fn spec(text: &str) -> Result<ServiceSpec, serde_json::Error> {
@@ -135,6 +136,12 @@ fn references(previous: wire::PreviousSpec, names: &Names) -> References {
         Some(ObjectKey::new(Kind::Network, name))
     });
     References(secrets.chain(configs).chain(networks).collect())
+}
+
+/// A volume of the node that answered.
+pub(super) fn volume(volume: wire::Volume) -> Volume {
+    let wire::Volume { name, driver, options } = volume;
+    Volume { name, driver, options: options.unwrap_or_default() }
 }
 
 /// Puts names where the Engine has ids; an id of an object that is gone stays.

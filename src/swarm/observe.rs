@@ -20,6 +20,7 @@ use crate::model::live::{Engine, Live, Observed, Workload};
 use crate::model::network::NetworkSpec;
 use crate::model::service::ServiceSpec;
 use crate::model::store::ConfigSpec;
+use crate::model::volume::Volume;
 
 const LIST_CONFIGS: &str = "list configs";
 const LIST_SERVICES: &str = "list services";
@@ -30,6 +31,7 @@ const LIST_TASKS: &str = "list tasks";
 const ALL_TASKS: &str =
     "/tasks?filters=%7B%22runtime%22%3A%5B%22container%22%2C%22%22%2C%22attachment%22%5D%7D";
 const LIST_NODES: &str = "list nodes";
+const LIST_VOLUMES: &str = "list volumes";
 
 /// Reads a Swarm. It has no way to write.
 ///
@@ -123,6 +125,13 @@ impl Observer {
             return Err(unreadable(LIST_NODES, "the engine names none, and is one itself"));
         }
         Ok(Workload { tasks, nodes: nodes.into_iter().map(decode::node).collect() })
+    }
+
+    /// The volumes of the node that answers; those of other nodes are in no list.
+    pub async fn volumes(&self) -> Result<Vec<Volume>, SwarmError> {
+        let call = Call::get(LIST_VOLUMES, "/volumes");
+        let volumes: wire::Volumes = self.connection.json(call).await?;
+        Ok(volumes.volumes.unwrap_or_default().into_iter().map(decode::volume).collect())
     }
 
     /// Adds the predefined networks that `specs` use to those that were listed.

@@ -223,3 +223,18 @@ pub(super) struct NodeStatus {
     #[serde(default)]
     pub(super) state: String,
 }
+
+/// The answer to a list of volumes.
+#[derive(Deserialize)]
+pub(super) struct Volumes {
+    #[serde(rename = "Volumes")]
+    pub(super) volumes: Option<Vec<Volume>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Volume {
+    pub(super) name: String,
+    pub(super) driver: String,
+    pub(super) options: Option<Labels>,
+}

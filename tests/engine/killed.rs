@@ -17,8 +17,8 @@ use crate::world::world;
 /// How many fleets are disturbed at the same time.
 const LANES: usize = 4;
 
-/// A side, from which to the next an apply creates, updates, rotates, replaces and removes, with a job in the middle; and
-/// a job that is the same on all. No service has a task to wait for.
+/// A side, from which to the next an apply creates, updates, rotates, replaces and removes, makes a network again under
+/// its service, and runs a job in the middle; and a job that is the same on all. No service has a task to wait for.
 const SIDE: &str = "
 services:
   web:
@@ -31,10 +31,11 @@ services:
     deploy: { replicas: 0 }
   mode-b: { image: 'skep-demo/web:1', deploy: { MODE-b } }
   mode-c: { image: 'skep-demo/web:1', deploy: { MODE-c } }
+  turned: { image: 'skep-demo/web:1', networks: [turned, shared], deploy: { replicas: 0 } }
   only-@: { image: 'skep-demo/web:1', networks: [own-@], deploy: { replicas: 0 } }
   migrate-@: { image: 'skep-demo/web:1', command: [job], deploy: { mode: replicated-job, restart_policy: { condition: none } } }
   once: { image: 'skep-demo/web:1', command: [job], deploy: { mode: replicated-job, restart_policy: { condition: none } } }
-networks: { default: { external: true, name: bridge }, shared: {}, own-@: {} }
+networks: { default: { external: true, name: bridge }, shared: {}, own-@: {}, turned: { driver_opts: { com.docker.network.driver.mtu: 'MTU' } } }
 configs: { plain: { content: 'plain @' } }
 secrets: { key: { file: key.txt } }
 ";
@@ -100,7 +101,8 @@ impl<'e> Lane<'e> {
     fn turn(&mut self) {
         self.side = (self.side + 1) % SIDES.len();
         let letter = SIDES[self.side];
-        let mut stack = SIDE.replace('@', letter);
+        let mtu = (1400 + self.side).to_string();
+        let mut stack = SIDE.replace("MTU", &mtu).replace('@', letter);
         for side in ["b", "c"] {
             let mode = if side == letter {
                 "mode: global, placement: { constraints: [node.labels.none == here] }"

@@ -20,6 +20,7 @@ mod both_ways;
 mod bystanders;
 mod canaries;
 mod cluster;
+mod collection;
 mod contended;
 mod crash;
 mod demo;
@@ -51,6 +52,7 @@ mod pruning;
 #[path = "../published/mod.rs"]
 mod published;
 mod raw;
+mod recreation;
 mod refused_like_docker;
 mod registries;
 mod registry;

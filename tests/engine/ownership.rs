@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use crate::engine::Engine;
-use crate::eventually::eventually;
 use crate::stage::{Stage, changes, holds};
 
 const WEB: &str = "services: { web: { image: 'skep-demo/web:1', command: [sleep], stop_grace_period: 1s, deploy: { <<: *quick } } }";
@@ -147,19 +146,16 @@ fn fields_that_someone_else_owns_are_left_to_them() {
 }
 
 #[test]
-fn a_network_is_replaced_with_the_services_that_use_it_only_when_that_is_allowed() {
+fn a_stack_that_says_that_it_was_renamed_moves_only_when_replacement_is_allowed() {
     let Some(engine) = Engine::of_this_run() else { return };
     let stage = Stage::on(&engine);
-    let stack = format!("{WEB}\nnetworks: {{ default: {{ internal: false }} }}");
-    stage.stack("shop", &stack);
+    stage.stack("shop", WEB);
     stage.apply_well(&[]);
-    stage.stack("shop", &stack.replace("internal: false", "internal: true"));
-    stage.apply(&[]).ends(5, &["--allow-replace"]);
+    stage.forget("shop");
+    stage.stack("store", &format!("x-skep: {{ previous_name: %shop }}\n{WEB}"));
+    stage.apply(&[]).ends(5, &["a service cannot be renamed", "--allow-replace"]);
+    assert_eq!(stage.names("service"), ["shop_web"]);
     stage.apply_well(&["--allow-replace"]);
-    let network = engine.get(&format!("/networks/{}", stage.name("shop_default")));
-    assert_eq!(network["Internal"], true);
-    eventually(30, "the task runs in the new network", || {
-        (stage.tasks("shop_web").len() == 1).then_some(())
-    });
+    assert_eq!(stage.names("service"), ["store_web"]);
     assert_eq!(changes(&stage.plan(&[])).len(), 0);
 }

@@ -195,6 +195,18 @@ fn wrong_credentials_are_a_standing_hold_that_names_the_registry() {
 }
 
 #[test]
+fn an_image_that_cannot_be_had_ends_an_apply_with_the_exit_code_of_guards() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let private = Private::on(&engine);
+    private.log_in_by_settings(SECOND.0);
+    private.says(&["apply", "--yes"], 5, &["image-denied", "docker login"]);
+    private.log_in_by_settings(FIRST.0);
+    private.stage.stack("shop", &STACK.replace("IMAGE", &format!("{}.1", private.image)));
+    private.says(&["apply", "--yes"], 5, &["image-not-found", "push the image"]);
+    assert!(private.stage.names("service").is_empty());
+}
+
+#[test]
 fn a_changed_password_reaches_swarm_without_a_restart() {
     let Some(engine) = Engine::of_this_run() else { return };
     let private = Private::on(&engine);

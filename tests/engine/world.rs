@@ -25,7 +25,12 @@ pub(crate) fn world(engine: &Engine, stage: &Stage<'_>) -> BTreeMap<String, Valu
         let (kind, name) = key.split_once(' ').unwrap();
         let object = engine.get(&format!("/{kind}s/{name}"));
         let mut spec = match kind {
-            "network" => object["Labels"].clone(),
+            "network" => {
+                serde_json::json!([
+                    object["Labels"],
+                    object["Options"]["com.docker.network.driver.mtu"]
+                ])
+            }
             "service" => serde_json::json!([object["Spec"], object["PreviousSpec"]]),
             _ => object["Spec"].clone(),
         };

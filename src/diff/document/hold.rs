@@ -103,6 +103,8 @@ hold_codes! {
     SelfProtection = "self-protection", Standing;
     /// It can only be removed and created again, which was not allowed.
     ReplaceNotAllowed = "replace-not-allowed", Standing;
+    /// A network that is to be made again is used by what does not leave it.
+    NetworkInUse = "network-in-use", Standing;
     /// The registry does not know the image.
     ImageNotFound = "image-not-found", Standing;
     /// The registry does not give the image to us.

@@ -25,7 +25,7 @@ pub struct Summary {
     pub rerun: usize,
     /// Objects that are written while all tasks stay.
     pub in_place: usize,
-    /// Objects that are removed and made again.
+    /// Objects that are removed and made again, and services that stop until such a network is back.
     pub replace: usize,
     /// Objects that are removed.
     pub remove: usize,
@@ -76,7 +76,7 @@ impl Summary {
         }
         match (change.action, &change.effect) {
             (Action::Create, _) => self.create += 1,
-            (Action::Replace, _) => self.replace += 1,
+            (Action::Replace, _) | (Action::Update, Effect::Downtime { .. }) => self.replace += 1,
             (Action::Remove, _) => self.remove += 1,
             (Action::Adopt, _) => self.adopt += 1,
             (Action::Move, _) => self.moved += 1,

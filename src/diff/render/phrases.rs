@@ -182,6 +182,7 @@ fn cost(effect: &Effect) -> (String, Option<String>) {
                 None => (format!("{runs} on each node"), None),
             }
         }
+        Effect::Downtime { tasks: 0 } => ("stops no task".to_owned(), None),
         Effect::Downtime { tasks } => {
             let words = format!("stops {} before new ones start", count(tasks, "task"));
             (words, Some("downtime".to_owned()))

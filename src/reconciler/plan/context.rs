@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use crate::diff::FieldDiff;
-use crate::diff::document::{Effect, FieldChange, Impact};
+use crate::diff::document::{Effect, FieldChange, Hold, Impact};
 use crate::diff::mask::Masker;
 use crate::model::desired::{Desired, DesiredService, Origins};
 use crate::model::finding::Finding;
@@ -30,6 +30,8 @@ pub(super) struct Context<'a> {
     pub(super) learned: &'a Learned,
     pub(super) view: &'a View,
     pub(super) index: Index<'a>,
+    /// Networks that cannot be made again now, with the reason.
+    pub(super) kept_networks: &'a BTreeMap<String, Hold>,
     pub(super) record: Option<&'a FleetRecord>,
     pub(super) record_name: String,
     /// Whether the fleet has a key that this observation does not show.
@@ -43,7 +45,11 @@ pub(super) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(inputs: &Inputs<'a>, record: Option<&'a FleetRecord>) -> Self {
+    pub(super) fn new(
+        inputs: &Inputs<'a>,
+        record: Option<&'a FleetRecord>,
+        kept_networks: &'a BTreeMap<String, Hold>,
+    ) -> Self {
         let Inputs { desired, observed, scope, policy, images, learned, view } = *inputs;
         let evidence = observed.workload.as_ref().map(Evidence::of);
         let health = observed.services.iter().map(|service| {
@@ -63,6 +69,7 @@ impl<'a> Context<'a> {
             learned,
             view,
             index: Index::new(observed),
+            kept_networks,
             record,
             record_name: record::name(&scope.fleet),
             key_is_hidden: record::is_without_key(observed, &scope.fleet),

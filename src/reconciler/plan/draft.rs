@@ -39,8 +39,10 @@ pub(super) struct StackDraft<'a> {
     pub(super) blocked: BTreeMap<ObjectKey, Hold>,
     /// Objects that this pass creates or checks, so that what uses them comes after.
     pub(super) pending: BTreeSet<ObjectKey>,
-    /// Networks that go and come back with other options; services leave them first.
+    /// Networks of this stack that go and come back with other options.
     pub(super) replaced_networks: BTreeSet<String>,
+    /// Those of all stacks: no service can be on them until they are back.
+    pub(super) away: BTreeSet<String>,
 }
 
 impl<'a> StackDraft<'a> {
@@ -65,6 +67,7 @@ impl<'a> StackDraft<'a> {
             blocked: BTreeMap::new(),
             pending: BTreeSet::new(),
             replaced_networks: BTreeSet::new(),
+            away: BTreeSet::new(),
         }
     }
 

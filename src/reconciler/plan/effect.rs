@@ -24,15 +24,37 @@ pub(super) fn of_removal(live: &LiveService) -> Effect {
     Effect::Stops { tasks: live.counts.running }
 }
 
-/// What a rewrite of the task template or the endpoint does.
-pub(super) fn of_roll(desired: &ServiceSpec, live: &LiveService) -> Effect {
-    let mode = desired.mode.kind();
-    let tasks = match mode {
+/// What a rewrite of the task template or the endpoint does. `nodes` are those that a global service may use.
+pub(super) fn of_roll(desired: &ServiceSpec, live: &LiveService, nodes: Option<u64>) -> Effect {
+    let tasks = match desired.mode.kind() {
+        // Surplus tasks stop first, and missing ones start with the new spec: only the others are replaced.
         ModeKind::Replicated => live.spec.mode.replicas().min(desired.mode.replicas()),
         ModeKind::Global => live.counts.desired,
         ModeKind::ReplicatedJob => return rerun(Some(desired.mode.completions())),
         ModeKind::GlobalJob => return rerun(Some(live.counts.desired)),
     };
+    match (tasks, desired.mode.kind()) {
+        (0, ModeKind::Global) => Effect::Starts { tasks: nodes },
+        (0, _) if live.spec.mode.replicas() == 0 && desired.mode.replicas() > 0 => {
+            Effect::Starts { tasks: Some(desired.mode.replicas()) }
+        }
+        (0, _) => in_place(desired, live),
+        _ => rolls(desired, live, tasks, tasks),
+    }
+}
+
+/// What a new placement does that `moved` of the running tasks do not satisfy: only those are replaced.
+pub(super) fn of_move(desired: &ServiceSpec, live: &LiveService, moved: u64) -> Effect {
+    let all = match desired.mode.kind() {
+        ModeKind::Replicated => live.spec.mode.replicas().min(desired.mode.replicas()),
+        ModeKind::Global => live.counts.desired,
+        ModeKind::ReplicatedJob | ModeKind::GlobalJob => return in_place(desired, live),
+    };
+    rolls(desired, live, moved.min(all), all)
+}
+
+/// The replacement of `tasks` out of `all` that stay wanted.
+fn rolls(desired: &ServiceSpec, live: &LiveService, tasks: u64, all: u64) -> Effect {
     let config = desired.update_config.as_ref();
     // The Engine's default is one task at a time; zero in a given policy means all at once.
     let parallelism = config.map_or(1, |config| config.parallelism);
@@ -40,10 +62,12 @@ pub(super) fn of_roll(desired: &ServiceSpec, live: &LiveService) -> Effect {
         Some("start-first") => RolloutOrder::StartFirst,
         _ => RolloutOrder::StopFirst,
     };
-    let keep_serving = match (order, mode) {
-        (RolloutOrder::StartFirst, _) => tasks,
-        (RolloutOrder::StopFirst, _) if parallelism == 0 => 0,
-        (RolloutOrder::StopFirst, _) => tasks.saturating_sub(parallelism),
+    // A task that does not run now serves nobody, and Swarm may begin with any.
+    let serving = live.counts.running.min(all);
+    let keep_serving = match order {
+        RolloutOrder::StartFirst => serving,
+        RolloutOrder::StopFirst if parallelism == 0 => serving.saturating_sub(tasks),
+        RolloutOrder::StopFirst => serving.saturating_sub(parallelism.min(tasks)),
     };
     Effect::Rolls { tasks, parallelism, order, keep_serving }
 }

@@ -66,6 +66,8 @@ pub struct Learned {
     pub failures: BTreeMap<ObjectKey, u32>,
     /// Whether the fleet record cannot be written, so that nothing more is remembered in it.
     pub record_is_refused: bool,
+    /// Networks that were to be made again and that the Engine kept although no service was on them, with its words.
+    pub networks_in_use: BTreeMap<String, String>,
     /// Writes that the Engine refused for good, with its words.
     pub refused_writes: BTreeMap<ObjectKey, String>,
     /// What it has written, and where somebody else wrote too.

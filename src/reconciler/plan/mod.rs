@@ -5,6 +5,7 @@
 
 mod adoption;
 mod between;
+mod cause;
 mod constraint;
 mod context;
 mod draft;
@@ -21,18 +22,22 @@ mod network;
 mod preflight;
 mod publish;
 mod readiness;
+mod recreation;
 mod release;
 mod removal;
+mod rename;
 mod requested;
 mod reverse;
 mod service;
+mod shortfall;
 mod store;
 mod supersede;
 #[cfg(test)]
 mod tests;
+mod update;
 mod volume;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diff::document::{Hold, HoldCode};
 use crate::model::finding::Finding;
@@ -48,65 +53,86 @@ pub use image::{Answer, Images, Logins, refusal, unresolved};
 pub use inputs::{Inputs, Learned, View};
 pub use publish::Plan;
 pub(super) use release::{comparable, essence, is_as_applied};
+pub use shortfall::Shortfall;
 pub use volume::{LeftVolume, left_volumes};
 
 /// Makes the plan.
 pub fn plan(inputs: &Inputs<'_>) -> Plan {
     let record = record::find(&inputs.observed.configs, &inputs.scope.fleet);
-    let context = Context::new(inputs, record.as_ref());
-    for (registry, reason) in &inputs.images.logins.broken {
+    let mut kept = BTreeMap::new();
+    loop {
+        let context = Context::new(inputs, record.as_ref(), &kept);
+        let (drafts, hold) = draft(&context);
+        let stuck = recreation::stuck(&context, &drafts);
+        if stuck.is_empty() {
+            return publish::publish(context, drafts, hold);
+        }
+        // What was drafted relies on networks that stay after all.
+        drop((context, drafts));
+        kept.extend(stuck);
+    }
+}
+
+/// What is to be done in each stack, and what holds all of it.
+fn draft<'a>(context: &Context<'a>) -> (Vec<StackDraft<'a>>, Option<Hold>) {
+    for (registry, reason) in &context.images.logins.broken {
         let message = format!("the credentials for {registry} cannot be had: {reason}");
         let hint = "services go on with those that Swarm has; images that need none can be used";
         context.find(Finding::warning("registry-login", None, message).hint(hint));
     }
     let mut drafts: BTreeMap<StackName, StackDraft<'_>> = BTreeMap::new();
-    for stack in inputs.desired.stacks.values() {
+    for stack in context.desired.stacks.values() {
         let file = Some(stack.file.to_string());
         let mut draft =
-            StackDraft::new(stack.name.clone(), file, stack.services.len(), inputs.learned);
+            StackDraft::new(stack.name.clone(), file, stack.services.len(), context.learned);
         if stack.policy.paused {
             draft.holds.push(
                 Hold::new(HoldCode::Paused, format!("stack {} is paused", stack.name))
                     .unblock("remove `x-skep.paused` from the stack"),
             );
         }
-        network::plan_networks(&context, stack, &mut draft);
+        network::plan_networks(context, stack, &mut draft);
         for config in &stack.configs {
-            store::plan_config(&context, stack, config, &mut draft);
+            store::plan_config(context, stack, config, &mut draft);
         }
         for secret in &stack.secrets {
-            store::plan_secret(&context, stack, secret, &mut draft);
+            store::plan_secret(context, stack, secret, &mut draft);
         }
         drafts.insert(stack.name.clone(), draft);
     }
-    // A service may refer to a config or secret of another stack, wherever that lives.
+    // A service may refer to an object of another stack: a config or secret, wherever that lives, or a network.
     let renamed: BTreeMap<ObjectKey, String> =
         drafts.values().flat_map(|draft| draft.renamed.clone()).collect();
-    for stack in between::in_order(&inputs.desired.stacks) {
-        let waits = between::holds(&context, stack, &drafts);
+    let away: BTreeSet<String> =
+        drafts.values().flat_map(|draft| draft.replaced_networks.clone()).collect();
+    for stack in between::in_order(&context.desired.stacks) {
+        let waits = between::holds(context, stack, &drafts);
         let Some(draft) = drafts.get_mut(&stack.name) else { continue };
         draft.waits = waits;
         draft.renamed.clone_from(&renamed);
-        service::plan_services(&context, stack, draft);
-        removal::plan_stack(&context, stack, draft);
+        draft.away.clone_from(&away);
+        service::plan_services(context, stack, draft);
+        removal::plan_stack(context, stack, draft);
     }
     let mut drafts: Vec<StackDraft<'_>> = drafts.into_values().collect();
-    drafts.extend(inputs.scope.invalid.iter().map(|name| invalid_stack(name, inputs.learned)));
-    if let Some(asked) = &inputs.policy.remove {
-        drafts.push(requested::plan(&context, asked));
+    let invalid = context.scope.invalid.iter();
+    drafts.extend(invalid.map(|name| invalid_stack(name, context.learned)));
+    if let Some(asked) = &context.policy.remove {
+        drafts.push(requested::plan(context, asked));
     }
-    let vanished = removal::vanished(&context);
+    let vanished = removal::vanished(context);
     for name in &vanished {
-        let mut draft = StackDraft::new(name.clone(), None, 0, inputs.learned);
-        draft.holds.extend(guard::whole_stack(&context, name));
-        removal::plan_vanished(&context, name, &drafts, &mut draft);
+        let mut draft = StackDraft::new(name.clone(), None, 0, context.learned);
+        draft.away.clone_from(&away);
+        draft.holds.extend(guard::whole_stack(context, name));
+        removal::plan_vanished(context, name, &drafts, &mut draft);
         if !draft.entries.is_empty() {
             drafts.push(draft);
         }
     }
     drafts.sort_by(|a, b| a.name.cmp(&b.name));
-    let plan_hold = guard::no_stacks(&context, &vanished);
-    publish::publish(context, drafts, plan_hold)
+    let hold = guard::no_stacks(context, &vanished);
+    (drafts, hold)
 }
 
 fn invalid_stack<'a>(name: &StackName, learned: &'a Learned) -> StackDraft<'a> {

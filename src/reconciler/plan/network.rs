@@ -12,9 +12,9 @@ use crate::swarm::{floors, normal};
 
 use super::super::ownership::owner;
 use super::super::step::Write;
-use super::adoption;
 use super::context::Context;
 use super::draft::StackDraft;
+use super::{adoption, recreation};
 
 /// Plans the networks of `stack`.
 pub(super) fn plan_networks(
@@ -63,8 +63,9 @@ fn plan_existing(
         draft.unchanged += 1;
         return;
     }
-    let users = context.index.users(&key).current;
+    let users = context.index.users(&key);
     let tasks = users
+        .current
         .iter()
         .filter_map(|name| context.index.services.get(name))
         .map(|service| service.counts.running)
@@ -73,32 +74,33 @@ fn plan_existing(
         Change::new(key.clone(), Action::Replace, Effect::Downtime { tasks }, vec![Cause::Git]);
     change.place = Some(desired.place.clone());
     change.fields = context.show_fields(&differences.fields, &desired.origins, None);
-    let mut write = None;
-    if stack.policy.protect {
-        change.holds.push(protected(&key));
+    let not_now = if stack.policy.protect {
+        Some(protected(&key))
     } else if !context.policy.allow_replace {
-        change.holds.push(replace_not_allowed(
-            context,
-            &format!("{key} cannot be changed, only made again"),
-        ));
+        let reason = format!("{key} cannot be changed, only made again");
+        Some(replace_not_allowed(context, &reason))
+    } else if let Some(hold) = context.kept_networks.get(&key.name) {
+        Some(hold.clone())
     } else {
-        draft.replaced_networks.insert(key.name.clone());
-        write = Some(Write::Remove { id: live.id.clone() });
-        if !users.is_empty() {
-            change
-                .notes
-                .push("its services leave it and come back, so that they roll twice".into());
-        }
-        for user in users {
-            let user = ObjectKey::new(Kind::Service, user);
+        let by_hand = users.by_hand.then_some("a container that was attached by hand uses it");
+        let words = context.learned.networks_in_use.get(&key.name).map(String::as_str);
+        words.or(by_hand).map(|words| recreation::in_use(context, &key, words))
+    };
+    let write = not_now.is_none().then(|| Write::Remove { id: live.id.clone() });
+    if let Some(hold) = not_now {
+        change.holds.push(hold);
+    } else {
+        change.holds.extend(recreation::wait_for_users(context, &key));
+        if !change.holds.is_empty() {
             change.after.push(After { object: key.clone(), need: Need::Unused });
-            change.holds.push(
-                Hold::new(HoldCode::WaitsForTasksGone, format!("waits until {user} has left it"))
-                    .needs(user),
-            );
+            change.notes.push("its services stop, and start again once it is back".to_owned());
         }
     }
     draft.push(change, write);
+    let is_standing = draft.entries.last().is_none_or(|entry| entry.change.is_standing());
+    if !is_standing && !draft.is_held() {
+        draft.replaced_networks.insert(key.name);
+    }
 }
 
 /// The hold on what `x-skep.protect` keeps.

@@ -4,6 +4,7 @@ use crate::diff::document::{Hold, HoldCode};
 use crate::model::desired::{DesiredService, DesiredStack, FieldPath};
 use crate::model::finding::Finding;
 use crate::model::key::{Kind, ObjectKey};
+use crate::model::live::LiveService;
 use crate::model::service::{PortConfig, ServiceSpec};
 use crate::swarm::floors::Dropped;
 
@@ -35,16 +36,41 @@ pub(super) fn missing(context: &Context<'_>, stack: &DesiredStack, object: &Obje
     .needs(object.clone())
 }
 
-/// Holds for published ports that another service has.
-pub(super) fn taken_ports(context: &Context<'_>, spec: &ServiceSpec) -> Vec<Hold> {
+/// A published port that another service has.
+pub(super) struct Taken<'a> {
+    pub(super) holder: &'a LiveService,
+    /// Such as `port 80/tcp`.
+    pub(super) port: String,
+    /// Whether the plan takes it from the other service.
+    is_released: bool,
+}
+
+impl Taken<'_> {
+    /// The hold on a service that needs the port.
+    pub(super) fn hold(&self) -> Hold {
+        let Self { holder, port, is_released } = self;
+        let name = &holder.spec.name;
+        let holder = ObjectKey::new(Kind::Service, name);
+        let hold = if *is_released {
+            Hold::new(HoldCode::WaitsForObject, format!("waits until {holder} gives up {port}"))
+        } else {
+            Hold::new(HoldCode::PortTaken, format!("{port} is published by {holder}"))
+                .unblock(format!("publish another port, or remove {name}"))
+        };
+        hold.needs(holder)
+    }
+}
+
+/// The published ports of `spec` that other services have.
+pub(super) fn taken_ports<'a>(context: &Context<'a>, spec: &ServiceSpec) -> Vec<Taken<'a>> {
     let ports = published(spec);
     if ports.is_empty() {
         return Vec::new();
     }
-    let others = context.index.services.values().filter(|live| live.spec.name != spec.name);
-    let mut holds = Vec::new();
-    for live in others {
-        for port in published(&live.spec) {
+    let others = context.index.services.values().copied();
+    let mut taken = Vec::new();
+    for holder in others.filter(|live| live.spec.name != spec.name) {
+        for port in published(&holder.spec) {
             let is_among = |ports: &[&PortConfig]| {
                 ports.iter().any(|other| {
                     other.published_port == port.published_port && other.protocol == port.protocol
@@ -53,21 +79,14 @@ pub(super) fn taken_ports(context: &Context<'_>, spec: &ServiceSpec) -> Vec<Hold
             if !is_among(&ports) {
                 continue;
             }
-            let holder = ObjectKey::new(Kind::Service, &live.spec.name);
-            let what = format!("port {}/{}", port.published_port, port.protocol);
-            let declared = context.declared(&live.spec.name);
-            let released = declared.is_some_and(|declared| !is_among(&published(&declared.spec)));
-            holds.push(if released {
-                Hold::new(HoldCode::WaitsForObject, format!("waits until {holder} gives up {what}"))
-                    .needs(holder)
-            } else {
-                Hold::new(HoldCode::PortTaken, format!("{what} is published by {holder}"))
-                    .unblock(format!("publish another port, or remove {}", live.spec.name))
-                    .needs(holder)
-            });
+            let declared = context.declared(&holder.spec.name);
+            let is_released =
+                declared.is_some_and(|declared| !is_among(&published(&declared.spec)));
+            let port = format!("port {}/{}", port.published_port, port.protocol);
+            taken.push(Taken { holder, port, is_released });
         }
     }
-    holds
+    taken
 }
 
 fn published(spec: &ServiceSpec) -> Vec<&PortConfig> {

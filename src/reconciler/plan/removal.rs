@@ -49,6 +49,7 @@ pub(super) fn plan_stack(context: &Context<'_>, stack: &DesiredStack, draft: &mu
         stack: &stack.name,
         declared: Some(stack),
         is_requested: false,
+        others: &[],
         wait: waits_for_green(context, stack, draft),
     };
     removal.plan(draft);
@@ -67,12 +68,13 @@ pub(super) fn plan_vanished(
         let draft = others.iter().find(|draft| draft.name == successor.name)?;
         waits_for_green(context, successor, draft)
     });
-    Removal { context, stack, declared: None, is_requested: false, wait }.plan(draft);
+    Removal { context, stack, declared: None, is_requested: false, others, wait }.plan(draft);
 }
 
 /// Plans the removal of a stack that a person has named.
 pub(super) fn plan_requested(context: &Context<'_>, stack: &StackName, draft: &mut StackDraft<'_>) {
-    Removal { context, stack, declared: None, is_requested: true, wait: None }.plan(draft);
+    Removal { context, stack, declared: None, is_requested: true, others: &[], wait: None }
+        .plan(draft);
 }
 
 /// Why removals of a stack wait: something of it is still to be written, or not healthy.
@@ -105,6 +107,8 @@ struct Removal<'a> {
     declared: Option<&'a DesiredStack>,
     /// Whether a person has named the stack to be removed.
     is_requested: bool,
+    /// The drafts of stacks that are declared, where this one has vanished.
+    others: &'a [StackDraft<'a>],
     /// Why nothing goes yet.
     wait: Option<Hold>,
 }
@@ -336,7 +340,17 @@ impl Removal<'_> {
             draft.entries.iter().map(|entry| entry.change.object.name.as_str()).collect();
         let previous =
             users.previous.iter().find(|name| !going.contains(**name) && !written.contains(**name));
-        previous.map(|name| format!("service {name} can roll back to it"))
+        if let Some(name) = previous {
+            return Some(format!("service {name} can roll back to it"));
+        }
+        // When those of others end is nothing to wait for.
+        let is_other = |name: &&&str| {
+            self.context.index.services.get(**name).is_some_and(|live| {
+                stack_of(self.context, &Object::from(*live)).as_ref() != Some(self.stack)
+            })
+        };
+        let task = users.tasks.iter().find(is_other);
+        task.map(|name| format!("a task of service {name} uses it"))
     }
 
     /// Holds the removal of a service while tasks of services that went before it are still stopping.
@@ -375,6 +389,21 @@ impl Removal<'_> {
         }
     }
 
+    /// Whether what comes before removals waits for `object` to go: for its port, or for a network that it is on.
+    fn is_in_the_way(&self, object: &ObjectKey, draft: &StackDraft<'_>) -> bool {
+        let drafts = self.others.iter().map(|other| &other.entries).chain([&draft.entries]);
+        let waits = drafts.flatten().any(|entry| {
+            entry.change.action != Action::Remove
+                && entry.change.holds.iter().any(|hold| {
+                    hold.code == HoldCode::WaitsForObject && hold.needs.as_ref() == Some(object)
+                })
+        });
+        let live = self.context.index.services.get(object.name.as_str());
+        let networks = live.iter().flat_map(|live| &live.spec.task_template.networks);
+        let is_on_one = networks.into_iter().any(|network| draft.away.contains(&network.target));
+        waits || (object.kind == Kind::Service && is_on_one)
+    }
+
     fn finish(
         &self,
         mut change: Change,
@@ -383,9 +412,10 @@ impl Removal<'_> {
         draft: &mut StackDraft<'_>,
     ) {
         if !change.is_standing() {
+            let wait = self.wait.as_ref().filter(|_| !self.is_in_the_way(&change.object, draft));
             // Whoever uses it waits for the same and says so; what a person must end is said in any case.
-            if change.holds.is_empty() || self.wait.as_ref().is_some_and(Hold::is_standing) {
-                change.holds.extend(self.wait.clone());
+            if change.holds.is_empty() || wait.is_some_and(Hold::is_standing) {
+                change.holds.extend(wait.cloned());
             }
             if let Some(going) = going {
                 going.insert(change.object.name.clone());

@@ -18,16 +18,19 @@ use super::world::*;
 struct Shape {
     services: Vec<(bool, u8, bool, usize)>,
     config: u8,
+    /// An option of the network that all of them are on.
+    internal: bool,
 }
 
 fn shape() -> impl Strategy<Value = Shape> {
     let service = (any::<bool>(), 0..3u8, any::<bool>(), 0..3usize);
-    (prop::collection::vec(service, 1..5), 0..4u8)
-        .prop_map(|(services, config)| Shape { services, config })
+    (prop::collection::vec(service, 1..5), 0..4u8, any::<bool>())
+        .prop_map(|(services, config, internal)| Shape { services, config, internal })
 }
 
 fn build(name: &str, shape: &Shape) -> DesiredStack {
     let mut built = stack(name, Vec::new());
+    built.networks[0].spec.internal = shape.internal;
     built.configs.push(config(name, "app", &format!("value={}\n", shape.config)));
     let config = built.configs[0].spec.name.clone();
     for (index, (is_job, env, sees_config, depends)) in shape.services.iter().enumerate() {
@@ -54,13 +57,15 @@ fn build(name: &str, shape: &Shape) -> DesiredStack {
     built
 }
 
-/// Every service and config of the Swarm by its name, without the fleet record.
+/// Every service, network and config of the Swarm by its name, without the fleet record.
 fn held(world: &World) -> BTreeMap<String, String> {
     let services = world.observed.services.iter().map(|live| &live.spec);
     let services = services.map(|spec| (spec.name.clone(), serde_json::to_string(spec).unwrap()));
     let configs = world.observed.configs.iter().map(|live| &live.spec);
     let configs = configs.filter(|spec| !spec.labels.contains_key(labels::RECORD));
-    services.chain(configs.map(|spec| (spec.name.clone(), String::new()))).collect()
+    let networks = world.observed.networks.iter().map(|live| &live.spec);
+    let networks = networks.map(|spec| (spec.name.clone(), spec.internal.to_string()));
+    services.chain(networks).chain(configs.map(|spec| (spec.name.clone(), String::new()))).collect()
 }
 
 fn pruning() -> Policy {

@@ -3,9 +3,11 @@
 mod adoption;
 mod between;
 mod consent;
+mod effects;
 mod gates;
 mod laws;
 mod logins;
+mod recreation;
 mod removals;
 mod requested;
 mod rollouts;

@@ -172,6 +172,7 @@ fn a_stack_that_looks_renamed_is_not_removed_unless_the_file_says_so() {
         .insert("store".parse().unwrap(), stack("store", vec![service("store", "web")]));
     assert_eq!(stack_holds(&world.plan()), [HoldCode::GuardRenamed]);
     world.stack("store").policy.previous_name = Some("shop".parse().unwrap());
+    world.policy.allow_replace = true;
     let passes = world.converge();
     assert_eq!(passes[0], ["network store_default", "service store_web"]);
     assert_eq!(passes[1], ["service shop_web"]);

@@ -222,7 +222,7 @@ fn what_a_person_put_back_is_drift_and_not_a_refused_release() {
     assert_eq!(outline(&plan), ["update service shop_web"]);
     let rolled_back = change(&plan, "service shop_web");
     assert_eq!(rolled_back.causes, [Cause::Drift]);
-    assert_eq!(rolled_back.notes, ["somebody put an older release back"]);
+    assert_eq!(rolled_back.notes[0], "somebody put an older release back");
     let web = &mut world.declared("shop", "web").spec;
     web.task_template.container_spec.as_mut().unwrap().env.push(EnvVar::parse("NEW=1"));
     assert_eq!(change(&world.plan(), "service shop_web").causes, [Cause::Git, Cause::Drift]);

@@ -1,0 +1,92 @@
+//! Services that go on under another name: what they were called, what goes first, and what that costs.
+
+use crate::diff::document::{Change, Effect, Hold, HoldCode};
+use crate::model::desired::{DesiredService, DesiredStack};
+use crate::model::key::{Kind, ObjectKey};
+use crate::model::labels;
+use crate::model::live::LiveService;
+use crate::model::mount::Mount;
+use crate::model::service::ServiceSpec;
+
+use super::super::ownership::owning_stack;
+use super::context::Context;
+use super::guard;
+use super::network::replace_not_allowed;
+
+/// The live service that goes on as `service`, because that or its stack says so.
+pub(super) fn predecessor<'a>(
+    context: &Context<'a>,
+    stack: &DesiredStack,
+    service: &DesiredService,
+) -> Option<&'a LiveService> {
+    let of_stack = || {
+        let previous = stack.policy.previous_name.as_ref()?;
+        Some(format!("{previous}_{}", service.key))
+    };
+    let name = service.previous_name.clone().or_else(of_stack)?;
+    let live = context.index.services.get(name.as_str()).copied()?;
+    let key = ObjectKey::new(Kind::Service, &name);
+    owning_stack(&key, &live.spec.labels, &context.scope.fleet).map(|_| live)
+}
+
+/// The hold on a service whose port its predecessor has, which then must go before there is another one.
+pub(super) fn port_of_predecessor(
+    context: &Context<'_>,
+    stack: &DesiredStack,
+    live: &LiveService,
+    port: &str,
+) -> Option<Hold> {
+    let stays = stack.policy.protect
+        || guard::is_protected(&live.spec.labels)
+        || live.spec.labels.contains_key(labels::ROLE);
+    let before = ObjectKey::new(Kind::Service, &live.spec.name);
+    (!stays && context.policy.allow_replace).then(|| {
+        let reason = format!("waits until {before} is gone, which publishes {port}");
+        Hold::new(HoldCode::WaitsForObject, reason).needs(before)
+    })
+}
+
+/// Says in `change` that it is the successor of `live`, and what that costs.
+pub(super) fn describe(
+    context: &Context<'_>,
+    live: &LiveService,
+    spec: &ServiceSpec,
+    change: &mut Change,
+) {
+    let name = &live.spec.name;
+    let before = ObjectKey::new(Kind::Service, name);
+    let goes_first = change
+        .holds
+        .iter()
+        .any(|hold| hold.code == HoldCode::WaitsForObject && hold.needs.as_ref() == Some(&before));
+    if goes_first {
+        change.effect = Effect::Downtime { tasks: live.counts.running };
+        change.notes.push(format!("was {name}, which goes first"));
+    } else {
+        change.notes.push(format!("was {name}, which goes when this one is healthy"));
+    }
+    let old = volumes(&live.spec);
+    for volume in volumes(spec) {
+        let at_its_place = old.iter().find(|mount| mount.target == volume.target);
+        if let Some(before) = at_its_place.filter(|before| before.source != volume.source) {
+            change.notes.push(format!(
+                "volume {} is another one than {}, in which the data stays",
+                volume.source, before.source
+            ));
+        } else if !goes_first && !volume.read_only && at_its_place.is_some() {
+            change.notes.push(format!("until then both write to volume {}", volume.source));
+        }
+    }
+    if !context.policy.allow_replace {
+        let reason = format!(
+            "a service cannot be renamed, only made again: {name} becomes {}",
+            change.object
+        );
+        change.holds.push(replace_not_allowed(context, &reason));
+    }
+}
+
+fn volumes(spec: &ServiceSpec) -> Vec<&Mount> {
+    let mounts = spec.task_template.container_spec.iter().flat_map(|container| &container.mounts);
+    mounts.filter(|mount| mount.r#type == "volume" && !mount.source.is_empty()).collect()
+}
