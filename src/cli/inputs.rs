@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::model::finding::Finding;
 use crate::settings::StackSettings;
-use crate::sources::DirectoryTree;
 use crate::spec::decode::Located;
 use crate::spec::discover::StackFiles;
 use crate::spec::interpolate::{Origin, Variables, parse_dotenv};
@@ -15,7 +14,7 @@ use crate::spec::yaml::budget::Budget;
 /// Puts together what was found and what the settings list. Stacks that only the settings name belong to the `whole`
 /// of a source.
 pub(super) fn inputs(
-    tree: &DirectoryTree,
+    tree: &dyn Tree,
     found: Vec<StackFiles>,
     listed: &[StackSettings],
     whole: bool,
@@ -73,7 +72,7 @@ fn unreadable(path: &Located<String>, error: &ReadError) -> Finding {
 }
 
 fn add_variables(
-    tree: &DirectoryTree,
+    tree: &dyn Tree,
     settings: &StackSettings,
     variables: &mut Variables,
     findings: &mut Vec<Finding>,

@@ -11,7 +11,7 @@ use crate::model::name::{SourceName, StackName};
 use crate::model::place::Place;
 use crate::model::secret::Redacted;
 use crate::settings::{Settings, Source, StackSettings};
-use crate::sources::{self, DirectoryTree};
+use crate::sources::{self, SourceTree};
 use crate::spec::dependencies::{self, Cycle};
 use crate::spec::discover::{Discovery, Scope, discover, same_name};
 use crate::spec::interpolate::Variables;
@@ -52,7 +52,7 @@ pub(super) struct Stacks {
     pub(super) registries: Vec<Registry>,
     /// The settings file and what it says, if there is one.
     settings_text: Option<(PathBuf, Vec<u8>)>,
-    trees: Vec<(PathBuf, DirectoryTree)>,
+    trees: Vec<(PathBuf, SourceTree)>,
     variables: Vec<Variables>,
 }
 
@@ -117,6 +117,7 @@ impl Stacks {
         for path in &origin.paths {
             let root = args.root.as_deref().or(origin.root.as_deref());
             let (tree, start) = sources::open(path, root)?;
+            let tree = SourceTree::Directory(tree);
             let discovery = discover(&tree, &start);
             if args.name.is_some() && (origin.paths.len() > 1 || discovery.stacks.len() > 1) {
                 return Err(CommandError::usage("--name is for one stack, and PATH holds more")
@@ -152,7 +153,7 @@ impl Stacks {
         self.findings.extend(findings);
     }
 
-    fn add(&mut self, tree: &DirectoryTree, inputs: &[Input], args: &ReadingArgs) {
+    fn add(&mut self, tree: &SourceTree, inputs: &[Input], args: &ReadingArgs) {
         let options = Options {
             strict: args.strict || self.settings.strict == Some(true),
             profiles: args.profile.clone(),

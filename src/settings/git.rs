@@ -355,6 +355,7 @@ fn interval(at: &Cursor<'_>, report: &mut Report) -> Option<Duration> {
 mod tests {
     use super::*;
     use crate::settings::{SourceFiles, parse};
+    use crate::sources::git::{Limits, Repositories};
 
     fn read(git: &str) -> (Option<GitDeclaration>, Vec<String>) {
         let text = format!("sources:\n  - name: main\n    git: {git}\n");
@@ -408,6 +409,21 @@ mod tests {
         let git = git.expect("a declaration");
         assert_eq!(git.url.to_string(), "/etc/skep/../stacks");
         assert!(matches!(git.reference, Reference::Commit(_)));
+    }
+
+    #[test]
+    fn a_source_of_the_settings_can_be_fetched_from() {
+        let text = "sources: [{name: here, path: stacks}, {name: there, git: {url: 'git@h:a/b'}}]";
+        let (settings, _) = parse(text.as_bytes(), "skep.yaml".into());
+        let repositories = Repositories::new("/var/lib/skep", Limits::default());
+        let sources = settings.map(|settings| settings.sources).unwrap_or_default();
+        let opened: Vec<_> = sources
+            .iter()
+            .map(|source| source.open(Path::new("/etc/skep"), &repositories))
+            .map(|source| (source.name.to_string(), source.directory().map(Path::to_owned)))
+            .collect();
+        let here = Some(Path::new("/etc/skep/stacks").to_owned());
+        assert_eq!(opened, [("here".to_owned(), here), ("there".to_owned(), None)]);
     }
 
     #[test]

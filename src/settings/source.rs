@@ -1,11 +1,14 @@
 //! Where stacks come from, by name.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::git::GitSettings;
 use crate::model::name::SourceName;
+use crate::sources::git::{GitSource, Repositories};
+use crate::sources::{self, DirectorySource};
 use crate::spec::decode::{Cursor, Decode, Located, Report};
 
 /// A source of stacks. Its name is written on every object, and only stacks of the same source can be missing from it.
@@ -27,6 +30,21 @@ pub enum SourceFiles {
 }
 
 impl Source {
+    /// The source itself, ready to be fetched; relative paths are taken from the `directory` of the settings file.
+    pub fn open(&self, directory: &Path, repositories: &Repositories) -> sources::Source {
+        let files = match &self.files {
+            SourceFiles::Path(path) => sources::SourceFiles::Directory(DirectorySource {
+                path: directory.join(path.as_str()),
+                root: None,
+            }),
+            SourceFiles::Git(git) => {
+                let git = GitSource::new(repositories, git.declaration(directory));
+                sources::SourceFiles::Git(git)
+            }
+        };
+        sources::Source { name: self.name.value.clone(), files }
+    }
+
     /// The path of a source on this machine, relative to the settings file.
     pub fn path(&self) -> Option<&str> {
         match &self.files {

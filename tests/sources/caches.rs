@@ -105,7 +105,8 @@ async fn a_cache_may_be_deleted_or_broken_at_any_time() {
     let origin = Origin::with_a_stack();
     let daemon = Server::git_daemon(&origin);
     let station = Station::new();
-    let source = station.source(&url(&daemon));
+    let path = "stacks".to_owned();
+    let source = station.declared(GitDeclaration { path, ..declaration(&url(&daemon)) });
     commit(&source).await;
     let objects = || {
         let files = fs::read_dir(station.repository().join("objects/pack")).expect("packs");
@@ -138,7 +139,7 @@ async fn a_cache_may_be_deleted_or_broken_at_any_time() {
     for (what, damage) in damages {
         damage();
         let snapshot = fetch(&source).await.unwrap_or_else(|error| panic!("{what}: {error:?}"));
-        assert!(text(&snapshot, "stacks/shop/stack.yaml").starts_with("services"), "{what}");
+        assert!(text(&snapshot, "shop/stack.yaml").starts_with("services"), "{what}");
     }
 }
 

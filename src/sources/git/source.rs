@@ -1,8 +1,9 @@
 //! A git source: one reference and one path of a repository.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use git2::ObjectType;
+use git2::{ErrorClass, ErrorCode, ObjectType, Oid};
 use tokio::time::Instant;
 
 use super::access::Access;
@@ -119,7 +120,13 @@ impl At<'_> {
         // A slash in front means the repository's root, as everywhere.
         let path = join("", self.path.trim_start_matches('/')).map_err(|_| no_path())?;
         let tree_id = peel(&repository, target.id)?.tree_id();
-        let is_file = entry_kind(&repository, tree_id, &path) == Some(ObjectType::Blob);
+        let entry = |path: &str| {
+            entry(&repository, tree_id, path).map_err(|source| {
+                is_broken.store(true, Ordering::Relaxed);
+                GitError::Store { operation: "read the directories of the commit", source }
+            })
+        };
+        let is_file = matches!(entry(&path)?, Some((ObjectType::Blob, _)));
         let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
         let root = match self.root {
             Some(root) => join("", root.trim_start_matches('/')).map_err(|_| no_path())?,
@@ -133,13 +140,10 @@ impl At<'_> {
             None => return Err(no_path()),
         }
         .to_owned();
-        let id = match root.as_str() {
-            "" => Some(tree_id),
-            root => directory(&repository, tree_id, root),
-        };
+        let Some((ObjectType::Tree, id)) = entry(&root)? else { return Err(no_path()) };
         let name = root.rsplit('/').next().filter(|name| !name.is_empty());
         let name = name.unwrap_or_else(|| url.name()).to_owned();
-        let root = Root { commit: commit.id, id: id.ok_or_else(no_path)?, path: root, name };
+        let root = Root { commit: commit.id, id, path: root, name };
         let tree = GitTree::new(repository, root, self.repository.limits(), is_broken, reader);
         let start = if tree.has_directory(&inside) {
             Start::Directory(inside)
@@ -152,13 +156,20 @@ impl At<'_> {
     }
 }
 
-fn entry_kind(repository: &git2::Repository, tree: git2::Oid, path: &str) -> Option<ObjectType> {
-    let tree = repository.find_tree(tree).ok()?;
-    tree.get_path(path.as_ref()).ok()?.kind()
-}
-
-fn directory(repository: &git2::Repository, tree: git2::Oid, path: &str) -> Option<git2::Oid> {
-    let tree = repository.find_tree(tree).ok()?;
-    let entry = tree.get_path(path.as_ref()).ok()?;
-    (entry.kind() == Some(ObjectType::Tree)).then(|| entry.id())
+/// What stands at a path of a tree, if anything does. A tree that cannot be read is no tree without the path.
+fn entry(
+    repository: &git2::Repository,
+    tree: Oid,
+    path: &str,
+) -> Result<Option<(ObjectType, Oid)>, git2::Error> {
+    if path.is_empty() {
+        return Ok(Some((ObjectType::Tree, tree)));
+    }
+    match repository.find_tree(tree)?.get_path(path.as_ref()) {
+        Ok(entry) => Ok(entry.kind().map(|kind| (kind, entry.id()))),
+        Err(error) if error.code() == ErrorCode::NotFound && error.class() == ErrorClass::Tree => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
