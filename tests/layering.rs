@@ -32,7 +32,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("granit_parser::", &["src/spec/yaml/"]),
     ("serde_yaml::", &["src/cli/", "src/spec/yaml/", "src/settings/"]),
     ("annotate_snippets::", &["src/cli/"]),
-    ("clap::", &["src/cli/", "src/reconciler/policy.rs"]),
+    ("clap::", &["src/cli/", "src/reconciler/policy.rs", "src/reconciler/controller/drift.rs"]),
+    ("sd_notify::", &["src/cli/controller/"]),
     ("tracing_subscriber::", &["src/cli/"]),
 ];
 

@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::args::GlobalArgs;
 use super::{
-    apply, completions, lock, observe, plan, remove, render, retry, schema, status, validate,
+    apply, completions, lock, observe, plan, remove, render, retry, run, schema, status, validate,
 };
 
 /// Keeps a Docker Swarm in the state that stack files declare
@@ -39,6 +39,7 @@ pub(super) enum Command {
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
     Remove(remove::RemoveArgs),
+    Run(run::RunArgs),
     Lock(lock::LockArgs),
     Status(status::StatusArgs),
     Retry(retry::RetryArgs),

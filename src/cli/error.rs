@@ -47,6 +47,13 @@ impl CommandError {
         self.exit
     }
 
+    /// What failed with its causes in one line, and what to do about it.
+    pub(super) fn in_short(&self) -> (String, Option<String>) {
+        let causes: Vec<String> = self.error.chain().map(ToString::to_string).collect();
+        let hint = (!self.hints.is_empty()).then(|| self.hints.join("; "));
+        (causes.join(": "), hint)
+    }
+
     /// The error as people read it: what failed, each cause on a line of its own, hints last.
     pub(super) fn render(&self, look: Look) -> String {
         let Self { exit: _, error, hints } = self;

@@ -4,6 +4,7 @@ mod apply;
 mod args;
 mod command;
 mod completions;
+mod controller;
 mod ending;
 mod engine;
 mod error;
@@ -23,6 +24,7 @@ mod remove;
 mod render;
 mod request;
 mod retry;
+mod run;
 mod saved;
 mod schema;
 mod settings;
@@ -70,7 +72,8 @@ fn dispatch(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
     };
     let mut output = Output::new(global.color);
     let logging = Logging {
-        verbosity: global.verbose,
+        // A controller has nobody to show its work to but the log.
+        verbosity: global.verbose.max(u8::from(matches!(command, Command::Run(_)))),
         directives: std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty()),
         format: global.log_format,
         colors: output.talk_look().palette == crate::diff::render::Palette::Ansi,
@@ -81,6 +84,7 @@ fn dispatch(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Command::Plan(args) => plan::plan(&global, &args, &mut output),
         Command::Apply(args) => block_on(apply::apply(&global, &args, &mut output)),
         Command::Remove(args) => block_on(remove::remove(&global, &args, &mut output)),
+        Command::Run(args) => block_on(run::run(&global, &args)),
         Command::Lock(args) => block_on(lock::lock(&global, &args, &mut output)),
         Command::Status(args) => block_on(status::status(&global, &args, &mut output)),
         Command::Retry(args) => block_on(retry::retry(&global, &args, &mut output)),

@@ -203,9 +203,18 @@ fn command(
 
 /// The command that allows another try, of the same fleet, wherever the settings are that name it.
 fn retry(global: &GlobalArgs, fleet: &FleetName) -> String {
+    of_fleet("retry", global, fleet)
+}
+
+/// The command that resumes stacks of the same fleet.
+pub(super) fn resume(global: &GlobalArgs, fleet: &FleetName) -> String {
+    of_fleet("resume", global, fleet)
+}
+
+fn of_fleet(command: &str, global: &GlobalArgs, fleet: &FleetName) -> String {
     let is_default = fleet.as_str() == DEFAULT_FLEET && global.fleet.is_none();
     let fleet = (!is_default).then(|| fleet.clone());
-    start("retry", &GlobalArgs { fleet, ..global.clone() }).0
+    start(command, &GlobalArgs { fleet, ..global.clone() }).0
 }
 
 /// Docker's client, aimed at the same engine.

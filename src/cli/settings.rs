@@ -50,6 +50,23 @@ impl Setup {
         Ok(Self { settings, directory, is_named: named.is_some(), text, findings })
     }
 
+    /// Ends what needs settings without errors.
+    ///
+    /// # Errors
+    /// When they have some; the first of them is named.
+    pub(super) fn refuse_errors(&self) -> Result<(), CommandError> {
+        let mut errors = self.findings.iter().filter(|finding| finding.is_error());
+        let Some(first) = errors.next() else { return Ok(()) };
+        let place = first.place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
+        let more = match errors.count() {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        let message = format!("the settings have errors: {place}{}{more}", first.message);
+        Err(CommandError::failed(anyhow::Error::msg(message))
+            .hint("skep validate shows all of them"))
+    }
+
     /// How to log in to registries. A file that came with the stacks may name files beside and below it only: whoever
     /// writes stacks would else send any file of this machine to a registry of their own.
     pub(super) fn registries(&self) -> Vec<Registry> {

@@ -1,6 +1,9 @@
 //! Contention: objects that somebody else changes as often as this run writes them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::diff::document::{Change, FieldChange, Hold, HoldCode, Shown};
 use crate::model::key::ObjectKey;
@@ -9,7 +12,7 @@ use crate::model::labels;
 use super::step::{Step, Write};
 
 /// How often a run writes the same before it takes a further difference for another writer's will.
-const SAME_WRITES: u32 = 2;
+const SAME_WRITES: usize = 2;
 /// How many writes in a row may meet an object that has changed since it was observed.
 const LOST_RACES: u32 = 5;
 /// How many fields the reason names.
@@ -18,7 +21,7 @@ const NAMED_FIELDS: usize = 3;
 /// What a run has written so far, as far as it tells that somebody else writes too.
 #[derive(Debug, Clone, Default)]
 pub struct Contention {
-    written: BTreeMap<ObjectKey, BTreeMap<String, u32>>,
+    written: BTreeMap<ObjectKey, BTreeMap<String, Vec<Instant>>>,
     lost: BTreeMap<ObjectKey, u32>,
 }
 
@@ -29,8 +32,19 @@ impl Contention {
         let Some(what) = what(&step.write) else { return false };
         let written = self.written.entry(step.object.clone()).or_default();
         let times = written.entry(what).or_default();
-        *times += 1;
-        *times > 1
+        times.push(Instant::now());
+        times.len() > 1
+    }
+
+    /// Forgets writes that are older than `age`: who fights does so more often.
+    pub(super) fn forget(&mut self, age: Duration) {
+        self.written.retain(|_, written| {
+            written.retain(|_, times| {
+                times.retain(|time| time.elapsed() < age);
+                !times.is_empty()
+            });
+            !written.is_empty()
+        });
     }
 
     /// Notes a write that came too late: the object had changed since it was observed.
@@ -42,7 +56,7 @@ impl Contention {
     pub(super) fn hold(&self, change: &Change) -> Option<Hold> {
         let object = &change.object;
         let counts = self.written.get(object).into_iter().flat_map(BTreeMap::values);
-        let same = counts.copied().max().unwrap_or(0);
+        let same = counts.map(Vec::len).max().unwrap_or(0);
         let lost = self.lost.get(object).copied().unwrap_or(0);
         let story = if same >= SAME_WRITES {
             format!("this run wrote it {same} times, and each time somebody else changed it again")
@@ -129,11 +143,15 @@ mod tests {
         assert!(contention.wrote(&step));
         let hold = contention.hold(&change).unwrap();
         assert_eq!(hold.code, HoldCode::Contended);
+        contention.forget(Duration::from_secs(1));
+        assert!(contention.hold(&change).is_some());
         assert!(
             hold.reason.ends_with(": image is acme/web:2, declared is not set"),
             "{}",
             hold.reason
         );
+        contention.forget(Duration::ZERO);
+        assert_eq!(contention.hold(&change), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod apply;
 pub mod consent;
 pub mod contention;
+pub mod controller;
 pub mod event;
 pub mod health;
 pub mod listed;
@@ -22,4 +23,5 @@ pub mod stale;
 mod state;
 pub mod status;
 pub mod step;
+pub mod suspension;
 mod volumes;

@@ -52,7 +52,10 @@ fn deciding(document: &Document) -> Vec<&Hold> {
 /// How a run ends that leaves something undone for this reason.
 pub fn of_code(code: HoldCode) -> Verdict {
     match code {
-        HoldCode::Paused | HoldCode::PruneNotAsked => Verdict::Done,
+        HoldCode::Paused
+        | HoldCode::Suspended
+        | HoldCode::PruneNotAsked
+        | HoldCode::DriftReported => Verdict::Done,
         HoldCode::WaitsForObject
         | HoldCode::WaitsForHealth
         | HoldCode::WaitsForStack
@@ -60,6 +63,8 @@ pub fn of_code(code: HoldCode) -> Verdict {
         | HoldCode::WaitsForRollout
         | HoldCode::ImageUnavailable
         | HoldCode::RefusedRelease
+        | HoldCode::RepairLater
+        | HoldCode::RetryLater
         | HoldCode::RolloutPaused => Verdict::Unhealthy,
         HoldCode::NotAdopted
         | HoldCode::ForeignObject

@@ -122,7 +122,7 @@ impl Reader {
     }
 
     /// Makes the plan from what is declared and what was observed. Tasks and nodes are listed, and registries asked, only if the plan
-    /// depends on them: where everything is as declared, nothing more is asked.
+    /// depends on them and they are not known: where everything is as declared, nothing more is asked.
     ///
     /// # Errors
     /// As [`Reader::observe`].
@@ -140,7 +140,7 @@ impl Reader {
                 .services
                 .iter()
                 .any(|live| plan.health.contains_key(&live.spec.name) && health::needs_tasks(live));
-        if !moving {
+        if !moving || observed.workload.is_some() {
             return Ok((plan, observed));
         }
         observed.workload = Some(self.observer.workload(&observed).await?);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use schemars::{JsonSchema, Schema, schema_for};
 
+use super::intervals::Intervals;
 use super::registry::RegistrySettings;
 use super::source::{Source, located_name};
 use super::stack::StackSettings;
@@ -11,6 +12,8 @@ use crate::diff::mask::{SENSITIVE, Sensitivity};
 use crate::model::finding::Finding;
 use crate::model::name::FleetName;
 use crate::model::place::Place;
+use crate::reconciler::controller::agenda::Timing;
+use crate::reconciler::controller::drift::{DriftMode, DriftModes};
 use crate::reconciler::policy::{Adoption, ResolveImage};
 use crate::spec::compose::duration::Duration;
 use crate::spec::decode::{Cursor, Decode, Fields, Located, Report, closest};
@@ -55,6 +58,14 @@ pub struct Settings {
     /// How long an apply waits for health before it gives up.
     #[schemars(with = "Option<Duration>", example = &"10m")]
     pub timeout: Option<Duration>,
+    /// What the controller does about changes that somebody made by hand; `correct` if absent.
+    #[schemars(example = DriftMode::Report)]
+    pub drift: Option<DriftMode>,
+    /// How often and how soon the controller looks.
+    pub intervals: Option<Intervals>,
+    /// The socket on which the running controller is asked; by default below `$XDG_RUNTIME_DIR/skep` or `/run/skep`.
+    #[schemars(example = &"/run/skep/production.sock")]
+    pub socket: Option<String>,
     /// More names whose values are never shown; `*` stands for anything.
     #[schemars(example = ["*_LICENSE"])]
     pub sensitive: Option<Vec<String>>,
@@ -64,6 +75,18 @@ impl Settings {
     /// The schema of the file, for editors.
     pub fn schema() -> Schema {
         schema_for!(Self)
+    }
+
+    /// What becomes of changes by hand in each stack.
+    pub fn drift_modes(&self) -> DriftModes {
+        let own =
+            self.stacks.iter().filter_map(|stack| Some((stack.name.value.clone(), stack.drift?)));
+        DriftModes { default: self.drift.unwrap_or_default(), stacks: own.collect() }
+    }
+
+    /// How often and how soon the controller looks.
+    pub fn timing(&self) -> Timing {
+        self.intervals.as_ref().map_or_else(Timing::default, Intervals::timing)
     }
 
     /// Which values are never shown: the names that skep knows, and those of `sensitive`.
@@ -89,6 +112,9 @@ impl Decode for Settings {
             resolve_image: one_of(&mut fields, "resolve_image", &RESOLUTIONS, report),
             allow_replace: fields.get("allow_replace", report),
             timeout: fields.at("timeout").and_then(|at| timeout(&at, report)),
+            drift: one_of(&mut fields, "drift", &DRIFT_MODES, report),
+            intervals: fields.get("intervals", report),
+            socket: fields.get("socket", report),
             sensitive: fields.get("sensitive", report),
         };
         settings.check(report);
@@ -115,7 +141,10 @@ const RESOLUTIONS: [(&str, ResolveImage); 3] = [
     ("never", ResolveImage::Never),
 ];
 
-fn one_of<T: Copy>(
+pub(super) const DRIFT_MODES: [(&str, DriftMode); 3] =
+    [("correct", DriftMode::Correct), ("report", DriftMode::Report), ("off", DriftMode::Off)];
+
+pub(super) fn one_of<T: Copy>(
     fields: &mut Fields<'_>,
     key: &'static str,
     choices: &[(&str, T)],

@@ -4,6 +4,7 @@
 
 mod file;
 mod git;
+mod intervals;
 mod parse;
 mod registry;
 mod source;
@@ -13,6 +14,7 @@ mod tests;
 
 pub use file::Settings;
 pub use git::{GitSettings, SshSettings, VerifySettings};
+pub use intervals::Intervals;
 pub use parse::parse;
 pub use registry::RegistrySettings;
 pub use source::{Source, SourceFiles};

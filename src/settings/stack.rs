@@ -2,7 +2,9 @@
 
 use schemars::JsonSchema;
 
+use super::file::{DRIFT_MODES, one_of};
 use crate::model::name::{SourceName, StackName};
+use crate::reconciler::controller::drift::DriftMode;
 use crate::spec::decode::{Cursor, Decode, Located, Report, go_text};
 use crate::spec::interpolate::Assignment;
 
@@ -25,6 +27,9 @@ pub struct StackSettings {
     /// Files in the form of `.env` with more variables, relative to the path of the source; a later file wins.
     #[schemars(with = "Option<Vec<String>>", example = ["production.env"])]
     pub env_files: Vec<Located<String>>,
+    /// What the controller does about changes that somebody made by hand; by default as for all stacks.
+    #[schemars(example = DriftMode::Report)]
+    pub drift: Option<DriftMode>,
 }
 
 /// What a variable may be in the settings: its text, or a number or boolean that becomes text.
@@ -54,10 +59,11 @@ impl Decode for StackSettings {
             fields.get("files", report).unwrap_or_default(),
             fields.at("variables").map(|at| variables(&at, report)).unwrap_or_default(),
             fields.get("env_files", report).unwrap_or_default(),
+            one_of(&mut fields, "drift", &DRIFT_MODES, report),
         );
         fields.finish(report);
-        let (source, files, variables, env_files) = settings;
-        Some(Self { name: name??, source, files, variables, env_files })
+        let (source, files, variables, env_files, drift) = settings;
+        Some(Self { name: name??, source, files, variables, env_files, drift })
     }
 }
 

@@ -1,9 +1,11 @@
 //! The settings file as people write it, right and wrong.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::{Settings, parse};
 use crate::model::finding::Finding;
+use crate::reconciler::controller::drift::DriftMode;
 use crate::reconciler::policy::{Adoption, ResolveImage};
 
 const FULL: &str = r#"
@@ -18,6 +20,7 @@ stacks:
     files: [shop/stack.yaml, shop/production.yaml]
     variables: {TAG: 1.4.2, REPLICAS: 3, DEBUG: false, EMPTY: ""}
     env_files: [production.env]
+    drift: off
 registries:
   - {host: "reg.example:5000", username: robot, password_file: secrets/registry}
   - {host: docker.io, identity_token_file: /run/secrets/hub}
@@ -29,6 +32,9 @@ strict: true
 resolve_image: never
 allow_replace: false
 timeout: 10m
+drift: report
+intervals: {poll: 30s, resync: 10m, retry: 2m}
+socket: /run/skep/production.sock
 sensitive: ["*_LICENSE"]
 "#;
 
@@ -55,6 +61,10 @@ fn every_key_is_read() {
     assert_eq!(settings.adopt, Some(Adoption::Always));
     assert_eq!(settings.resolve_image, Some(ResolveImage::Never));
     assert_eq!(settings.timeout.map(|timeout| timeout.0.0), Some(600_000_000_000));
+    let drift = settings.drift_modes();
+    assert_eq!(drift.of_stack("shop"), DriftMode::Off);
+    assert_eq!(drift.of_stack("other"), DriftMode::Report);
+    assert_eq!(settings.timing().poll, Duration::from_secs(30));
     assert!(settings.sensitivity().is_sensitive("APP_LICENSE"));
     assert!(settings.sensitivity().is_sensitive("DB_PASSWORD"));
     assert_eq!(read("# nothing\n"), (Some(Settings::default()), Vec::new()));
@@ -81,6 +91,8 @@ adopt: if-unowed
 retention: -1
 strict: maybe
 timeout: 10
+drift: fix
+intervals: {poll: 10ms, pol: 1s}
 registries:
   - host: https://reg.example/v2/
     username: me

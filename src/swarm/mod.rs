@@ -13,6 +13,7 @@ mod connector;
 mod decode;
 mod endpoint;
 mod error;
+mod events;
 pub mod floors;
 mod images;
 mod listed;
@@ -27,6 +28,7 @@ mod wire;
 pub use actuate::{Actuator, Created, RegistryAccess};
 pub use endpoint::{Address, Endpoint, EndpointError, Origin, Surroundings};
 pub use error::{Failure, SwarmError};
+pub use events::{Actor, Attributes, Events, Happening};
 pub use images::{
     ResolveError, Resolved, UsedLogin, is_on_only_node, is_same_reference, pin, registry_of,
     resolve, reuse_resolution,

@@ -185,31 +185,57 @@ impl Connection {
 
     /// Sends `call` and reads the whole answer; anything but a success is an error.
     pub(super) async fn send(&self, call: Call) -> Result<Answer, SwarmError> {
-        let Call { operation, method, path, registry_auth, body, patience } = call;
-        let target = format!("{method} {path}");
-        let result = async {
-            let target: PathAndQuery = path.parse().map_err(|error: http::uri::InvalidUri| {
-                Failure::Unreadable { source: error.into() }
-            })?;
-            let uri = self
-                .versioned(Some(&target))
-                .map_err(|error| Failure::Unreadable { source: error.into() })?;
-            let mut request = Request::new(full(body.unwrap_or_default()));
-            *request.method_mut() = method;
-            *request.uri_mut() = uri;
-            let headers = request.headers_mut();
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            if let Some(auth) = registry_auth {
-                headers.insert(HeaderName::from_static("x-registry-auth"), auth);
-            }
-            self.exchange(request, patience).await
-        };
+        let (operation, patience) = (call.operation.clone(), call.patience);
+        let target = format!("{} {}", call.method, call.path);
+        let result = async { self.exchange(self.request(call)?, patience).await };
         let started = Instant::now();
         let result = result.await;
         // Paths hold ids and names; bodies and credentials are never logged.
         let failed = result.is_err();
         tracing::debug!(%operation, %target, failed, elapsed = ?started.elapsed(), "engine call");
         result.map_err(|failure| SwarmError::new(operation, failure))
+    }
+
+    /// Sends `call` and gives out the body of a successful answer while it still comes.
+    pub(super) async fn stream(&self, call: Call) -> Result<Incoming, SwarmError> {
+        let (operation, patience) = (call.operation.clone(), call.patience);
+        let result = async {
+            let response = self.begin(self.request(call)?, patience).await?;
+            let status = response.status();
+            if status.is_success() {
+                return Ok(response.into_body());
+            }
+            Err(refusal(status, &self.read(response).await?))
+        };
+        result.await.map_err(|failure| SwarmError::new(operation, failure))
+    }
+
+    /// The error of an answer that broke off.
+    pub(super) fn broken_off(
+        &self,
+        operation: &'static str,
+        error: impl Into<Cause>,
+    ) -> SwarmError {
+        self.failed(operation, error)
+    }
+
+    fn request(&self, call: Call) -> Result<Request<Body>, Failure> {
+        let Call { operation: _, method, path, registry_auth, body, patience: _ } = call;
+        let target: PathAndQuery = path
+            .parse()
+            .map_err(|error: http::uri::InvalidUri| Failure::Unreadable { source: error.into() })?;
+        let uri = self
+            .versioned(Some(&target))
+            .map_err(|error| Failure::Unreadable { source: error.into() })?;
+        let mut request = Request::new(full(body.unwrap_or_default()));
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(auth) = registry_auth {
+            headers.insert(HeaderName::from_static("x-registry-auth"), auth);
+        }
+        Ok(request)
     }
 
     /// Sends `call` and reads its answer as JSON.
@@ -251,20 +277,29 @@ impl Connection {
 
     async fn exchange(
         &self,
-        mut request: Request<Body>,
+        request: Request<Body>,
         patience: Duration,
     ) -> Result<Answer, Failure> {
-        let agent = HeaderValue::from_static(concat!("skep/", env!("CARGO_PKG_VERSION")));
-        request.headers_mut().insert(USER_AGENT, agent);
-        let response = match tokio::time::timeout(patience, self.client.request(request)).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(self.broken(error)),
-            Err(_) => return Err(self.silence(patience)),
-        };
+        let response = self.begin(request, patience).await?;
         let status = response.status();
         let headers = response.headers().clone();
         let body = self.read(response).await?;
         if status.is_success() { Ok(Answer { headers, body }) } else { Err(refusal(status, &body)) }
+    }
+
+    /// Sends `request` and waits until its answer begins.
+    async fn begin(
+        &self,
+        mut request: Request<Body>,
+        patience: Duration,
+    ) -> Result<Response<Incoming>, Failure> {
+        let agent = HeaderValue::from_static(concat!("skep/", env!("CARGO_PKG_VERSION")));
+        request.headers_mut().insert(USER_AGENT, agent);
+        match tokio::time::timeout(patience, self.client.request(request)).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(self.broken(error)),
+            Err(_) => Err(self.silence(patience)),
+        }
     }
 
     async fn read(&self, response: Response<Incoming>) -> Result<Bytes, Failure> {

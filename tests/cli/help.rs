@@ -15,6 +15,7 @@ fn help_of_every_command_is_pinned() {
         "plan",
         "apply",
         "remove",
+        "run",
         "lock",
         "status",
         "retry",
@@ -39,7 +40,7 @@ fn completions_name_every_command() {
         let ran = World::new().run(&["completions", shell]);
         assert_eq!(ran.code, Some(0), "{shell}: {}", ran.stderr);
         for command in
-            ["validate", "render", "plan", "apply", "remove", "status", "retry", "observe"]
+            ["validate", "render", "plan", "apply", "remove", "run", "status", "retry", "observe"]
         {
             assert!(ran.stdout.contains(command), "{shell} does not complete {command}");
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
@@ -54,6 +54,11 @@ impl<'e> Stage<'e> {
     /// From now on, the program speaks with whatever is at `url`.
     pub(crate) fn host(&mut self, url: &str) {
         url.clone_into(&mut self.host);
+    }
+
+    /// The folder above the directory of stacks, where the program runs.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The directory of stacks.

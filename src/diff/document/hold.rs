@@ -77,8 +77,16 @@ hold_codes! {
     WaitsForRollout = "waits-for-rollout", Waiting;
     /// The registry cannot be asked just now.
     ImageUnavailable = "image-unavailable", Waiting;
+    /// The controller put it right just now, and somebody undid that.
+    RepairLater = "repair-later", Waiting;
+    /// The Engine failed to write it, and may do better later.
+    RetryLater = "retry-later", Waiting;
     /// `x-skep.paused` is set on the stack.
     Paused = "paused", Standing;
+    /// A person has suspended the stack: the controller leaves it alone.
+    Suspended = "suspended", Standing;
+    /// Somebody changed it by hand, and the controller only reports that.
+    DriftReported = "drift-reported", Standing;
     /// A live object of the stack is not skep's, and adoption is not allowed.
     NotAdopted = "not-adopted", Standing;
     /// An object of the same name belongs to no stack, another stack, or another fleet.

@@ -1,0 +1,113 @@
+//! `skep run`: the controller, which keeps a Swarm as the stack files declare it for as long as it runs.
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+use crate::reconciler::controller::bell::{Bell, Trigger};
+use crate::reconciler::controller::drift::DriftMode;
+use crate::reconciler::controller::engine::{Engine, listen};
+use crate::reconciler::controller::run::{Controller, Identity};
+use crate::swarm::{Endpoint, Surroundings};
+
+use super::args::{GlobalArgs, PolicyArgs, StackArgs};
+use super::controller::{RunSources, Wanted, service};
+use super::engine;
+use super::error::CommandError;
+use super::exit::ExitCode;
+use super::request::{fleet, resume};
+use super::settings::Setup;
+use super::signals::Signals;
+
+/// Keep the Swarm as the stack files declare it, for as long as this runs
+#[derive(Debug, Args)]
+#[command(after_help = "\
+It looks whenever there may be something to do: when a source changes, when the engine tells of a
+change, while something is on its way, and every few minutes anyway. It says in the log what it
+writes and why. What `skep plan` shows is what it would do; nothing is asked.
+
+SIGHUP reads everything anew. The first SIGINT or SIGTERM ends it after the write that is under way,
+the second at once. Nothing is lost in either case: it remembers nothing that matters.
+
+Examples:
+  skep run -c /etc/skep/skep.yaml
+  skep run stacks/ --prune
+  skep run stacks/ --drift report            show what somebody changes by hand, and leave it
+
+Exit codes: 0 ended by a signal, 1 could not start, 64 usage, 130 ended at once.")]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    stacks: StackArgs,
+
+    #[command(flatten)]
+    policy: PolicyArgs,
+
+    /// What to do about changes that somebody made by hand: correct, report or off [default: the settings', else correct]
+    #[arg(long, value_name = "MODE", hide_possible_values = true)]
+    drift: Option<DriftMode>,
+}
+
+pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode, CommandError> {
+    let StackArgs { paths, reading } = &args.stacks;
+    let setup = Setup::load(global.config.as_deref(), paths)?;
+    setup.refuse_errors()?;
+    let fleet = fleet(global, &setup.settings)?;
+    let wanted = Wanted {
+        global: global.clone(),
+        paths: paths.clone(),
+        reading: reading.clone(),
+        policy: args.policy.clone(),
+        drift: args.drift,
+    };
+    let sources = RunSources::new(wanted, &setup)?;
+    let endpoint = Endpoint::resolve(global.host.as_deref(), &Surroundings::of_process())?;
+    let engine = Engine::new(endpoint.clone(), engine::fresh_key()?);
+    let identity = Identity { resume: resume(global, &fleet), fleet, chance };
+    let mut signals = Signals::new()?;
+    let mut hang_up = signal(SignalKind::hangup())
+        .map_err(|error| CommandError::failed(error).context("cannot wait for signals"))?;
+    let bell = Bell::default();
+    let (stop, stopped) = watch::channel(false);
+    let (_asks, asked) = mpsc::channel(16);
+    tracing::info!(fleet = %identity.fleet, engine = %endpoint.address, "skep {} begins", env!("CARGO_PKG_VERSION"));
+    let (controller, mut reports) = Controller::new(identity, sources, engine);
+    let interrupted = async {
+        signals.next().await;
+        tracing::info!("stopping after the write that is under way; once more stops at once");
+        service::stopping();
+        stop.send_replace(true);
+        signals.next().await;
+    };
+    let reloads = async {
+        while hang_up.recv().await.is_some() {
+            tracing::info!("reading the settings and every source anew");
+            service::reloading();
+            bell.ring(Trigger::Everything);
+            service::ready();
+        }
+        std::future::pending::<()>().await;
+    };
+    let tells = async {
+        service::ready();
+        while reports.changed().await.is_ok() {
+            let line = reports.borrow_and_update().line();
+            service::status(&line);
+        }
+        std::future::pending::<()>().await;
+    };
+    let code = tokio::select! {
+        () = controller.run(&bell, asked, stopped) => ExitCode::Fine,
+        () = interrupted => ExitCode::Interrupted,
+        () = reloads => ExitCode::Bug,
+        () = tells => ExitCode::Bug,
+        () = service::live() => ExitCode::Bug,
+        () = listen(endpoint, bell.clone(), chance) => ExitCode::Bug,
+    };
+    tracing::info!("skep ends");
+    Ok(code)
+}
+
+/// A number from 0 to 1. It spreads times; nothing secret depends on it.
+fn chance() -> f64 {
+    getrandom::u32().map_or(0.5, |number| f64::from(number) / f64::from(u32::MAX))
+}

@@ -1,0 +1,122 @@
+//! What a source declares: its newest revision, and where that has errors the last good one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::finding::Finding;
+use crate::model::name::{SourceName, StackName};
+use crate::reconciler::pass::Request;
+use crate::spec::stack::Stack;
+
+use super::drift::DriftModes;
+
+/// What one look at a source yielded.
+#[derive(Debug, Clone)]
+pub struct Declared {
+    /// What passes are asked to do with it.
+    pub request: Request,
+    /// Which content it is; equal content has an equal revision.
+    pub revision: String,
+    /// What else it was made from, such as the settings; equal input has an equal digest.
+    pub digest: Vec<u8>,
+    /// What is wrong or doubtful.
+    pub findings: Vec<Finding>,
+    /// What becomes of changes by hand.
+    pub drift: DriftModes,
+}
+
+/// What the controller works with: the newest of everything that is free of errors.
+#[derive(Debug)]
+pub struct Current {
+    /// What passes are asked to do.
+    pub request: Request,
+    /// What becomes of changes by hand.
+    pub drift: DriftModes,
+    /// The newest revision.
+    pub revision: String,
+    digest: Vec<u8>,
+    /// What is wrong with it or doubtful.
+    pub findings: Vec<Finding>,
+    /// The revision that each stack is of.
+    revisions: BTreeMap<StackName, String>,
+    /// Stacks that another source declares, too.
+    doubled: Vec<Stack>,
+    /// Stacks that have errors in the newest revision, and go on with an older one.
+    pub kept: BTreeSet<StackName>,
+}
+
+impl Current {
+    /// What a first look yielded.
+    pub fn new(declared: Declared) -> Self {
+        let Declared { request, revision, digest, findings, drift } = declared;
+        let revisions = revisions(&request.stacks, &revision);
+        let (doubled, kept) = (Vec::new(), BTreeSet::new());
+        Self { request, drift, revision, digest, findings, revisions, doubled, kept }
+    }
+
+    /// Whether a look yielded what is known already.
+    pub fn is(&self, declared: &Declared) -> bool {
+        self.revision == declared.revision && self.digest == declared.digest
+    }
+
+    /// Takes over what a newer look yielded. A stack that has errors in it goes on as it was.
+    pub fn renew(&mut self, declared: Declared) {
+        let mut old = std::mem::replace(self, Self::new(declared));
+        let mut known: Vec<Stack> = old.request.stacks;
+        known.append(&mut old.doubled);
+        for stack in known {
+            if self.request.scope.invalid.remove(&stack.name) {
+                let revision = old.revisions.remove(&stack.name).unwrap_or_default();
+                self.revisions.insert(stack.name.clone(), revision);
+                self.kept.insert(stack.name.clone());
+                self.request.stacks.push(stack);
+            }
+        }
+        self.request.stacks.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+
+    /// The revision that the stack of this name is of, if it is known.
+    pub fn revision_of(&self, stack: &str) -> Option<&str> {
+        let mut known = self.revisions.iter().filter(|(name, _)| name.as_str() == stack);
+        known.next().map(|(_, revision)| revision.as_str())
+    }
+
+    /// The names of all stacks that it declares, those with errors included.
+    fn names(&self) -> impl Iterator<Item = &StackName> {
+        let good = self.request.stacks.iter().chain(&self.doubled).map(|stack| &stack.name);
+        let invalid = self.request.scope.invalid.iter();
+        good.chain(invalid.filter(|name| self.doubled.iter().all(|stack| stack.name != **name)))
+    }
+
+    /// Takes stacks that another source declares, too, out of what is done; and puts back those that it no longer does.
+    fn set_aside(&mut self, doubled: &BTreeMap<StackName, Vec<SourceName>>) {
+        let scope = &mut self.request.scope;
+        for stack in self.doubled.drain(..) {
+            scope.invalid.remove(&stack.name);
+            self.request.stacks.push(stack);
+        }
+        let aside = |stack: &mut Stack| doubled.contains_key(&stack.name);
+        self.doubled.extend(self.request.stacks.extract_if(.., aside));
+        scope.invalid.extend(self.doubled.iter().map(|stack| stack.name.clone()));
+        self.request.stacks.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+}
+
+fn revisions(stacks: &[Stack], revision: &str) -> BTreeMap<StackName, String> {
+    stacks.iter().map(|stack| (stack.name.clone(), revision.to_owned())).collect()
+}
+
+/// Takes stacks of which several sources say what they are out of all of them, because nobody knows who is right. Returns
+/// them with those sources.
+pub fn set_doubled_aside(sources: &mut [&mut Current]) -> BTreeMap<StackName, Vec<SourceName>> {
+    let mut owners: BTreeMap<StackName, Vec<SourceName>> = BTreeMap::new();
+    for source in sources.iter() {
+        for name in source.names() {
+            owners.entry(name.clone()).or_default().push(source.request.scope.source.clone());
+        }
+    }
+    owners.retain(|_, sources| sources.len() > 1);
+    for source in sources {
+        source.set_aside(&owners);
+    }
+    owners
+}

@@ -1,0 +1,22 @@
+//! The controller: passes for as long as it runs, whenever there may be something to do.
+//!
+//! Triggers carry no data and are only reasons to look. Deciding is pure: [`agenda`] knows when a pass is due,
+//! [`declared`] what of a source is in force, [`withhold`] what is left for later, [`condition`] how a stack is getting
+//! on. [`pass`] observes, plans and performs; [`run`] waits and calls.
+
+pub mod agenda;
+pub mod ask;
+pub mod backoff;
+pub mod bell;
+pub mod condition;
+pub mod declared;
+pub mod delays;
+pub mod drift;
+pub mod engine;
+pub mod pass;
+pub mod reason;
+pub mod report;
+pub mod run;
+pub mod source;
+mod stacks;
+pub mod withhold;

@@ -1,0 +1,264 @@
+//! One pass of the controller: observes the Swarm once, plans every source, performs what is ready.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use crate::diff::document::{Change, Document};
+use crate::model::key::ObjectKey;
+use crate::model::live::Observed;
+use crate::model::name::FleetName;
+use crate::reconciler::apply::{self, FreshKey};
+use crate::reconciler::event::Event;
+use crate::reconciler::health::ServiceHealth;
+use crate::reconciler::pass::{Reader, declare};
+use crate::reconciler::plan::{Learned, Plan};
+use crate::reconciler::record;
+use crate::reconciler::status::{self, StackStatus, Status};
+use crate::reconciler::suspension::Suspensions;
+use crate::swarm::{Actuator, Connection, Observer, SwarmError};
+
+use super::declared::Current;
+use super::delays::{Repairs, Troubles};
+use super::withhold;
+
+/// For how long the same write is held against another writer.
+const CONTENTION: Duration = Duration::from_secs(600);
+
+/// One source, as a pass sees it.
+#[derive(Debug)]
+pub struct Work<'a> {
+    /// What it declares.
+    pub current: &'a Current,
+    /// What was learned from Swarm's answers about it.
+    pub learned: &'a mut Learned,
+}
+
+/// What passes remember about single objects.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// What was put right, and how often.
+    pub repairs: Repairs,
+    /// What could not be written.
+    pub troubles: Troubles,
+}
+
+/// How a pass is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner<'a> {
+    /// Whether tasks are listed in any case: while something is on its way, counts alone tell too little.
+    pub thorough: bool,
+    /// The longest wait before a failed write is tried again.
+    pub retry: Duration,
+    /// A number from 0 to 1 for what is to be a little random.
+    pub chance: f64,
+    /// The installation of skep.
+    pub fleet: &'a FleetName,
+    /// The command that resumes stacks, to which holds add which.
+    pub resume: &'a str,
+}
+
+/// What one source came to in a pass.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// The plan as it was published, with what was withheld.
+    pub document: Document,
+    /// How its services are.
+    pub health: BTreeMap<String, ServiceHealth>,
+}
+
+/// What a pass came to.
+#[derive(Debug)]
+pub struct Passed {
+    /// What each source came to, in the order in which they were given.
+    pub sources: Vec<Seen>,
+    /// How all stacks of the fleet are.
+    pub status: Status,
+    /// What is suspended.
+    pub suspensions: Suspensions,
+    /// Steps that were performed.
+    pub performed: usize,
+    /// Steps that were tried in vain.
+    pub failed: usize,
+    /// Whether something is on its way.
+    pub moving: bool,
+    /// When something that was put off is due.
+    pub again: Option<Instant>,
+}
+
+/// A Swarm to observe and to write to. What plans has no way to write.
+#[derive(Debug)]
+pub struct Swarm {
+    observer: Observer,
+    reader: Reader,
+    writes: Connection,
+    fresh_key: FreshKey,
+}
+
+impl Swarm {
+    /// The Swarm behind `connection`; `fresh_key` is used if its fleet has no key yet.
+    ///
+    /// # Errors
+    /// When the connection cannot be used for reading.
+    pub fn new(connection: Connection, fresh_key: FreshKey) -> Result<Self, SwarmError> {
+        let observer = Observer::new(connection.clone())?;
+        let reader = Reader::new(connection.clone())?;
+        Ok(Self { observer, reader, writes: connection, fresh_key })
+    }
+
+    /// Makes one pass. `None` if it was stopped before it had seen everything; writes that were begun are finished.
+    ///
+    /// # Errors
+    /// When the Swarm cannot be observed as a whole; then nothing was written.
+    pub async fn pass(
+        &self,
+        work: &mut [Work<'_>],
+        memory: &mut Memory,
+        manner: Manner<'_>,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<Option<Passed>, SwarmError> {
+        let mut stopped = stop.clone();
+        let looked = tokio::select! {
+            looked = self.look(work, manner) => looked?,
+            _ = stopped.wait_for(|stop| *stop) => return Ok(None),
+        };
+        let (observed, mut plans) = looked;
+        let now = Instant::now();
+        let record = record::find(&observed.configs, manner.fleet);
+        let suspensions = record.map(|record| Suspensions::of(&record.labels)).unwrap_or_default();
+        let (mut moving, mut again): (bool, Option<Instant>) = (false, None);
+        for (work, plan) in work.iter().zip(&mut plans) {
+            withhold::for_people(plan, &suspensions, &work.current.drift, manner.resume);
+            moving |= plan.is_waiting() || plan.is_progressing();
+            let later = withhold::for_now(plan, &memory.repairs, &memory.troubles, now);
+            again = again.into_iter().chain(later).min();
+        }
+        let status = fold(&plans, &observed, manner.fleet);
+        let (mut performed, mut failed) = (0, 0);
+        for (work, plan) in work.iter_mut().zip(&plans) {
+            let report = self.perform(work, plan, memory, &observed, stop).await;
+            performed += report.performed;
+            failed += report.failed;
+            work.learned.has_written = report.performed + report.failed > 0
+                || (work.learned.has_written && (plan.is_progressing() || plan.is_waiting()));
+            for object in std::mem::take(&mut work.learned.failures).keys() {
+                memory.troubles.failed(object, manner.retry, Instant::now(), manner.chance);
+                let due = memory.troubles.waits(object, Instant::now()).map(|(due, _)| due);
+                again = again.into_iter().chain(due).min();
+            }
+        }
+        let seen = |plan: Plan| Seen { document: plan.document, health: plan.health };
+        let sources = plans.into_iter().map(seen).collect();
+        Ok(Some(Passed { sources, status, suspensions, performed, failed, moving, again }))
+    }
+
+    /// Observes the Swarm and plans every source.
+    async fn look(
+        &self,
+        work: &mut [Work<'_>],
+        manner: Manner<'_>,
+    ) -> Result<(Observed, Vec<Plan>), SwarmError> {
+        let mut observed = self.observer.observe().await?;
+        if manner.thorough {
+            observed.workload = Some(self.observer.workload(&observed).await?);
+        }
+        let mut plans = Vec::with_capacity(work.len());
+        for work in work {
+            work.learned.contention.forget(CONTENTION);
+            let request = &work.current.request;
+            let desired = declare(request, &observed.configs);
+            let plan = self.reader.plan_from(observed, &desired, request, work.learned).await?;
+            plans.push(plan.0);
+            observed = plan.1;
+        }
+        Ok((observed, plans))
+    }
+
+    async fn perform(
+        &self,
+        work: &mut Work<'_>,
+        plan: &Plan,
+        memory: &mut Memory,
+        observed: &Observed,
+        stop: &watch::Receiver<bool>,
+    ) -> apply::Report {
+        if plan.steps.is_empty() {
+            return apply::Report::default();
+        }
+        let Current { request, .. } = work.current;
+        let actuator = Actuator::new(self.writes.clone(), request.credentials.clone(), observed);
+        let span = tracing::info_span!("source", name = %request.scope.source);
+        let changes: BTreeMap<&ObjectKey, (&str, &Change)> = changes(&plan.document);
+        let Memory { repairs, troubles } = memory;
+        let mut sink = |event: Event<'_>| {
+            log(&event, &changes, work.current);
+            if let Event::Performed { object, .. } = event {
+                troubles.ended(object);
+                if changes.get(object).is_some_and(|(_, change)| withhold::is_drift(change)) {
+                    repairs.made(object, Instant::now());
+                }
+            }
+        };
+        let stopped = || *stop.borrow();
+        let key = &self.fresh_key;
+        apply::perform(&plan.steps, &actuator, key, work.learned, &stopped, &mut sink)
+            .instrument(span)
+            .await
+    }
+}
+
+fn changes(document: &Document) -> BTreeMap<&ObjectKey, (&str, &Change)> {
+    let of_stacks = document.stacks.iter().flat_map(|section| {
+        section.changes.iter().map(|change| (&change.object, (section.name.as_str(), change)))
+    });
+    of_stacks.collect()
+}
+
+/// One line for each write.
+fn log(event: &Event<'_>, changes: &BTreeMap<&ObjectKey, (&str, &Change)>, current: &Current) {
+    let about = |object: &ObjectKey| {
+        let (stack, change) = changes.get(object).map_or(("", None), |(s, c)| (*s, Some(*c)));
+        let causes = change.map_or_else(String::new, |change| {
+            let causes = change.causes.iter();
+            causes.map(|cause| format!("{cause:?}").to_lowercase()).collect::<Vec<_>>().join(",")
+        });
+        let revision = current.revision_of(stack).unwrap_or(&current.revision).to_owned();
+        (stack.to_owned(), causes, revision)
+    };
+    match event {
+        Event::Performed { done, object, again: _, warnings } => {
+            let (stack, cause, revision) = about(object);
+            tracing::info!(stack, %object, cause, revision, "{done} {object}");
+            for warning in warnings {
+                tracing::warn!(stack, %object, "the engine says about {object}: {warning}");
+            }
+        }
+        Event::Deferred { object, reason, may_have_happened: _ } => {
+            let (stack, cause, revision) = about(object);
+            tracing::warn!(stack, %object, cause, revision, "{object} is left for later: {reason}");
+        }
+        Event::Failed { object, reason } => {
+            let (stack, cause, revision) = about(object);
+            tracing::error!(stack, %object, cause, revision, "{object} was refused: {reason}");
+        }
+        Event::Planned { .. } | Event::Unreachable { .. } => {}
+    }
+}
+
+/// How all stacks of the fleet are: those of the plans compared with what they declare, others with what was applied.
+fn fold(plans: &[Plan], observed: &Observed, fleet: &FleetName) -> Status {
+    let mut whole = status::fold(observed, fleet, None);
+    for plan in plans {
+        let declared: BTreeSet<&str> =
+            plan.document.stacks.iter().map(|section| section.name.as_str()).collect();
+        let is_declared = |stack: &StackStatus| declared.contains(stack.name.as_str());
+        whole.stacks.retain(|stack| !is_declared(stack));
+        let compared = status::fold(observed, fleet, Some(plan));
+        whole.stacks.extend(compared.stacks.into_iter().filter(is_declared));
+    }
+    whole.stacks.sort_by(|a, b| a.name.cmp(&b.name));
+    whole.only(&BTreeSet::new())
+}

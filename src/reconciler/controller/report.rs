@@ -1,0 +1,148 @@
+//! What the running controller tells about itself: sources, stacks, engine, the last pass.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::model::finding::Finding;
+use crate::reconciler::status::Status;
+use crate::reconciler::suspension::Suspension;
+
+use super::condition::Condition;
+use super::reason::Reasons;
+use super::source::FetchFailure;
+
+/// The version of the document's layout; it moves when a reader of the old one would misread the new one.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// What the running controller tells about itself.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Layout of this document; see [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// The version of skep that runs.
+    pub version: &'static str,
+    /// The installation of skep that it looks after.
+    pub fleet: String,
+    /// Since when it runs.
+    pub started_at: Timestamp,
+    /// Why the engine cannot be worked with, while it cannot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<Trouble>,
+    /// How many passes it has made.
+    pub passes: u64,
+    /// The last of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_pass: Option<LastPass>,
+    /// Who suspended all stacks, while they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<Suspension>,
+    /// Where stacks come from.
+    pub sources: Vec<SourceReport>,
+    /// Stacks that a source declares, or declared, by name.
+    pub stacks: BTreeMap<String, StackReport>,
+    /// How everything is, as the last pass saw it; absent before the first one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+}
+
+impl Report {
+    /// How things are, in a line: `3 of 4 stacks ready; shop is Stalled`.
+    pub fn line(&self) -> String {
+        if let Some(trouble) = &self.trouble {
+            return format!("the Swarm cannot be observed: {}", trouble.reason);
+        }
+        let ready = self.stacks.values().filter(|stack| stack.condition == Condition::Ready);
+        let (ready, all) = (ready.count(), self.stacks.len());
+        let failing = self.sources.iter().filter(|source| source.failure.is_some());
+        let failing = failing.map(|source| format!("; source {} cannot be read", source.name));
+        let worst = self.stacks.iter().max_by_key(|(_, stack)| stack.condition);
+        let worst = worst.filter(|(_, stack)| stack.condition != Condition::Ready);
+        let worst = worst.map(|(name, stack)| format!("; {name} is {}", stack.condition.as_str()));
+        let more: String = worst.into_iter().chain(failing).collect();
+        format!("{ready} of {all} stacks ready{more}")
+    }
+}
+
+/// An engine that cannot be worked with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Trouble {
+    /// What went wrong, with its causes.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Passes that failed in a row.
+    pub failures: u32,
+}
+
+/// A pass that is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LastPass {
+    /// When it ended.
+    pub at: Timestamp,
+    /// Why it was made.
+    pub reasons: Reasons,
+    /// Steps that were performed.
+    pub performed: usize,
+    /// Steps that were tried in vain.
+    pub failed: usize,
+    /// How long it took, in milliseconds.
+    pub milliseconds: u64,
+}
+
+/// One source.
+#[derive(Debug, Clone, Serialize)]
+pub struct SourceReport {
+    /// Its name.
+    pub name: String,
+    /// The newest revision that could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// When it was last looked at with success.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen_at: Option<Timestamp>,
+    /// Why it cannot be looked at, while it cannot. What it declared before is still in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<FetchFailure>,
+    /// Since when it cannot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failing_since: Option<Timestamp>,
+    /// What is wrong with the newest revision or doubtful.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+}
+
+/// One stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StackReport {
+    /// The source that declares it.
+    pub source: String,
+    /// How it is getting on.
+    pub condition: Condition,
+    /// Why it is not ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Since when it is in this condition.
+    pub since: Timestamp,
+    /// The revision that passes work with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_attempted_revision: Option<String>,
+    /// The last revision after which nothing was left to write.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_applied_revision: Option<String>,
+    /// The last revision with which all services were healthy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_healthy_revision: Option<String>,
+    /// Who suspended it, while it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<Suspension>,
+    /// How often its objects were put right since the controller was started.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub repairs: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}

@@ -1,0 +1,375 @@
+//! The loop: waits for something to happen, looks at sources, makes passes, tells how it went.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+use tracing::Instrument as _;
+
+use crate::model::error::chain;
+use crate::model::name::{FleetName, SourceName};
+use crate::swarm::SwarmError;
+
+use super::agenda::{Agenda, Outcome, Timing};
+use super::ask::{Ask, Pending};
+use super::bell::{Bell, Trigger};
+use super::declared::{Current, Declared, set_doubled_aside};
+use super::pass::{Manner, Memory, Passed, Seen, Work};
+use super::reason::{Reason, Reasons};
+use super::report::{FORMAT_VERSION, LastPass, Report, Trouble};
+use super::source::{FetchFailure, Looked, SourceState};
+use super::stacks;
+
+/// A look at a source that is under way.
+pub type Look = Pin<Box<dyn Future<Output = Result<Declared, FetchFailure>> + Send>>;
+
+/// Where declarations come from.
+pub trait Sources {
+    /// Begins to look at a source. Looks at different sources go on at the same time.
+    fn look(&self, source: &SourceName) -> Look;
+
+    /// Reads the settings again, as far as they can change while the controller runs. With errors in them, what they
+    /// said before stays.
+    fn reload(&mut self) -> Plan;
+}
+
+/// What the controller looks after, and how often.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The sources, in the order of the settings.
+    pub sources: Vec<SourceName>,
+    /// How often and how soon it looks.
+    pub timing: Timing,
+}
+
+/// What makes passes.
+pub trait Passes {
+    /// Makes one pass; `None` if it was stopped before it had seen everything.
+    ///
+    /// # Errors
+    /// When the Swarm cannot be observed as a whole.
+    fn pass(
+        &mut self,
+        work: &mut [Work<'_>],
+        memory: &mut Memory,
+        manner: Manner<'_>,
+        stop: &watch::Receiver<bool>,
+    ) -> impl Future<Output = Result<Option<Passed>, SwarmError>>;
+}
+
+/// What a controller is for as long as it runs.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The installation of skep that it looks after.
+    pub fleet: FleetName,
+    /// The command that resumes stacks, to which holds add which.
+    pub resume: String,
+    /// Numbers from 0 to 1 for what is to be a little random.
+    pub chance: fn() -> f64,
+}
+
+/// The controller of one fleet.
+#[derive(Debug)]
+pub struct Controller<S, P> {
+    identity: Identity,
+    sources: S,
+    passes: P,
+    states: Vec<SourceState>,
+    timing: Timing,
+    agenda: Agenda,
+    memory: Memory,
+    moving: bool,
+    last_sight: Vec<Seen>,
+    pending: Vec<Pending>,
+    report: Report,
+    published: watch::Sender<Arc<Report>>,
+}
+
+impl<S: Sources, P: Passes> Controller<S, P> {
+    /// A controller that has not looked at anything yet, and what it tells about itself from now on.
+    pub fn new(
+        identity: Identity,
+        mut sources: S,
+        passes: P,
+    ) -> (Self, watch::Receiver<Arc<Report>>) {
+        let now = Instant::now();
+        let Plan { sources: names, timing } = sources.reload();
+        let report = Report {
+            format_version: FORMAT_VERSION,
+            version: env!("CARGO_PKG_VERSION"),
+            fleet: identity.fleet.to_string(),
+            started_at: Timestamp::now(),
+            trouble: None,
+            passes: 0,
+            last_pass: None,
+            suspended: None,
+            sources: Vec::new(),
+            stacks: BTreeMap::new(),
+            status: None,
+        };
+        let (published, reports) = watch::channel(Arc::new(report.clone()));
+        let state = |name: SourceName| SourceState::new(name, timing.retry, now);
+        let controller = Self {
+            identity,
+            sources,
+            passes,
+            states: names.into_iter().map(state).collect(),
+            timing,
+            agenda: Agenda::new(timing, now),
+            memory: Memory::default(),
+            moving: false,
+            last_sight: Vec::new(),
+            pending: Vec::new(),
+            report,
+            published,
+        };
+        (controller, reports)
+    }
+
+    /// Runs until `stop` says so. A step that is under way is finished then, and no other is begun.
+    pub async fn run(
+        mut self,
+        bell: &Bell,
+        mut asks: mpsc::Receiver<Ask>,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let mut looks = FuturesUnordered::new();
+        while !*stop.borrow() {
+            let now = Instant::now();
+            for state in &mut self.states {
+                if state.due().is_some_and(|due| due <= now) {
+                    state.begin(now);
+                    let (name, look) = (state.name.clone(), self.sources.look(&state.name));
+                    looks.push(async move { (name, look.await) });
+                }
+            }
+            if self.may_pass()
+                && let Some(reasons) = self.agenda.begin(now)
+            {
+                self.pass(reasons, &stop).await;
+                self.publish();
+                continue;
+            }
+            let looks_due = self.states.iter().filter_map(SourceState::due).min();
+            let pass_due = self.may_pass().then(|| self.agenda.due());
+            let due = looks_due.into_iter().chain(pass_due).min();
+            let due = due.unwrap_or(now + self.timing.resync);
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => {}
+                Some((name, result)) = looks.next() => self.looked(&name, result),
+                triggers = bell.rung() => {
+                    for trigger in triggers {
+                        self.triggered(trigger);
+                    }
+                }
+                Some(ask) = asks.recv() => self.asked(ask),
+                () = sleep_until(due) => {}
+            }
+        }
+        self.publish();
+    }
+
+    /// Before anything was seen of any source there is nothing to do, unless nothing can be seen.
+    fn may_pass(&self) -> bool {
+        let is_known = |state: &SourceState| state.current.is_some();
+        let is_tried = |state: &SourceState| is_known(state) || state.failure.is_some();
+        self.states.iter().any(is_known) || self.states.iter().all(is_tried)
+    }
+
+    fn triggered(&mut self, trigger: Trigger) {
+        let now = Instant::now();
+        match trigger {
+            Trigger::Pass(reason) => self.agenda.wake(reason, now),
+            Trigger::Look(name) => {
+                let mut states = self.states.iter_mut();
+                if let Some(state) = states.find(|state| state.name == name) {
+                    state.want(now);
+                }
+            }
+            Trigger::Settings => self.reload(),
+            Trigger::Everything => {
+                self.reload();
+                self.states.iter_mut().for_each(|state| state.want(now));
+                self.agenda.wake(Reason::Signal, now);
+            }
+        }
+    }
+
+    fn reload(&mut self) {
+        let now = Instant::now();
+        let Plan { sources, timing } = self.sources.reload();
+        if timing != self.timing {
+            self.timing = timing;
+            self.agenda.follow(timing, now);
+        }
+        for gone in self.states.extract_if(.., |state| !sources.contains(&state.name)) {
+            tracing::warn!(
+                source = %gone.name,
+                "source {} is no longer in the settings; its stacks stay as they are", gone.name
+            );
+        }
+        for (place, name) in sources.into_iter().enumerate() {
+            if self.states.iter().all(|state| state.name != name) {
+                let place = place.min(self.states.len());
+                self.states.insert(place, SourceState::new(name, timing.retry, now));
+            }
+        }
+        // What the settings say about stacks comes with the next look.
+        self.states.iter_mut().for_each(|state| state.want(now));
+    }
+
+    fn looked(&mut self, name: &SourceName, result: Result<Declared, FetchFailure>) {
+        let now = Instant::now();
+        let chance = (self.identity.chance)();
+        let poll = self.timing.poll;
+        let mut states = self.states.iter_mut();
+        // It may have left the settings meanwhile.
+        let Some(state) = states.find(|state| state.name == *name) else { return };
+        let known = state.failure.take();
+        state.failure.clone_from(&known);
+        match state.end(result, poll, now, chance) {
+            Looked::Same => {}
+            Looked::New => {
+                stacks::log_new(state);
+                self.memory.troubles.forget();
+                let states = self.states.iter_mut();
+                let mut all: Vec<&mut Current> =
+                    states.filter_map(|state| state.current.as_mut()).collect();
+                for (stack, sources) in set_doubled_aside(&mut all) {
+                    stacks::log_doubled(&stack, &sources);
+                }
+                self.agenda.wake(Reason::Revision, now);
+            }
+            Looked::Failed => {
+                if known.map(|(failure, _)| failure) != state.failure.as_ref().map(|f| f.0.clone())
+                {
+                    stacks::log_failure(state);
+                }
+            }
+        }
+        let is_seen =
+            |pending: &Pending| self.states.iter().all(|state| state.is_seen_since(pending.asked));
+        if self.pending.iter().any(|pending| !pending.served && is_seen(pending)) {
+            self.agenda.wake(Reason::Asked, now);
+        }
+        self.publish();
+    }
+
+    fn asked(&mut self, ask: Ask) {
+        let now = Instant::now();
+        for state in &mut self.states {
+            state.want(now);
+            state.forget();
+        }
+        self.memory.troubles.forget();
+        self.pending.push(Pending::new(ask, now));
+        if self.states.is_empty() {
+            self.agenda.wake(Reason::Asked, now);
+        }
+    }
+
+    async fn pass(&mut self, reasons: Reasons, stop: &watch::Receiver<bool>) {
+        let begun = Instant::now();
+        let states = &self.states;
+        let is_seen =
+            |pending: &Pending| states.iter().all(|state| state.is_seen_since(pending.asked));
+        let seen: Vec<bool> = self.pending.iter().map(is_seen).collect();
+        let manner = Manner {
+            thorough: self.moving,
+            retry: self.timing.retry,
+            chance: (self.identity.chance)(),
+            fleet: &self.identity.fleet,
+            resume: &self.identity.resume,
+        };
+        let mut work: Vec<Work<'_>> = self.states.iter_mut().filter_map(work).collect();
+        let span = tracing::info_span!("pass", number = self.report.passes + 1, why = %reasons);
+        let passed = self.passes.pass(&mut work, &mut self.memory, manner, stop);
+        let passed = passed.instrument(span.clone()).await;
+        let now = Instant::now();
+        let _entered = span.enter();
+        self.report.passes += 1;
+        match passed {
+            // It was stopped.
+            Ok(None) => return,
+            Ok(Some(passed)) => self.passed(passed, reasons, begun),
+            Err(error) => {
+                let pause = self.agenda.failed(now, (self.identity.chance)());
+                let reason = chain(&error);
+                let known = self.report.trouble.take().filter(|known| known.reason == reason);
+                if known.is_none() {
+                    let hint = error.hint().unwrap_or_default();
+                    tracing::error!(hint, "the Swarm cannot be observed: {reason}");
+                } else {
+                    tracing::debug!(reason, "the Swarm still cannot be observed");
+                }
+                tracing::debug!("next try in {} ms", pause.as_millis());
+                let since = known.map_or_else(Timestamp::now, |known| known.since);
+                let failures = self.agenda.failures();
+                self.report.trouble = Some(Trouble { reason, since, failures });
+            }
+        }
+        for (pending, seen) in self.pending.iter_mut().zip(seen) {
+            pending.served |= seen;
+        }
+    }
+
+    fn passed(&mut self, passed: Passed, reasons: Reasons, begun: Instant) {
+        let now = Instant::now();
+        let Passed { sources, status, suspensions, performed, failed, moving, again } = passed;
+        let states = self.states.iter().filter(|state| state.current.is_some());
+        stacks::update(
+            &mut self.report.stacks,
+            states.zip(&sources),
+            &status,
+            &suspensions,
+            &self.memory,
+        );
+        let moved = sources != self.last_sight;
+        self.last_sight = sources;
+        self.moving = moving || performed + failed > 0;
+        let outcome = Outcome { wrote: performed > 0, moving: self.moving, moved, again };
+        self.agenda.ended(outcome, now, (self.identity.chance)());
+        if self.report.trouble.take().is_some() {
+            tracing::info!("the Swarm can be observed again");
+        }
+        let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if performed + failed > 0 {
+            tracing::info!(
+                performed,
+                failed,
+                milliseconds,
+                "pass ({reasons}): {performed} written, {failed} failed"
+            );
+        } else {
+            tracing::debug!(milliseconds, "pass ({reasons}): nothing to write");
+        }
+        self.report.suspended = suspensions.all;
+        self.report.status = Some(status);
+        self.report.last_pass =
+            Some(LastPass { at: Timestamp::now(), reasons, performed, failed, milliseconds });
+    }
+
+    /// Tells everybody how things are, and answers those whose answer is due.
+    fn publish(&mut self) {
+        self.report.sources = self.states.iter().map(stacks::source).collect();
+        let report = Arc::new(self.report.clone());
+        for pending in self.pending.extract_if(.., |pending| pending.is_due(&report)) {
+            // Who asked may have gone away.
+            let _ = pending.ask.answer.send(Arc::clone(&report));
+        }
+        self.pending.retain(|pending| !pending.ask.answer.is_closed());
+        self.published.send_replace(report);
+    }
+}
+
+/// The part of a state that a pass works with.
+fn work(state: &mut SourceState) -> Option<Work<'_>> {
+    let current = state.current.as_ref()?;
+    Some(Work { current, learned: &mut state.learned })
+}

@@ -1,0 +1,161 @@
+//! The controller before a real engine: what makes it write, and what does not.
+
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::engine::Engine;
+use crate::eventually::eventually;
+use crate::proxy::{Fault, Proxy};
+use crate::running::Running;
+use crate::stage::Stage;
+
+/// A stack file with one quick service.
+fn web(tag: u32, replicas: u32) -> String {
+    format!(
+        "services:\n  web:\n    image: skep-demo/web:{tag}\n    deploy: {{ <<: *quick, replicas: {replicas} }}\n"
+    )
+}
+
+fn replicas(stage: &Stage<'_>) -> u64 {
+    stage.service("shop_web")["Spec"]["Mode"]["Replicated"]["Replicas"].as_u64().unwrap()
+}
+
+fn image(stage: &Stage<'_>) -> String {
+    let image = &stage.service("shop_web")["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"];
+    image.as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_commit_rolls_drift_is_put_right_and_a_bad_revision_keeps_the_last_good_one() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    stage.stack("shop", &web(1, 1));
+    stage.stack("other", &web(1, 1).replace("web:\n", "api:\n"));
+    let shop = stage.name("shop");
+    let mut controller = Running::start(&stage, "prune: true");
+    controller.says(&format!("stack {shop} is Ready"));
+
+    stage.stack("shop", &web(2, 1));
+    controller.says(&format!("updated service {shop}_web"));
+    controller.says(&format!("stack {shop} is Ready"));
+    assert_eq!(image(&stage), "skep-demo/web:2");
+
+    engine.docker(&["service", "scale", "-d", &format!("{shop}_web=2")]);
+    controller.says(&format!("updated service {shop}_web"));
+    assert_eq!(replicas(&stage), 1);
+
+    // The other stack of the same revision goes on; drift of the broken one is still put right.
+    stage.stack("shop", &web(3, 1).replace("image", "imgae"));
+    stage.stack("other", &web(2, 1).replace("web:\n", "api:\n"));
+    controller.says("unknown key `imgae`");
+    controller.says("stay at their last good revision");
+    controller.says(&format!("updated service {}_api", stage.name("other")));
+    controller.says(&format!("stack {shop} is Stalled"));
+    engine.docker(&["service", "scale", "-d", &format!("{shop}_web=0")]);
+    eventually(20, "the last good revision is put back", || (replicas(&stage) == 1).then_some(()));
+    assert_eq!(image(&stage), "skep-demo/web:2");
+
+    stage.stack("shop", &web(3, 1));
+    eventually(20, "the corrected revision rolls", || {
+        (image(&stage) == "skep-demo/web:3").then_some(())
+    });
+}
+
+#[test]
+fn a_source_that_is_emptied_or_vanishes_takes_nothing_with_it() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    stage.stack("shop", &web(1, 1));
+    let shop = stage.name("shop");
+    let mut controller = Running::start(&stage, "prune: true\nprune_stacks: true");
+    controller.says(&format!("stack {shop} is Ready"));
+    stage.forget("shop");
+    controller.says(&format!("stack {shop} is Stalled: the source declares no stacks at all"));
+    fs::remove_dir(stage.stacks()).unwrap();
+    controller.says("source main cannot be read");
+    assert_eq!(stage.names("service"), ["shop_web"]);
+    stage.stack("shop", &web(2, 1));
+    eventually(20, "it goes on", || (image(&stage) == "skep-demo/web:2").then_some(()));
+}
+
+#[test]
+fn an_idle_controller_asks_four_lists_and_writes_nothing() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let mut stage = Stage::on(&engine);
+    let proxy = Proxy::before(&engine.url);
+    stage.through(&proxy);
+    stage.stack("shop", &web(1, 1));
+    let mut controller = Running::start(&stage, "");
+    controller.says(&format!("stack {} is Ready", stage.name("shop")));
+    controller.says("nothing to write");
+    // What is heard of the last writes is over.
+    thread::sleep(Duration::from_secs(2));
+    proxy.forget();
+    controller.signal(Signal::HUP);
+    controller.says("pass (signal): nothing to write");
+    let mut asked: Vec<String> =
+        proxy.calls().iter().map(|call| call.endpoint().to_owned()).collect();
+    asked.sort();
+    assert_eq!(asked, ["/configs", "/networks", "/secrets", "/services"]);
+    assert_eq!(proxy.greetings(), 0);
+}
+
+#[test]
+fn an_engine_out_of_reach_is_not_pestered_and_nothing_is_lost() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let mut stage = Stage::on(&engine);
+    let proxy = Proxy::before(&engine.url);
+    stage.through(&proxy);
+    stage.stack("shop", &web(1, 1));
+    let shop = stage.name("shop");
+    let mut controller = Running::start(&stage, "");
+    controller.says(&format!("stack {shop} is Ready"));
+    proxy.inject(|_| Some(Fault::CutBefore));
+    stage.stack("shop", &web(2, 1));
+    controller.says("the Swarm cannot be observed");
+    proxy.forget();
+    thread::sleep(Duration::from_secs(6));
+    let asked = proxy.calls().len() + proxy.greetings();
+    assert!(asked < 20, "{asked} requests in six seconds");
+    proxy.inject(|_| None);
+    controller.says("the Swarm can be observed again");
+    eventually(20, "the revision of meanwhile rolls", || {
+        (image(&stage) == "skep-demo/web:2").then_some(())
+    });
+}
+
+#[test]
+fn the_first_signal_ends_it_well_and_another_controller_goes_on() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    stage.stack("shop", &web(1, 1));
+    let shop = stage.name("shop");
+    let mut controller = Running::start(&stage, "");
+    controller.says(&format!("created service {shop}_web"));
+    controller.signal(Signal::TERM);
+    assert_eq!(controller.ended(), 0);
+    assert!(controller.log().ends_with("skep ends\n"), "{}", controller.log());
+    let marks = stage.objects();
+    let mut next = Running::start(&stage, "");
+    next.says(&format!("stack {shop} is Ready"));
+    let service = format!("service {shop}_web");
+    assert_eq!(stage.objects()[&service].id, marks[&service].id);
+}
+
+#[test]
+fn drift_that_is_only_reported_stays() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    stage.stack("shop", &web(1, 1));
+    let shop = stage.name("shop");
+    let mut controller = Running::start(&stage, "drift: report");
+    controller.says(&format!("stack {shop} is Ready"));
+    engine.docker(&["service", "scale", "-d", &format!("{shop}_web=2")]);
+    controller.says("pass (event): nothing to write");
+    stage.stack("shop", &web(1, 1).replace("web:1\n", "web:1\n    hostname: w\n"));
+    controller.says(&format!("updated service {shop}_web"));
+    eventually(20, "a commit writes the whole service", || (replicas(&stage) == 1).then_some(()));
+}
