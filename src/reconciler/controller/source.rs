@@ -161,10 +161,12 @@ impl SourceState {
             has_written: _,
             failures,
             record_is_refused,
+            networks_in_use,
             refused_writes,
             contention,
         } = &mut self.learned;
         failures.clear();
+        networks_in_use.clear();
         refused_writes.clear();
         *record_is_refused = false;
         *contention = Contention::default();
