@@ -66,7 +66,11 @@ fn met(code: HoldCode) -> Option<Met> {
         | HoldCode::WaitsForTasksGone
         | HoldCode::WaitsForRollout
         | HoldCode::ImageUnavailable
+        | HoldCode::RepairLater
+        | HoldCode::RetryLater
         | HoldCode::Paused
+        | HoldCode::Suspended
+        | HoldCode::DriftReported
         | HoldCode::PruneNotAsked
         | HoldCode::RefusedRelease
         | HoldCode::RolloutPaused
