@@ -46,7 +46,8 @@ pub fn undeclared(stacks: &[Stack], known: &BTreeSet<StackName>) -> Vec<Finding>
     let finding = |(stack, need): (&Stack, &Located<StackName>)| {
         let message = format!(
             "stack {} depends on stack {}, which is not declared beside it",
-            stack.name, need.value
+            stack.name,
+            need.quoted(&need.value)
         );
         let finding = Finding::warning("undeclared-stack", need.place.clone(), message);
         match closest(need.value.as_str(), known.iter().map(StackName::as_str)) {
