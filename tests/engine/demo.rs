@@ -30,7 +30,7 @@ impl Demo {
     fn command(&self) -> Command {
         let mut command = Command::new(root().join("scripts/demo"));
         command
-            .env("SKEP_DEMO_PROFILE", "dev")
+            .env("SKEP_DEMO_BIN", Path::new(env!("CARGO_BIN_EXE_skep")).parent().unwrap())
             .env("SKEP_ENGINES_DIR", self.engines.path())
             .stdin(Stdio::null())
             .process_group(0);
