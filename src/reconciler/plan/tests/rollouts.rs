@@ -286,3 +286,19 @@ fn ignored_fields_are_neither_shown_nor_written() {
     assert_eq!(spec.mode.replicated.as_ref().unwrap().replicas, Some(9));
     assert_eq!(change(&plan, "service shop_web").causes, [Cause::Git]);
 }
+
+#[test]
+fn an_image_that_the_file_names_in_full_is_no_drift() {
+    let mut web = service("shop", "web");
+    web.spec.labels.insert(labels::IMAGE.to_owned(), "docker.io/library/nginx:1".to_owned());
+    let image = |spec: &mut crate::model::service::ServiceSpec, name: &str| {
+        name.clone_into(&mut spec.task_template.container_spec.as_mut().unwrap().image);
+    };
+    image(&mut web.spec, "nginx:1");
+    let mut world = World::applied(vec![stack("shop", vec![web])]);
+    let digest = "a".repeat(64);
+    image(&mut world.live("shop_web").spec, &format!("nginx:1@sha256:{digest}"));
+    assert!(outline(&world.plan()).is_empty());
+    world.declared("shop", "web").spec.labels.insert("a".to_owned(), "b".to_owned());
+    assert_eq!(change(&world.plan(), "service shop_web").causes, [Cause::Git]);
+}

@@ -1,9 +1,10 @@
 //! Configs and secrets: rotation, adoption under the plain name, keys that changed.
 
 use crate::diff::document::Content;
-use crate::model::container::{CredentialSpec, Privileges};
+use crate::model::container::{ConfigReference, CredentialSpec, Privileges};
 use crate::model::fleet::{Domain, FleetKey};
 use crate::model::labels;
+use crate::model::live::Workload;
 use crate::model::secret::{EnvVar, MASK};
 use crate::model::service::{ServiceMode, ServiceSpec};
 use crate::model::store::Data;
@@ -149,4 +150,38 @@ fn a_file_of_an_observation_plans_no_change_for_what_it_does_not_show() {
     let plan = world.plan();
     assert_eq!(outline(&plan), ["update service shop_web"]);
     assert_eq!(change(&plan, "service shop_web").causes, []);
+}
+
+#[test]
+fn a_generation_that_a_task_of_somebody_else_runs_with_is_kept_and_not_waited_for() {
+    let mut world = World::applied(vec![with_config("one")]);
+    declare(&mut world, with_config("two"));
+    world.converge();
+    declare(&mut world, with_config("three"));
+    world.converge();
+    let old = config("shop", "app", "one");
+    let mut guest = live_service(&service("blog", "app").spec);
+    let mut task = running(&guest, 1, now());
+    let container = task.template.container_spec.as_mut().unwrap();
+    container
+        .configs
+        .push(ConfigReference { config_name: old.spec.name.clone(), ..ConfigReference::default() });
+    world.observed.configs.push(live(old.spec.clone(), "old"));
+    guest.spec.labels.clear();
+    guest.spec.name = "blog_app".to_owned();
+    world.observed.services.push(guest);
+    let mut tasks = vec![task];
+    for slot in 1..=2 {
+        tasks.push(running(world.live("shop_web"), slot, long_ago()));
+    }
+    world.observed.workload = Some(Workload { tasks, nodes: Vec::new() });
+    let plan = world.plan();
+    assert!(outline(&plan).is_empty() && !plan.is_waiting(), "{:?}", outline(&plan));
+    let kept = &plan.document.stacks[0].retained;
+    let reasons: Vec<&str> = kept.iter().map(|kept| kept.reason.as_str()).collect();
+    assert!(reasons.contains(&"a task of service blog_app uses it"), "{reasons:?}");
+}
+
+fn long_ago() -> jiff::Timestamp {
+    now() - jiff::SignedDuration::from_hours(1)
 }
