@@ -131,6 +131,16 @@ fn declaring_file(
     look: Look,
 ) -> Result<(Option<String>, usize), CommandError> {
     let settings = Setup::load(global.config.as_deref(), &args.path)?.settings;
+    if args.path.is_empty()
+        && let Some(source) = settings.sources.iter().find(|source| source.path().is_none())
+    {
+        let message = format!(
+            "the source {} is a repository, and this command reads files to see whether it declares the stack",
+            source.name.value
+        );
+        let hint = "name the stacks in a checkout of it with --path";
+        return Err(CommandError::usage(message).hint(hint));
+    }
     let named = settings.sources.iter().map(|source| Some(source.name.value.clone()));
     let sources = if args.path.is_empty() { named.collect() } else { Vec::new() };
     let sources = if sources.is_empty() { vec![None] } else { sources };

@@ -36,8 +36,8 @@ pub const PROTECT: &str = "skep.protect";
 /// The fields of a service that someone else owns (`x-skep.ignore`), one on each line, so that drift can be told
 /// without the file.
 pub const IGNORE: &str = "skep.ignore";
-/// The full names of services that a service needs (`depends_on`), one on each line, so that it goes before them after
-/// the file is gone. Written only with a write that happens anyway.
+/// What a service needs, one on each line, so that it goes before that after the file is gone: full names of services
+/// (`depends_on`), and stacks (`x-skep.depends_on`) as `stack NAME`. Written only with a write that happens anyway.
 pub const DEPENDS_ON: &str = "skep.depends-on";
 /// What skep itself and its proxy carry, so that they are never pruned: `controller` or `proxy`. Set by the author of
 /// the stack under `deploy.labels`.

@@ -105,7 +105,7 @@ hold_codes! {
     GuardRenamed = "guard-renamed", Standing;
     /// A stack is to be removed that a stack file still declares.
     GuardStillDeclared = "guard-still-declared", Standing;
-    /// A stack is to be removed of which others use something.
+    /// A stack is to be removed that another one needs, or of which others use something.
     GuardInUse = "guard-in-use", Standing;
     /// skep itself, or the proxy in front of it, would go.
     SelfProtection = "self-protection", Standing;

@@ -47,6 +47,7 @@ use crate::model::name::StackName;
 use super::record;
 use context::Context;
 use draft::StackDraft;
+use reverse::Reverse;
 
 pub(super) use gate::describe;
 pub use image::{Answer, Images, Logins, refusal, unresolved};
@@ -121,11 +122,13 @@ fn draft<'a>(context: &Context<'a>) -> (Vec<StackDraft<'a>>, Option<Hold>) {
         drafts.push(requested::plan(context, asked));
     }
     let vanished = removal::vanished(context);
-    for name in &vanished {
+    let reverse = Reverse::of_stacks(context, &vanished);
+    for name in reverse.in_order() {
+        let Some(name) = vanished.iter().find(|stack| stack.as_str() == name) else { continue };
         let mut draft = StackDraft::new(name.clone(), None, 0, context.learned);
         draft.away.clone_from(&away);
         draft.holds.extend(guard::whole_stack(context, name));
-        removal::plan_vanished(context, name, &drafts, &mut draft);
+        removal::plan_vanished(context, name, &reverse, &drafts, &mut draft);
         if !draft.entries.is_empty() {
             drafts.push(draft);
         }

@@ -17,7 +17,7 @@ use super::context::Context;
 use super::draft::StackDraft;
 use super::index::Object;
 use super::readiness::{Way, lack};
-use super::reverse::Reverse;
+use super::reverse::{Reverse, until_gone};
 use super::{effect, guard, network};
 
 /// Stacks of this fleet and source that have live objects and are not declared any more.
@@ -38,8 +38,12 @@ pub(super) fn vanished(context: &Context<'_>) -> BTreeSet<StackName> {
 /// The stack of this fleet and source that `object` belongs to.
 fn stack_of(context: &Context<'_>, object: &Object<'_>) -> Option<StackName> {
     let is_of_source = object.label(labels::SOURCE) == Some(context.scope.source.as_str());
-    let stack = || owning_stack(&object.key(), object.labels, &context.scope.fleet);
-    is_of_source.then(stack).flatten()
+    is_of_source.then(|| owner(context, object)).flatten()
+}
+
+/// The stack of this fleet that `object` belongs to.
+pub(super) fn owner(context: &Context<'_>, object: &Object<'_>) -> Option<StackName> {
+    owning_stack(&object.key(), object.labels, &context.scope.fleet)
 }
 
 /// Plans what goes in a stack that is still declared.
@@ -55,10 +59,11 @@ pub(super) fn plan_stack(context: &Context<'_>, stack: &DesiredStack, draft: &mu
     removal.plan(draft);
 }
 
-/// Plans the removal of a stack that is no longer declared.
+/// Plans the removal of a stack that is no longer declared. `reverse` tells which of those need it.
 pub(super) fn plan_vanished(
     context: &Context<'_>,
     stack: &StackName,
+    reverse: &Reverse<'_>,
     others: &[StackDraft<'_>],
     draft: &mut StackDraft<'_>,
 ) {
@@ -68,6 +73,13 @@ pub(super) fn plan_vanished(
         let draft = others.iter().find(|draft| draft.name == successor.name)?;
         waits_for_green(context, successor, draft)
     });
+    let mut needing = reverse.dependents(stack.as_str()).filter_map(|dependent| {
+        let draft = others.iter().find(|draft| draft.name.as_str() == dependent)?;
+        let is_held =
+            draft.is_held() || draft.entries.iter().any(|entry| entry.change.is_standing());
+        Some(until_gone(&format!("stack {dependent}"), is_held))
+    });
+    let wait = wait.or_else(|| needing.next());
     Removal { context, stack, declared: None, is_requested: false, others, wait }.plan(draft);
 }
 
@@ -141,11 +153,12 @@ impl Removal<'_> {
             .copied()
             .filter(|live| !declared.contains(live.spec.name.as_str()))
             .collect();
-        let reverse = Reverse::of(&surplus);
+        let reverse = Reverse::of_services(&surplus);
         let mut held = BTreeSet::new();
         let too_many = guard::most_services(self.context, self.stack, owned.len(), surplus.len());
         let mut going = BTreeSet::new();
-        for live in reverse.in_order(&surplus) {
+        let services = &self.context.index.services;
+        for live in reverse.in_order().into_iter().filter_map(|name| services.get(name)) {
             let key = ObjectKey::new(Kind::Service, &live.spec.name);
             let mut change = Change::new(
                 key.clone(),
@@ -249,7 +262,7 @@ impl Removal<'_> {
 
     fn owns(&self, object: &Object<'_>) -> bool {
         let owner = if self.is_requested {
-            owning_stack(&object.key(), object.labels, &self.context.scope.fleet)
+            owner(self.context, object)
         } else {
             stack_of(self.context, object)
         };

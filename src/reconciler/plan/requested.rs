@@ -12,6 +12,7 @@ use super::context::Context;
 use super::draft::StackDraft;
 use super::guard::is_lifted;
 use super::index::Object;
+use super::reverse::needing;
 use super::{removal, volume};
 
 /// Plans the removal of everything of the stack that `asked` names.
@@ -62,7 +63,7 @@ fn still_declared(context: &Context<'_>, asked: &RemoveStack) -> Option<Hold> {
     Some(guard(context, HoldCode::GuardStillDeclared, words, stack))
 }
 
-/// One hold for each object that others use.
+/// One hold for each stack that needs this one, and for each object that others use.
 fn in_use(context: &Context<'_>, stack: &StackName, draft: &StackDraft<'_>) -> Vec<Hold> {
     if draft.is_held() || is_lifted(context, HoldCode::GuardInUse, stack) {
         return Vec::new();
@@ -71,7 +72,11 @@ fn in_use(context: &Context<'_>, stack: &StackName, draft: &StackDraft<'_>) -> V
         let words = format!("{} has users outside of the stack: {}", kept.object, kept.reason);
         guard(context, HoldCode::GuardInUse, words, stack).needs(kept.object.clone())
     };
-    draft.retained.iter().map(hold).collect()
+    let needing = needing(context, stack).into_iter().map(|other| {
+        let words = format!("stack {other} needs stack {stack} (`x-skep.depends_on`)");
+        guard(context, HoldCode::GuardInUse, words, stack)
+    });
+    needing.chain(draft.retained.iter().map(hold)).collect()
 }
 
 fn guard(context: &Context<'_>, code: HoldCode, words: String, stack: &StackName) -> Hold {

@@ -17,7 +17,7 @@ use super::draft::StackDraft;
 use super::gate::{self, Standing};
 use super::login::ServiceLogin;
 use super::update::Update;
-use super::{effect, image, index, memory, preflight, recreation, release, rename};
+use super::{effect, image, index, memory, preflight, recreation, release, rename, reverse};
 
 /// Plans the services of `stack`, those first that others depend on.
 pub(super) fn plan_services(
@@ -109,7 +109,7 @@ impl Planner<'_> {
         }
         let needs = needs(&spec, draft);
         let login = ServiceLogin::of(self.context, &spec, None);
-        let write = stamped(spec, fingerprint, self.service)
+        let write = stamped(spec, fingerprint, reverse::label(self.stack, self.service))
             .map(|spec| login.stamp(spec, RegistryAccess::Send))
             .map(|spec| Write::CreateService(Box::new(spec)));
         draft.push_after(change, write, needs);
@@ -165,20 +165,17 @@ impl Planner<'_> {
     }
 }
 
-/// The spec with the stamps of what is applied and of what the service needs; `None` while there is no key to make the
+/// The spec with the stamps of what is applied and of what the service `needs`; `None` while there is no key to make the
 /// first with.
 pub(super) fn stamped(
     mut spec: ServiceSpec,
     fingerprint: Option<String>,
-    service: &DesiredService,
+    needs: Option<String>,
 ) -> Option<ServiceSpec> {
     spec.labels.insert(labels::APPLIED.to_owned(), fingerprint?);
-    let needs: Vec<&str> = service.depends_on.iter().map(|need| need.service.as_str()).collect();
-    if needs.is_empty() {
-        spec.labels.remove(labels::DEPENDS_ON);
-    } else {
-        spec.labels.insert(labels::DEPENDS_ON.to_owned(), needs.join("\n"));
-    }
+    // With ignored labels it may be the live one.
+    spec.labels.remove(labels::DEPENDS_ON);
+    spec.labels.extend(needs.map(|needs| (labels::DEPENDS_ON.to_owned(), needs)));
     Some(spec)
 }
 

@@ -17,7 +17,7 @@ use super::login::{self, ServiceLogin};
 use super::network::{protected, replace_not_allowed};
 use super::recreation::{self, Parting};
 use super::service::{Planner, needs, stamped};
-use super::{adoption, cause, effect, image, preflight, release, shortfall, supersede};
+use super::{adoption, cause, effect, image, preflight, release, reverse, shortfall, supersede};
 
 /// The field of the label that repeats the image reference; see [`labels::IMAGE`](crate::model::labels::IMAGE).
 const IMAGE_LABEL: &str = "deploy.labels.com.docker.stack.image";
@@ -138,12 +138,13 @@ impl<'a> Update<'a> {
         let needs = needs(&spec, draft);
         let access = login::access(&self.owner, &spec, self.live);
         let write =
-            stamped(spec, fingerprint, self.planner.service).map(|spec| Write::UpdateService {
-                target: Target { id: self.live.id.clone(), version: self.live.version },
-                spec: Box::new(self.login.stamp(spec, access)),
-                access,
-                raw: self.live.raw.clone(),
-            });
+            stamped(spec, fingerprint, reverse::label(self.planner.stack, self.planner.service))
+                .map(|spec| Write::UpdateService {
+                    target: Target { id: self.live.id.clone(), version: self.live.version },
+                    spec: Box::new(self.login.stamp(spec, access)),
+                    access,
+                    raw: self.live.raw.clone(),
+                });
         draft.push_after(change, write, needs);
     }
 

@@ -6,6 +6,7 @@ use crate::diff::document::HoldClass;
 use crate::model::desired::{DesiredStack, StackDependency};
 use crate::model::labels;
 use crate::model::live::{UpdateState, UpdateStatus};
+use crate::reconciler::policy::Policy;
 
 use super::world::*;
 
@@ -124,4 +125,31 @@ fn a_replacement_waits_before_anything_goes() {
     };
     world.live("data_db").counts.running = 0;
     assert_eq!(outline(&world.plan()), ["replace service app_web [waits-for-stack]"]);
+}
+
+#[test]
+fn stacks_go_in_reverse_order() {
+    let third = stack("news", vec![service("news", "app")]);
+    let mut world = World::declaring([stacks(), vec![third]].concat());
+    world.converge();
+    world.policy = Policy { prune: true, prune_stacks: true, ..Policy::default() };
+    world.desired.stacks.retain(|name, _| name.as_str() == "news");
+    assert_eq!(
+        world.converge(),
+        [
+            vec!["service app_web"],
+            vec!["network app_default", "service data_db"],
+            vec!["network data_default"]
+        ]
+    );
+    // What holds the first holds the second.
+    let mut world = World::declaring([stacks(), vec![stack("news", Vec::new())]].concat());
+    world.converge();
+    world.policy = Policy { prune: true, prune_stacks: true, ..Policy::default() };
+    world.desired.stacks.retain(|name, _| name.as_str() == "news");
+    world.live("app_web").spec.labels.insert(labels::PROTECT.to_owned(), "true".to_owned());
+    let plan = world.plan();
+    let hold = &change(&plan, "service data_db").holds[0];
+    assert_eq!(hold.reason, "stays as long as stack app, which needs it, is held");
+    assert!(plan.steps.is_empty() && !plan.is_waiting());
 }

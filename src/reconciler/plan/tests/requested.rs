@@ -131,6 +131,18 @@ fn a_stack_of_which_others_use_something_stays_and_lifted_only_that_does() {
 }
 
 #[test]
+fn a_stack_that_another_one_needs_stays_until_that_is_said_again() {
+    let mut world = world();
+    let label = labels::DEPENDS_ON.to_owned();
+    world.live("blog_app").spec.labels.insert(label, "stack shop".to_owned());
+    let plan = world.plan();
+    assert_eq!(stack_holds(&plan), [HoldCode::GuardInUse]);
+    assert!(plan.steps.is_empty());
+    lift(&mut world, HoldCode::GuardInUse);
+    assert_eq!(world.converge().len(), 3);
+}
+
+#[test]
 fn what_is_protected_or_skep_itself_holds_the_whole_stack() {
     for (label, value, code) in [
         (labels::PROTECT, "true", HoldCode::Protected),
