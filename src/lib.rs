@@ -6,6 +6,7 @@
 
 pub mod cli;
 pub mod diff;
+pub mod local;
 pub mod model;
 pub mod reconciler;
 pub mod settings;

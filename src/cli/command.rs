@@ -4,7 +4,8 @@ use clap::{Parser, Subcommand};
 
 use super::args::GlobalArgs;
 use super::{
-    apply, completions, lock, observe, plan, remove, render, retry, run, schema, status, validate,
+    apply, completions, lock, observe, plan, remove, render, retry, run, schema, status, suspend,
+    sync, validate,
 };
 
 /// Keeps a Docker Swarm in the state that stack files declare
@@ -40,6 +41,9 @@ pub(super) enum Command {
     Apply(apply::ApplyArgs),
     Remove(remove::RemoveArgs),
     Run(run::RunArgs),
+    Sync(sync::SyncArgs),
+    Suspend(suspend::SuspendArgs),
+    Resume(suspend::ResumeArgs),
     Lock(lock::LockArgs),
     Status(status::StatusArgs),
     Retry(retry::RetryArgs),

@@ -34,6 +34,13 @@ impl ExitCode {
         if other.rank() > self.rank() { other } else { self }
     }
 
+    /// The code that a number stands for; unknown ones are failures.
+    pub(super) fn of(number: u8) -> Self {
+        let known =
+            [Self::Fine, Self::ChangesPending, Self::StalePlan, Self::NotHealthy, Self::Blocked];
+        known.into_iter().find(|code| *code as u8 == number).unwrap_or(Self::Failed)
+    }
+
     fn rank(self) -> u8 {
         match self {
             Self::Fine => 0,

@@ -11,13 +11,15 @@ use crate::model::name::{SourceName, StackName};
 use crate::model::place::Place;
 use crate::model::secret::Redacted;
 use crate::settings::{Settings, Source, StackSettings};
-use crate::sources::{self, SourceTree};
+use crate::sources::{self, Snapshot, SourceTree};
 use crate::spec::dependencies::{self, Cycle};
-use crate::spec::discover::{Discovery, Scope, discover, same_name};
+use crate::spec::discover::{Discovery, Scope, Start, discover, same_name};
 use crate::spec::interpolate::Variables;
 use crate::spec::load::{self, Input, Options};
 use crate::spec::lock::{self, Lock};
 use crate::spec::stack::Stack;
+use crate::spec::tree::{ReadError, Tree as _};
+use crate::spec::yaml::budget::Budget;
 use crate::swarm::Registry;
 
 use super::args::{GlobalArgs, ReadingArgs};
@@ -94,17 +96,55 @@ impl Stacks {
         args: &ReadingArgs,
     ) -> Result<Self, CommandError> {
         let setup = Setup::load(global.config.as_deref(), paths)?;
+        let origin = Origin::of(&setup.settings, &setup.directory, paths, args)?;
+        let listed = origin.listed(&setup.settings);
+        let mut all = Self::new(setup, origin.name, origin.is_whole);
+        if args.name.is_some() && origin.paths.len() > 1 {
+            return Err(not_for_several());
+        }
+        for path in origin.paths.iter().cloned() {
+            let root = args.root.as_deref().or(origin.root.as_deref());
+            let (tree, start) = sources::open(&path, root)?;
+            all.read(path, SourceTree::Directory(tree), &start, &listed, args)?;
+        }
+        all.lock = LockFile::load(&origin.paths, &mut all.findings)?;
+        all.lock.is_of_these_alone &= all.whole && origin.paths.len() == 1;
+        Ok(all.finished())
+    }
+
+    /// Loads the stacks of a snapshot that the settings in `setup` declare the source of.
+    ///
+    /// # Errors
+    /// When an argument makes no sense.
+    pub(super) fn of_snapshot(
+        setup: Setup,
+        snapshot: Snapshot,
+        args: &ReadingArgs,
+    ) -> Result<Self, CommandError> {
+        let Snapshot { source, tree, start, commit: _ } = snapshot;
+        let first = setup.settings.sources.first().map(|source| &source.name.value);
+        let of_source = |stack: &&StackSettings| {
+            let of = stack.source.as_ref().map(|source| &source.value).or(first);
+            of.is_none_or(|of| *of == source)
+        };
+        let listed: Vec<StackSettings> =
+            setup.settings.stacks.iter().filter(of_source).cloned().collect();
+        let mut all = Self::new(setup, source.clone(), true);
+        let lock = LockFile::of_tree(&tree, &start, &mut all.findings);
+        all.read(PathBuf::from(source.as_str()), tree, &start, &listed, args)?;
+        all.lock = lock;
+        Ok(all.finished())
+    }
+
+    fn new(setup: Setup, source: SourceName, whole: bool) -> Self {
         let registries = setup.registries();
-        let Setup { settings, directory, findings, text, .. } = setup;
-        let settings_are_broken = findings.iter().any(Finding::is_error);
-        let origin = Origin::of(&settings, &directory, paths, args)?;
-        let listed = origin.listed(&settings);
-        let mut all = Self {
-            source: origin.name,
+        let Setup { settings, findings, text, .. } = setup;
+        Self {
+            source,
             good: Vec::new(),
             invalid: BTreeSet::new(),
-            whole: origin.is_whole,
-            settings_are_broken,
+            whole,
+            settings_are_broken: findings.iter().any(Finding::is_error),
             registries,
             lock: LockFile::default(),
             findings,
@@ -113,36 +153,44 @@ impl Stacks {
             trees: Vec::new(),
             variables: Vec::new(),
             settings,
-        };
-        for path in &origin.paths {
-            let root = args.root.as_deref().or(origin.root.as_deref());
-            let (tree, start) = sources::open(path, root)?;
-            let tree = SourceTree::Directory(tree);
-            let discovery = discover(&tree, &start);
-            if args.name.is_some() && (origin.paths.len() > 1 || discovery.stacks.len() > 1) {
-                return Err(CommandError::usage("--name is for one stack, and PATH holds more")
-                    .hint("give the stack's own file or directory as PATH"));
-            }
-            let variables = variables::gather(args, &mut all.findings)?;
-            let Discovery { stacks, scope, findings } = discovery;
-            let whole = scope == Scope::Directory;
-            all.accept(findings, whole);
-            let inputs = inputs(&tree, stacks, &listed, whole, &variables, &mut all.findings);
-            all.add(&tree, &inputs, args);
-            all.trees.push((path.clone(), tree));
-            all.variables.push(variables);
         }
-        if let [(_, tree)] = all.trees.as_slice() {
-            all.revision = Some(tree.revision().to_string());
+    }
+
+    /// Loads the stacks of one tree.
+    fn read(
+        &mut self,
+        path: PathBuf,
+        tree: SourceTree,
+        start: &Start,
+        listed: &[StackSettings],
+        args: &ReadingArgs,
+    ) -> Result<(), CommandError> {
+        let discovery = discover(&tree, start);
+        if args.name.is_some() && discovery.stacks.len() > 1 {
+            return Err(not_for_several());
         }
-        all.lock = LockFile::load(&origin.paths, &mut all.findings)?;
-        all.lock.is_of_these_alone &= all.whole && origin.paths.len() == 1;
-        all.refuse_same_names();
-        all.refuse_cycles();
-        all.tell_of_undeclared();
-        all.good.sort_by(|a, b| a.name.cmp(&b.name));
-        finding::sort(&mut all.findings);
-        Ok(all)
+        let variables = variables::gather(args, &mut self.findings)?;
+        let Discovery { stacks, scope, findings } = discovery;
+        let whole = scope == Scope::Directory;
+        self.accept(findings, whole);
+        let inputs = inputs(&tree, stacks, listed, whole, &variables, &mut self.findings);
+        self.add(&tree, &inputs, args);
+        self.trees.push((path, tree));
+        self.variables.push(variables);
+        Ok(())
+    }
+
+    /// What only all stacks together can tell.
+    fn finished(mut self) -> Self {
+        if let [(_, tree)] = self.trees.as_slice() {
+            self.revision = Some(tree.revision().to_string());
+        }
+        self.refuse_same_names();
+        self.refuse_cycles();
+        self.tell_of_undeclared();
+        self.good.sort_by(|a, b| a.name.cmp(&b.name));
+        finding::sort(&mut self.findings);
+        self
     }
 
     /// Takes over what discovery found.
@@ -294,12 +342,47 @@ impl LockFile {
         let text = settings::read(&path).map_err(|error| {
             CommandError::failed(error).context(format!("cannot read {}", path.display()))
         })?;
+        let is_of_these_alone = path == here;
+        Ok(Self { is_of_these_alone, ..Self::read(path, text, findings) })
+    }
+
+    /// Reads the lock of a snapshot: beside its stacks, or above them in the same tree.
+    fn of_tree(tree: &SourceTree, start: &Start, findings: &mut Vec<Finding>) -> Self {
+        let mut directory = match start {
+            Start::Directory(directory) => directory.as_str(),
+            Start::File(file) => file.rsplit_once('/').map_or("", |(directory, _)| directory),
+        };
+        loop {
+            let path = match directory {
+                "" => lock::FILE_NAME.to_owned(),
+                directory => format!("{directory}/{}", lock::FILE_NAME),
+            };
+            match tree.read(&path, Budget::default().bytes) {
+                Ok(text) => return Self::read(tree.display(&path).into(), text, findings),
+                Err(ReadError::Missing) if directory.is_empty() => return Self::default(),
+                Err(ReadError::Missing) => {
+                    directory = directory.rsplit_once('/').map_or("", |(above, _)| above);
+                }
+                Err(error) => {
+                    let message = format!("`{}` cannot be read: {error}", tree.display(&path));
+                    findings.push(Finding::error("unreadable-file", None, message));
+                    return Self { is_broken: true, ..Self::default() };
+                }
+            }
+        }
+    }
+
+    fn read(path: PathBuf, text: Vec<u8>, findings: &mut Vec<Finding>) -> Self {
         let (content, found) = lock::parse(&text, path.display().to_string().into());
         let is_broken = found.iter().any(Finding::is_error);
         findings.extend(found);
-        let is_of_these_alone = path == here;
-        Ok(Self { is_of_these_alone, path, content, is_broken, text: Some(text) })
+        Self { path, content, is_broken, text: Some(text), is_of_these_alone: false }
     }
+}
+
+fn not_for_several() -> CommandError {
+    CommandError::usage("--name is for one stack, and PATH holds more")
+        .hint("give the stack's own file or directory as PATH")
 }
 
 /// Where the stacks of a run come from.

@@ -31,6 +31,8 @@ mod settings;
 mod settle;
 mod signals;
 mod status;
+mod suspend;
+mod sync;
 mod validate;
 mod variables;
 
@@ -84,6 +86,9 @@ fn dispatch(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Command::Plan(args) => plan::plan(&global, &args, &mut output),
         Command::Apply(args) => block_on(apply::apply(&global, &args, &mut output)),
         Command::Remove(args) => block_on(remove::remove(&global, &args, &mut output)),
+        Command::Sync(args) => block_on(sync::sync(&global, &args, &mut output)),
+        Command::Suspend(args) => block_on(suspend::suspend(&global, &args, &mut output)),
+        Command::Resume(args) => block_on(suspend::resume(&global, &args, &mut output)),
         Command::Run(args) => block_on(run::run(&global, &args)),
         Command::Lock(args) => block_on(lock::lock(&global, &args, &mut output)),
         Command::Status(args) => block_on(status::status(&global, &args, &mut output)),

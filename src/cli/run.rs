@@ -1,9 +1,16 @@
 //! `skep run`: the controller, which keeps a Swarm as the stack files declare it for as long as it runs.
 
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::time::Duration;
+
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
+use crate::local::{BindError, Socket, serve};
+use crate::model::error::chain;
 use crate::reconciler::controller::bell::{Bell, Trigger};
 use crate::reconciler::controller::drift::DriftMode;
 use crate::reconciler::controller::engine::{Engine, listen};
@@ -11,13 +18,16 @@ use crate::reconciler::controller::run::{Controller, Identity};
 use crate::swarm::{Endpoint, Surroundings};
 
 use super::args::{GlobalArgs, PolicyArgs, StackArgs};
-use super::controller::{RunSources, Wanted, service};
+use super::controller::{RunSources, Wanted, present, service, socket};
 use super::engine;
 use super::error::CommandError;
 use super::exit::ExitCode;
 use super::request::{fleet, resume};
 use super::settings::Setup;
 use super::signals::Signals;
+
+/// How often is looked whether the settings file has changed.
+const SETTINGS: Duration = Duration::from_secs(5);
 
 /// Keep the Swarm as the stack files declare it, for as long as this runs
 #[derive(Debug, Args)]
@@ -59,23 +69,26 @@ pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode,
         policy: args.policy.clone(),
         drift: args.drift,
     };
-    let sources = RunSources::new(wanted, &setup)?;
+    let socket = listener(&socket(&setup.settings, &fleet))?;
+    let (bell, reading) = (Bell::default(), CancellationToken::new());
+    let sources = RunSources::new(wanted, &setup, bell.clone(), reading.clone())?;
     let endpoint = Endpoint::resolve(global.host.as_deref(), &Surroundings::of_process())?;
     let engine = Engine::new(endpoint.clone(), engine::fresh_key()?);
     let identity = Identity { resume: resume(global, &fleet), fleet, chance };
     let mut signals = Signals::new()?;
     let mut hang_up = signal(SignalKind::hangup())
         .map_err(|error| CommandError::failed(error).context("cannot wait for signals"))?;
-    let bell = Bell::default();
     let (stop, stopped) = watch::channel(false);
-    let (_asks, asked) = mpsc::channel(16);
+    let (asks, asked) = mpsc::channel(16);
     tracing::info!(fleet = %identity.fleet, engine = %endpoint.address, "skep {} begins", env!("CARGO_PKG_VERSION"));
     let (controller, mut reports) = Controller::new(identity, sources, engine);
+    let answered = reports.clone();
     let interrupted = async {
         signals.next().await;
         tracing::info!("stopping after the write that is under way; once more stops at once");
         service::stopping();
         stop.send_replace(true);
+        reading.cancel();
         signals.next().await;
     };
     let reloads = async {
@@ -95,16 +108,62 @@ pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode,
         }
         std::future::pending::<()>().await;
     };
+    let answers = async {
+        match &socket {
+            Some(socket) => serve(socket, answered, asks, present).await,
+            None => std::future::pending().await,
+        }
+    };
     let code = tokio::select! {
         () = controller.run(&bell, asked, stopped) => ExitCode::Fine,
         () = interrupted => ExitCode::Interrupted,
         () = reloads => ExitCode::Bug,
         () = tells => ExitCode::Bug,
         () = service::live() => ExitCode::Bug,
+        () = answers => ExitCode::Bug,
+        () = settings_changes(&setup, &bell) => ExitCode::Bug,
         () = listen(endpoint, bell.clone(), chance) => ExitCode::Bug,
     };
     tracing::info!("skep ends");
     Ok(code)
+}
+
+/// The socket on which the controller is asked. Without one it works all the same, but not twice.
+fn listener(path: &Path) -> Result<Option<Socket>, CommandError> {
+    match Socket::bind(path) {
+        Ok(socket) => Ok(Some(socket)),
+        Err(error @ BindError::Taken(_)) => Err(CommandError::failed(error)
+            .hint("one controller looks after all sources of a fleet; skep status asks it")),
+        Err(error @ BindError::Bind { .. }) => {
+            let reason = chain(&error);
+            tracing::warn!(
+                "nobody can ask this controller: {reason} (the key `socket` names another place)"
+            );
+            Ok(None)
+        }
+    }
+}
+
+/// Rings `bell` when the settings file says something else. It never ends.
+async fn settings_changes(setup: &Setup, bell: &Bell) {
+    let Some((path, _)) = &setup.text else { return std::future::pending().await };
+    let mut known = stamp(path);
+    let mut ticks = tokio::time::interval(SETTINGS);
+    loop {
+        ticks.tick().await;
+        let now = stamp(path);
+        if now != known {
+            tracing::info!(file = %path.display(), "the settings have changed");
+            known = now;
+            bell.ring(Trigger::Settings);
+        }
+    }
+}
+
+/// What changes with a file's content.
+fn stamp(path: &Path) -> Option<(u64, i64, i64, u64)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.ino(), metadata.mtime(), metadata.mtime_nsec(), metadata.len()))
 }
 
 /// A number from 0 to 1. It spreads times; nothing secret depends on it.

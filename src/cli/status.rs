@@ -8,6 +8,7 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::diff::render::{Look, Role, clean};
+use crate::local::Question;
 use crate::model::name::StackName;
 use crate::reconciler::pass::Reader;
 use crate::reconciler::plan::Learned;
@@ -18,6 +19,7 @@ use crate::reconciler::status::{
 use crate::swarm::Observer;
 
 use super::args::{GlobalArgs, PolicyArgs, ReadingArgs};
+use super::controller::{ask, shown, socket};
 use super::ending::held;
 use super::engine;
 use super::error::CommandError;
@@ -32,7 +34,7 @@ use super::settings::Setup;
 /// Show how the stacks are: in sync or not, healthy or not, and what is in the way
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The engine is asked. Without --path a service is in sync when it is as skep last applied it; with
+The controller that runs on this machine is asked, else (or with --host) the engine. Without --path a service is in sync when it is as skep last applied it; with
 --path it is compared with the stack files, and what is in the way of changes is shown.
 
 Examples:
@@ -74,6 +76,14 @@ pub(super) async fn status(
 ) -> Result<ExitCode, CommandError> {
     let status = if args.path.is_empty() {
         let setup = Setup::load(global.config.as_deref(), &[])?;
+        // Whoever names an engine wants to know how that one is.
+        if global.host.is_none() {
+            let socket = socket(&setup.settings, &fleet(global, &setup.settings)?);
+            let question = Question::Status { stacks: args.names.clone(), shown: shown(output) };
+            if let Some(code) = ask(&socket, &question, args.format, output).await? {
+                return Ok(if args.exit_code { code } else { ExitCode::Fine });
+            }
+        }
         let reader = Observer::new(engine::connect(global).await?)?;
         let mut observed = reader.observe().await?;
         observed.workload = Some(reader.workload(&observed).await?);
@@ -112,7 +122,7 @@ fn check_names(status: &Status, names: &[StackName]) -> Result<(), CommandError>
     }))
 }
 
-fn exit(status: &Status) -> ExitCode {
+pub(super) fn exit(status: &Status) -> ExitCode {
     let health =
         if status.health == Health::Healthy { ExitCode::Fine } else { ExitCode::NotHealthy };
     let sync = if status.sync == Sync::Synced { ExitCode::Fine } else { ExitCode::ChangesPending };
@@ -120,7 +130,7 @@ fn exit(status: &Status) -> ExitCode {
 }
 
 /// The status as people read it.
-fn text(status: &Status, look: Look) -> String {
+pub(super) fn text(status: &Status, look: Look) -> String {
     let Status { format_version: _, fleet, engine, observed_at, sync, health, stacks } = status;
     let strong = |words: &str| look.palette.paint(Role::Strong, words);
     let quiet = |words: &str| look.palette.paint(Role::Quiet, words);
@@ -221,7 +231,7 @@ fn failed(failure: &Failure, now: Timestamp) -> String {
 }
 
 /// An age in its largest unit.
-fn age(age: SignedDuration) -> String {
+pub(super) fn age(age: SignedDuration) -> String {
     let seconds = age.as_secs().max(0);
     match seconds {
         0..120 => format!("{seconds} s"),

@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::eventually::eventually;
 use crate::proxy::{Fault, Proxy};
 use crate::running::Running;
-use crate::stage::Stage;
+use crate::stage::{Run, Stage};
 
 /// A stack file with one quick service.
 fn web(tag: u32, replicas: u32) -> String {
@@ -158,4 +158,43 @@ fn drift_that_is_only_reported_stays() {
     stage.stack("shop", &web(1, 1).replace("web:1\n", "web:1\n    hostname: w\n"));
     controller.says(&format!("updated service {shop}_web"));
     eventually(20, "a commit writes the whole service", || (replicas(&stage) == 1).then_some(()));
+}
+
+#[test]
+fn a_suspended_stack_is_left_alone_across_restarts_and_sync_waits_for_its_own_request() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    stage.stack("shop", &web(1, 1));
+    let shop = stage.name("shop");
+    let ask = |arguments: &[&str]| {
+        let mut command = stage.command(arguments);
+        Run::of(command.env("XDG_RUNTIME_DIR", stage.folder()).output().unwrap(), arguments)
+    };
+    let mut controller = Running::start(&stage, "");
+    controller.says(&format!("stack {shop} is Ready"));
+
+    stage.stack("shop", &web(2, 1));
+    let synced = ask(&["sync", "--wait"]);
+    assert_eq!(synced.code, 0, "{synced}");
+    assert_eq!(image(&stage), "skep-demo/web:2");
+
+    let suspended = ask(&["suspend", &shop, "--reason", "the database moves"]);
+    assert_eq!(suspended.code, 0, "{suspended}");
+    assert!(suspended.stdout.contains("the database moves"), "{suspended}");
+    stage.stack("shop", &web(3, 1));
+    let synced = ask(&["sync"]);
+    assert_eq!(synced.code, 0, "{synced}");
+    assert!(synced.stdout.contains("Suspended"), "{synced}");
+    drop(controller);
+    let mut controller = Running::start(&stage, "");
+    controller.says(&format!("stack {shop} is Suspended"));
+    assert_eq!(image(&stage), "skep-demo/web:2");
+    let second = ask(&["run"]);
+    assert_eq!(second.code, 1, "one controller at a time: {second}");
+
+    let resumed = ask(&["resume", &shop]);
+    assert_eq!(resumed.code, 0, "{resumed}");
+    eventually(20, "the commit of meanwhile rolls", || {
+        (image(&stage) == "skep-demo/web:3").then_some(())
+    });
 }

@@ -1,6 +1,11 @@
 //! What the controller has from the command line and its surroundings: sources, signals, the service manager.
 
+mod asking;
+mod present;
 pub(super) mod service;
 mod sources;
+
+pub(super) use asking::{ask, quietly, socket};
+pub(super) use present::{present, shown};
 
 pub(super) use sources::{RunSources, Wanted};

@@ -1,23 +1,37 @@
 //! The sources of a running controller: those of the settings, else the PATHs of the command line.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::env;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
+use crate::model::error::chain;
 use crate::model::name::SourceName;
+use crate::reconciler::controller::bell::{Bell, Trigger};
 use crate::reconciler::controller::declared::Declared;
 use crate::reconciler::controller::drift::DriftMode;
-use crate::reconciler::controller::run::{Look, Plan, Sources};
+use crate::reconciler::controller::run::{Look, Plan, Planned, Sources};
 use crate::reconciler::controller::source::{FetchFailure, Remedy};
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
+use crate::sources::git::{self, GitSource, Limits, Repositories};
+use crate::sources::{DirectorySource, DirectoryWatch, FetchError, Source, SourceFiles, Timing};
 
 use super::super::args::{GlobalArgs, PolicyArgs, ReadingArgs};
 use super::super::error::CommandError;
 use super::super::load::Stacks;
 use super::super::request::{Showing, request};
 use super::super::settings::Setup;
+
+/// The name of the source that PATHs are.
+const COMMAND_LINE: &str = "cli";
+/// Where caches lie if nobody says it.
+const SYSTEM: &str = "/var/lib/skep";
 
 /// What the command line says about every look at a source.
 #[derive(Debug)]
@@ -33,90 +47,215 @@ pub(in crate::cli) struct Wanted {
 #[derive(Debug)]
 pub(in crate::cli) struct RunSources {
     wanted: Arc<Wanted>,
-    /// What the settings said when they were last free of errors.
+    repositories: Repositories,
+    bell: Bell,
+    stop: CancellationToken,
+    /// The text of the settings that the rest was made from.
+    text: Option<Vec<u8>>,
     plan: Plan,
+    /// The sources of the settings; none of them are PATHs.
+    known: BTreeMap<SourceName, Arc<Source>>,
+    watches: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl RunSources {
-    /// The sources that `setup` lists, or without any the PATHs.
+    /// The sources that `setup` lists, or without any the PATHs. Directories are watched, and ring `bell`. Looks end
+    /// early when `stop` is cancelled.
     ///
     /// # Errors
-    /// When the settings have errors: a controller does not start with them.
-    pub(in crate::cli) fn new(wanted: Wanted, setup: &Setup) -> Result<Self, CommandError> {
-        let plan = plan(&wanted, &setup.settings)?;
-        Ok(Self { wanted: Arc::new(wanted), plan })
+    /// When the PATHs cannot have a name.
+    pub(in crate::cli) fn new(
+        wanted: Wanted,
+        setup: &Setup,
+        bell: Bell,
+        stop: CancellationToken,
+    ) -> Result<Self, CommandError> {
+        let mut sources = Self {
+            wanted: Arc::new(wanted),
+            repositories: Repositories::new(state_directory(), Limits::default()),
+            bell,
+            stop,
+            text: None,
+            plan: Plan { sources: Vec::new(), timing: setup.settings.timing() },
+            known: BTreeMap::new(),
+            watches: Vec::new(),
+        };
+        sources.follow(setup)?;
+        Ok(sources)
+    }
+
+    /// Takes up what the settings say.
+    fn follow(&mut self, setup: &Setup) -> Result<(), CommandError> {
+        let Setup { settings, directory, text, .. } = setup;
+        let Wanted { paths, reading, .. } = &*self.wanted;
+        let is_listed = paths.is_empty() && !settings.sources.is_empty();
+        self.known = if is_listed { self.listed(settings, directory) } else { BTreeMap::new() };
+        let timing = settings.timing();
+        let one = |name: SourceName| vec![Planned { name, poll: timing.poll }];
+        let sources = match &reading.source {
+            Some(name) => one(name.clone()),
+            None if is_listed => {
+                settings.sources.iter().map(|source| planned(source, timing.poll)).collect()
+            }
+            None => one(COMMAND_LINE.parse().map_err(CommandError::failed)?),
+        };
+        self.known.retain(|name, _| sources.iter().any(|planned| planned.name == *name));
+        self.plan = Plan { sources, timing };
+        self.text = text.as_ref().map(|(_, text)| text.clone());
+        self.watch();
+        Ok(())
+    }
+
+    fn listed(&self, settings: &Settings, directory: &Path) -> BTreeMap<SourceName, Arc<Source>> {
+        let source = |source: &settings::Source| {
+            let name = source.name.value.clone();
+            let files = match &source.files {
+                settings::SourceFiles::Path(path) => {
+                    let path = directory.join(path.as_str());
+                    SourceFiles::Directory(DirectorySource { path, root: None })
+                }
+                settings::SourceFiles::Git(git) => {
+                    let declaration = git.declaration(directory);
+                    SourceFiles::Git(GitSource::new(&self.repositories, declaration))
+                }
+            };
+            (name.clone(), Arc::new(Source { name, files }))
+        };
+        settings.sources.iter().map(source).collect()
+    }
+
+    /// Watches every directory anew.
+    fn watch(&mut self) {
+        self.watches.drain(..).for_each(|watch| watch.abort());
+        let of_settings = self
+            .known
+            .values()
+            .filter_map(|source| Some((source.name.clone(), source.directory()?.to_owned())));
+        let mut directories: Vec<(SourceName, PathBuf)> = of_settings.collect();
+        if let (true, [Planned { name, poll: _ }]) =
+            (self.known.is_empty(), self.plan.sources.as_slice())
+        {
+            let here = [PathBuf::from(".")];
+            let paths = &self.wanted.paths;
+            let paths = if paths.is_empty() { &here } else { paths.as_slice() };
+            directories.extend(paths.iter().map(|path| (name.clone(), path.clone())));
+        }
+        for (name, path) in directories {
+            let bell = self.bell.clone();
+            self.watches.push(tokio::spawn(async move {
+                let mut watch = DirectoryWatch::start(&path, Timing::default());
+                loop {
+                    watch.changed().await;
+                    bell.ring(Trigger::Look(name.clone()));
+                }
+            }));
+        }
     }
 }
 
-/// What the settings want looked after. PATHs are one source.
-fn plan(wanted: &Wanted, settings: &Settings) -> Result<Plan, CommandError> {
-    let named = wanted.reading.source.clone();
-    let listed = || settings.sources.iter().map(|source| source.name.value.clone());
-    let sources = match named {
-        Some(name) => vec![name],
-        None if wanted.paths.is_empty() && !settings.sources.is_empty() => listed().collect(),
-        None => vec!["cli".parse().map_err(CommandError::failed)?],
-    };
-    Ok(Plan { sources, timing: settings.timing() })
-}
-
 impl Sources for RunSources {
-    fn look(&self, source: &SourceName) -> Look {
-        let (wanted, source) = (Arc::clone(&self.wanted), source.clone());
+    fn look(&self, source: &SourceName, asked: Instant) -> Look {
+        let (wanted, stop) = (Arc::clone(&self.wanted), self.stop.clone());
+        let known = self.known.get(source).cloned();
         Box::pin(async move {
+            let snapshot = match known {
+                Some(source) => Some(source.fetch(asked, &stop).await.map_err(not_fetched)?),
+                None => None,
+            };
             // A file system that does not answer holds this thread, and nobody else.
-            let looked = spawn_blocking(move || look(&wanted, source)).await;
-            looked.unwrap_or_else(|error| {
-                let reason = error.to_string();
-                Err(FetchFailure { reason, hint: None, remedy: Remedy::Retry })
-            })
+            let looked = spawn_blocking(move || {
+                let setup = Setup::load(wanted.global.config.as_deref(), &wanted.paths)?;
+                let stacks = match snapshot {
+                    Some(snapshot) => Stacks::of_snapshot(setup, snapshot, &wanted.reading)?,
+                    None => Stacks::load(&wanted.global, &wanted.paths, &wanted.reading)?,
+                };
+                declared(&wanted, stacks)
+            });
+            match looked.await {
+                Ok(Ok(declared)) => declared,
+                Ok(Err(error)) => Err(failure(&error, Remedy::Retry)),
+                Err(error) => {
+                    let reason = error.to_string();
+                    Err(FetchFailure { reason, hint: None, remedy: Remedy::Retry })
+                }
+            }
         })
     }
 
     fn reload(&mut self) -> Plan {
         let setup = Setup::load(self.wanted.global.config.as_deref(), &self.wanted.paths);
-        let plan = setup.and_then(|setup| {
+        let followed = setup.and_then(|setup| {
             setup.refuse_errors()?;
-            plan(&self.wanted, &setup.settings)
+            let text = setup.text.as_ref().map(|(_, text)| text);
+            if text == self.text.as_ref() { Ok(()) } else { self.follow(&setup) }
         });
-        match plan {
-            Ok(plan) => self.plan = plan,
-            Err(error) => {
-                let (reason, hint) = error.in_short();
-                let hint = hint.unwrap_or_default();
-                tracing::error!(hint, "the settings stay as they were: {reason}");
-            }
+        if let Err(error) = followed {
+            let (reason, hint) = error.in_short();
+            let hint = hint.unwrap_or_default();
+            tracing::error!(hint, "the settings stay as they were: {reason}");
         }
         self.plan.clone()
     }
 }
 
-fn look(wanted: &Wanted, source: SourceName) -> Result<Declared, FetchFailure> {
-    let failed = |error: CommandError| {
-        let (reason, hint) = error.in_short();
-        // A mount that is not there yet, a file that is being written.
-        FetchFailure { reason, hint, remedy: Remedy::Retry }
+impl Drop for RunSources {
+    fn drop(&mut self) {
+        self.watches.drain(..).for_each(|watch| watch.abort());
+    }
+}
+
+/// A source of the settings, which may say itself how often it is looked at.
+fn planned(source: &settings::Source, poll: Duration) -> Planned {
+    let own = match &source.files {
+        settings::SourceFiles::Git(git) => git.interval.map(|interval| interval.0.to_std()),
+        settings::SourceFiles::Path(_) => None,
     };
+    Planned { name: source.name.value.clone(), poll: own.unwrap_or(poll) }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is passed to map_err")]
+fn not_fetched(error: FetchError) -> FetchFailure {
+    let remedy = match error.remedy() {
+        git::Remedy::Retry => Remedy::Retry,
+        git::Remedy::Change => Remedy::Change,
+    };
+    FetchFailure { reason: chain(&error), hint: error.hint(), remedy }
+}
+
+/// Where caches lie: what the settings of this process, the service manager or the user's system say.
+fn state_directory() -> PathBuf {
+    let of = |name: &str| env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+    of("SKEP_STATE_DIR")
+        .or_else(|| of("STATE_DIRECTORY"))
+        .or_else(|| Some(of("XDG_STATE_HOME")?.join("skep")))
+        .unwrap_or_else(|| PathBuf::from(SYSTEM))
+}
+
+fn failure(error: &CommandError, remedy: Remedy) -> FetchFailure {
+    let (reason, hint) = error.in_short();
+    FetchFailure { reason, hint, remedy }
+}
+
+/// What `stacks` declare.
+///
+/// # Errors
+/// When an argument makes no sense; settings with errors are a failure of the look.
+fn declared(
+    wanted: &Wanted,
+    mut stacks: Stacks,
+) -> Result<Result<Declared, FetchFailure>, CommandError> {
     let Wanted { global, paths, reading, policy, drift } = wanted;
-    let is_listed = paths.is_empty() && reading.source.is_none();
-    let reading = if is_listed && source.as_str() != "cli" {
-        ReadingArgs { source: Some(source), ..reading.clone() }
-    } else {
-        reading.clone()
-    };
-    let mut stacks = Stacks::load(global, paths, &reading).map_err(failed)?;
     stacks.accept_emptiness();
     let mut modes = stacks.settings.drift_modes();
     modes.default = drift.unwrap_or(modes.default);
     let findings = stacks.findings.clone();
     let revision = stacks.revision.clone().unwrap_or_default();
     let digest = digest(&stacks);
-    let request = request(global, paths, &reading, policy, stacks, None, Showing::default());
-    let request = request.map_err(|error| {
-        let (reason, hint) = error.in_short();
-        FetchFailure { reason, hint, remedy: Remedy::Change }
-    })?;
-    Ok(Declared { request, revision, digest, findings, drift: modes })
+    let request = request(global, paths, reading, policy, stacks, None, Showing::default());
+    Ok(match request {
+        Ok(request) => Ok(Declared { request, revision, digest, findings, drift: modes }),
+        Err(error) => Err(failure(&error, Remedy::Change)),
+    })
 }
 
 /// A digest of everything that was read. It stays in this process, and so may be of secrets.

@@ -72,7 +72,8 @@ pub fn condition(
         return (Condition::Stalled, Some(reason.to_owned()));
     }
     let stalls = |hold: &Hold| {
-        hold.is_standing() && matches!(outcome::of_code(hold.code), Verdict::Blocked | Verdict::Failed)
+        hold.is_standing()
+            && matches!(outcome::of_code(hold.code), Verdict::Blocked | Verdict::Failed)
     };
     if let Some(hold) = first(stalls) {
         return (Condition::Stalled, reason(hold));

@@ -19,4 +19,6 @@ pub mod report;
 pub mod run;
 pub mod source;
 mod stacks;
+#[cfg(test)]
+mod tests;
 pub mod withhold;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -30,8 +31,8 @@ pub type Look = Pin<Box<dyn Future<Output = Result<Declared, FetchFailure>> + Se
 
 /// Where declarations come from.
 pub trait Sources {
-    /// Begins to look at a source. Looks at different sources go on at the same time.
-    fn look(&self, source: &SourceName) -> Look;
+    /// Begins to look at a source, as it is at `asked` or later. Looks at different sources go on at the same time.
+    fn look(&self, source: &SourceName, asked: Instant) -> Look;
 
     /// Reads the settings again, as far as they can change while the controller runs. With errors in them, what they
     /// said before stays.
@@ -42,9 +43,18 @@ pub trait Sources {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// The sources, in the order of the settings.
-    pub sources: Vec<SourceName>,
+    pub sources: Vec<Planned>,
     /// How often and how soon it looks.
     pub timing: Timing,
+}
+
+/// A source that the controller looks after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// Its name.
+    pub name: SourceName,
+    /// How often it is looked at.
+    pub poll: Duration,
 }
 
 /// What makes passes.
@@ -98,7 +108,7 @@ impl<S: Sources, P: Passes> Controller<S, P> {
         passes: P,
     ) -> (Self, watch::Receiver<Arc<Report>>) {
         let now = Instant::now();
-        let Plan { sources: names, timing } = sources.reload();
+        let Plan { sources: planned, timing } = sources.reload();
         let report = Report {
             format_version: FORMAT_VERSION,
             version: env!("CARGO_PKG_VERSION"),
@@ -113,12 +123,12 @@ impl<S: Sources, P: Passes> Controller<S, P> {
             status: None,
         };
         let (published, reports) = watch::channel(Arc::new(report.clone()));
-        let state = |name: SourceName| SourceState::new(name, timing.retry, now);
+        let state = |planned: Planned| SourceState::new(planned, timing.retry, now);
         let controller = Self {
             identity,
             sources,
             passes,
-            states: names.into_iter().map(state).collect(),
+            states: planned.into_iter().map(state).collect(),
             timing,
             agenda: Agenda::new(timing, now),
             memory: Memory::default(),
@@ -144,7 +154,7 @@ impl<S: Sources, P: Passes> Controller<S, P> {
             for state in &mut self.states {
                 if state.due().is_some_and(|due| due <= now) {
                     state.begin(now);
-                    let (name, look) = (state.name.clone(), self.sources.look(&state.name));
+                    let (name, look) = (state.name.clone(), self.sources.look(&state.name, now));
                     looks.push(async move { (name, look.await) });
                 }
             }
@@ -208,16 +218,21 @@ impl<S: Sources, P: Passes> Controller<S, P> {
             self.timing = timing;
             self.agenda.follow(timing, now);
         }
-        for gone in self.states.extract_if(.., |state| !sources.contains(&state.name)) {
+        let is_gone = |state: &mut SourceState| sources.iter().all(|of| of.name != state.name);
+        for gone in self.states.extract_if(.., is_gone) {
             tracing::warn!(
                 source = %gone.name,
                 "source {} is no longer in the settings; its stacks stay as they are", gone.name
             );
         }
-        for (place, name) in sources.into_iter().enumerate() {
-            if self.states.iter().all(|state| state.name != name) {
-                let place = place.min(self.states.len());
-                self.states.insert(place, SourceState::new(name, timing.retry, now));
+        for (place, planned) in sources.into_iter().enumerate() {
+            let mut states = self.states.iter_mut();
+            match states.find(|state| state.name == planned.name) {
+                Some(state) => state.poll = planned.poll,
+                None => {
+                    let place = place.min(self.states.len());
+                    self.states.insert(place, SourceState::new(planned, timing.retry, now));
+                }
             }
         }
         // What the settings say about stacks comes with the next look.
@@ -227,13 +242,12 @@ impl<S: Sources, P: Passes> Controller<S, P> {
     fn looked(&mut self, name: &SourceName, result: Result<Declared, FetchFailure>) {
         let now = Instant::now();
         let chance = (self.identity.chance)();
-        let poll = self.timing.poll;
         let mut states = self.states.iter_mut();
         // It may have left the settings meanwhile.
         let Some(state) = states.find(|state| state.name == *name) else { return };
         let known = state.failure.take();
         state.failure.clone_from(&known);
-        match state.end(result, poll, now, chance) {
+        match state.end(result, now, chance) {
             Looked::Same => {}
             Looked::New => {
                 stacks::log_new(state);

@@ -13,6 +13,7 @@ use crate::reconciler::plan::Learned;
 
 use super::backoff::{Backoff, spread};
 use super::declared::{Current, Declared};
+use super::run::Planned;
 
 /// Whether trying again may help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -58,6 +59,8 @@ pub struct SourceState {
     pub learned: Learned,
     /// What is wrong, and since when.
     pub failure: Option<(FetchFailure, Timestamp)>,
+    /// How often it is looked at.
+    pub poll: Duration,
     /// When it was last seen.
     pub seen: Option<Timestamp>,
     /// When it is looked at next, while nobody looks.
@@ -73,9 +76,11 @@ pub struct SourceState {
 
 impl SourceState {
     /// A source that nobody has looked at yet.
-    pub fn new(name: SourceName, retry: Duration, now: Instant) -> Self {
+    pub fn new(planned: Planned, retry: Duration, now: Instant) -> Self {
+        let Planned { name, poll } = planned;
         Self {
             name,
+            poll,
             current: None,
             learned: Learned::default(),
             failure: None,
@@ -114,11 +119,11 @@ impl SourceState {
     pub fn end(
         &mut self,
         result: Result<Declared, FetchFailure>,
-        poll: Duration,
         now: Instant,
         chance: f64,
     ) -> Looked {
         self.looked = self.looking.take();
+        let poll = self.poll;
         let pause = match &result {
             Ok(_) => {
                 self.backoff.reset();

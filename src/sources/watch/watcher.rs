@@ -88,8 +88,10 @@ impl DirectoryWatch {
     }
 
     async fn beyond(&mut self, seen: u64) -> u64 {
-        match self.changes.wait_for(|count| *count > seen).await {
-            Ok(count) => *count,
+        // Nothing that is borrowed may live on while it waits for ever.
+        let count = self.changes.wait_for(|count| *count > seen).await.map(|count| *count);
+        match count {
+            Ok(count) => count,
             // Only when the runtime goes down; nobody is to look then.
             Err(_) => std::future::pending().await,
         }

@@ -1,0 +1,159 @@
+//! What a running controller answers: its report as text and as JSON, and how whoever asked is to end.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use crate::diff::render::{Glyphs, Look, Palette, Role, clean};
+use crate::local::{Answer, Question, Shown};
+use crate::model::name::StackName;
+use crate::reconciler::controller::condition::Condition;
+use crate::reconciler::controller::report::{Report, SourceReport, StackReport};
+
+use super::super::exit::ExitCode;
+use super::super::output::Output;
+use super::super::status;
+
+/// How the output of this process is shown, for the controller to write in the same way.
+pub(in crate::cli) fn shown(output: &Output) -> Shown {
+    let Look { width, palette, glyphs } = output.look();
+    Shown { width, color: palette == Palette::Ansi, unicode: glyphs == Glyphs::Unicode }
+}
+
+/// Turns a report into the answer to a question.
+pub(in crate::cli) fn present(report: &Report, question: &Question) -> Answer {
+    let (Question::Status { stacks, shown } | Question::Sync { stacks, shown, .. }) = question;
+    let known =
+        |name: &&StackName| report.stacks.contains_key(name.as_str()) || is_live(report, name);
+    if let Some(unknown) = stacks.iter().find(|name| !known(name)) {
+        let fleet = &report.fleet;
+        return Answer::Refused(format!("there is no stack \"{unknown}\" in fleet \"{fleet}\""));
+    }
+    let mut report = report.clone();
+    if !stacks.is_empty() {
+        let names: BTreeSet<StackName> = stacks.iter().cloned().collect();
+        report.status = report.status.map(|status| status.only(&names));
+        report.stacks.retain(|stack, _| names.iter().any(|name| name.as_str() == stack));
+    }
+    let look = Look {
+        width: shown.width,
+        palette: if shown.color { Palette::Ansi } else { Palette::Plain },
+        glyphs: if shown.unicode { Glyphs::Unicode } else { Glyphs::Ascii },
+    };
+    let exit = match question {
+        Question::Status { .. } => {
+            report.status.as_ref().map_or(ExitCode::NotHealthy, status::exit)
+        }
+        Question::Sync { .. } => exit(&report),
+    };
+    match serde_json::to_value(&report) {
+        Ok(document) => Answer::Report {
+            document: Box::new(document),
+            text: text(&report, look),
+            exit: exit as u8,
+        },
+        Err(error) => Answer::Refused(format!("the report cannot be written: {error}")),
+    }
+}
+
+fn is_live(report: &Report, name: &StackName) -> bool {
+    let mut live = report.status.iter().flat_map(|status| &status.stacks);
+    live.any(|stack| stack.name == name.as_str())
+}
+
+/// How `skep sync` ends.
+fn exit(report: &Report) -> ExitCode {
+    let stacks = report.stacks.values().map(|stack| match stack.condition {
+        Condition::Ready | Condition::Suspended => ExitCode::Fine,
+        Condition::Progressing | Condition::Retrying | Condition::Degraded => ExitCode::NotHealthy,
+        Condition::Stalled => ExitCode::Blocked,
+    });
+    let sources = report.sources.iter().map(|source| {
+        let is_bad = source.failure.is_some() || source.findings.iter().any(|f| f.is_error());
+        if is_bad { ExitCode::Failed } else { ExitCode::Fine }
+    });
+    let engine = if report.trouble.is_some() { ExitCode::Failed } else { ExitCode::Fine };
+    stacks.chain(sources).fold(engine, ExitCode::worst)
+}
+
+fn text(report: &Report, look: Look) -> String {
+    let mut text = report.status.as_ref().map_or_else(String::new, |s| status::text(s, look));
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    let quiet = |words: &str| look.palette.paint(Role::Quiet, words);
+    let bad = |words: &str| look.palette.paint(Role::Removed, words);
+    let passed = report.last_pass.as_ref().map_or_else(String::new, |pass| {
+        format!(", last pass {} ago ({})", age(pass.at), pass.reasons)
+    });
+    let since = age(report.started_at);
+    let _ = writeln!(text, "controller {}", quiet(&format!("runs for {since}{passed}")));
+    if let Some(trouble) = &report.trouble {
+        let _ = writeln!(
+            text,
+            "  {} for {}: {}",
+            bad("the Swarm cannot be observed"),
+            age(trouble.since),
+            clean(&trouble.reason)
+        );
+    }
+    for source in &report.sources {
+        write_source(&mut text, source, look);
+    }
+    for (name, stack) in &report.stacks {
+        write_stack(&mut text, name, stack, look);
+    }
+    text
+}
+
+fn write_source(text: &mut String, source: &SourceReport, look: Look) {
+    let revision = source.revision.as_deref().unwrap_or("not read yet");
+    let errors = source.findings.iter().filter(|finding| finding.is_error()).count();
+    let errors = match errors {
+        0 => String::new(),
+        1 => ", 1 error in it".to_owned(),
+        errors => format!(", {errors} errors in it"),
+    };
+    let _ = writeln!(text, "  source {} {}{errors}", clean(&source.name), clean(revision));
+    if let Some(failure) = &source.failure {
+        let since = source.failing_since.map(|since| format!(" for {}", age(since)));
+        let words = format!("cannot be read{}: ", since.unwrap_or_default());
+        let words = look.palette.paint(Role::Removed, &words);
+        let _ = writeln!(text, "    {words}{}", clean(&failure.reason));
+        if let Some(hint) = &failure.hint {
+            let _ = writeln!(text, "    {}", clean(hint));
+        }
+    }
+    for finding in source.findings.iter().filter(|finding| finding.is_error()).take(10) {
+        let place = finding.place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
+        let _ = writeln!(text, "    {}{}", clean(&place), clean(&finding.message));
+    }
+}
+
+fn write_stack(text: &mut String, name: &str, stack: &StackReport, look: Look) {
+    let StackReport { condition, reason, since, repairs, .. } = stack;
+    if *condition == Condition::Ready && *repairs == 0 {
+        return;
+    }
+    let role = match condition {
+        Condition::Ready => Role::Added,
+        Condition::Progressing | Condition::Retrying => Role::Waiting,
+        Condition::Suspended => Role::Standing,
+        Condition::Stalled | Condition::Degraded => Role::Removed,
+    };
+    let word = look.palette.paint(role, condition.as_str());
+    let reason = reason.as_ref().map(|reason| format!(": {}", clean(reason))).unwrap_or_default();
+    let repairs = match repairs {
+        0 => String::new(),
+        1 => ", put right once".to_owned(),
+        count => format!(", put right {count} times"),
+    };
+    let age = age(*since);
+    let _ = writeln!(text, "  stack {} {word} for {age}{repairs}{reason}", clean(name));
+}
+
+/// How long ago it was.
+fn age(then: Timestamp) -> String {
+    status::age(Timestamp::now().duration_since(then))
+}

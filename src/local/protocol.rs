@@ -1,0 +1,57 @@
+//! What is asked and answered on the local socket.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::name::StackName;
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Question {
+    /// How are things?
+    Status {
+        /// Stacks that are meant; all if there are none.
+        stacks: Vec<StackName>,
+        /// How the answer is to be shown.
+        shown: Shown,
+    },
+    /// Look at every source and make a pass. The answer comes when that is done.
+    Sync {
+        /// Stacks that are meant; all if there are none.
+        stacks: Vec<StackName>,
+        /// Whether the answer is to come only once the stacks have come to an end, good or bad.
+        settled: bool,
+        /// How the answer is to be shown.
+        shown: Shown,
+    },
+}
+
+/// How an answer is shown to whoever asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shown {
+    /// Columns of the terminal.
+    pub width: usize,
+    /// Whether it has colours.
+    pub color: bool,
+    /// Whether it has more than ASCII.
+    pub unicode: bool,
+}
+
+/// What is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Answer {
+    /// How things are.
+    Report {
+        /// For programs.
+        document: Box<Value>,
+        /// For people.
+        text: String,
+        /// How the process that asks is to end.
+        exit: u8,
+    },
+    /// Why there is no answer.
+    Refused(String),
+}
