@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::diff::render::{Glyphs, Look, Palette, Role, clean};
 use crate::local::{Answer, Question, Shown};
+use crate::model::finding::Finding;
 use crate::model::name::StackName;
 use crate::reconciler::controller::condition::Condition;
 use crate::reconciler::controller::report::{Report, SourceReport, StackReport};
@@ -70,7 +71,7 @@ fn exit(report: &Report) -> ExitCode {
         Condition::Stalled => ExitCode::Blocked,
     });
     let sources = report.sources.iter().map(|source| {
-        let is_bad = source.failure.is_some() || source.findings.iter().any(|f| f.is_error());
+        let is_bad = source.failure.is_some() || source.findings.iter().any(Finding::is_error);
         if is_bad { ExitCode::Failed } else { ExitCode::Fine }
     });
     let engine = if report.trouble.is_some() { ExitCode::Failed } else { ExitCode::Fine };

@@ -169,7 +169,7 @@ impl Sources for RunSources {
                     Some(snapshot) => Stacks::of_snapshot(setup, snapshot, &wanted.reading)?,
                     None => Stacks::load(&wanted.global, &wanted.paths, &wanted.reading)?,
                 };
-                declared(&wanted, stacks)
+                Ok::<_, CommandError>(declared(&wanted, stacks))
             });
             match looked.await {
                 Ok(Ok(declared)) => declared,
@@ -239,11 +239,8 @@ fn failure(error: &CommandError, remedy: Remedy) -> FetchFailure {
 /// What `stacks` declare.
 ///
 /// # Errors
-/// When an argument makes no sense; settings with errors are a failure of the look.
-fn declared(
-    wanted: &Wanted,
-    mut stacks: Stacks,
-) -> Result<Result<Declared, FetchFailure>, CommandError> {
+/// When the settings or the lock have errors: only a change of them helps.
+fn declared(wanted: &Wanted, mut stacks: Stacks) -> Result<Declared, FetchFailure> {
     let Wanted { global, paths, reading, policy, drift } = wanted;
     stacks.accept_emptiness();
     let mut modes = stacks.settings.drift_modes();
@@ -252,10 +249,8 @@ fn declared(
     let revision = stacks.revision.clone().unwrap_or_default();
     let digest = digest(&stacks);
     let request = request(global, paths, reading, policy, stacks, None, Showing::default());
-    Ok(match request {
-        Ok(request) => Ok(Declared { request, revision, digest, findings, drift: modes }),
-        Err(error) => Err(failure(&error, Remedy::Change)),
-    })
+    let request = request.map_err(|error| failure(&error, Remedy::Change))?;
+    Ok(Declared { request, revision, digest, findings, drift: modes })
 }
 
 /// A digest of everything that was read. It stays in this process, and so may be of secrets.

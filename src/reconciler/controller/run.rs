@@ -227,12 +227,11 @@ impl<S: Sources, P: Passes> Controller<S, P> {
         }
         for (place, planned) in sources.into_iter().enumerate() {
             let mut states = self.states.iter_mut();
-            match states.find(|state| state.name == planned.name) {
-                Some(state) => state.poll = planned.poll,
-                None => {
-                    let place = place.min(self.states.len());
-                    self.states.insert(place, SourceState::new(planned, timing.retry, now));
-                }
+            if let Some(state) = states.find(|state| state.name == planned.name) {
+                state.poll = planned.poll;
+            } else {
+                let place = place.min(self.states.len());
+                self.states.insert(place, SourceState::new(planned, timing.retry, now));
             }
         }
         // What the settings say about stacks comes with the next look.
