@@ -4,13 +4,16 @@ use std::fmt::Write as _;
 
 use crate::diff::document::{Change, Document, Hold, HoldCode};
 use crate::diff::render::{Look, Role, clean};
-use crate::model::key::ObjectKey;
+use crate::model::key::{Kind, ObjectKey};
+use crate::reconciler::health::{self, ServiceHealth};
 use crate::reconciler::outcome::{self, Verdict};
 use crate::reconciler::pass::{Ended, Wait};
+use crate::reconciler::plan::Plan;
 
 use super::exit::ExitCode;
 use super::paragraph::paragraph;
-use super::progress::{self, Tally};
+use super::progress::Tally;
+use super::trouble;
 
 /// How a run ended, for the shell.
 pub(super) fn exit(ended: &Ended, wait: Wait, tally: &Tally, invalid: bool) -> ExitCode {
@@ -24,11 +27,9 @@ pub(super) fn exit(ended: &Ended, wait: Wait, tally: &Tally, invalid: bool) -> E
     if ended.stalled {
         code = code.worst(ExitCode::NotHealthy);
     }
-    let verdict = match wait {
-        Wait::UntilSettled => outcome::verdict(&ended.plan),
-        // The plan is older than the steps, so that its healths say nothing about them.
-        Wait::No => outcome::of_holds(&ended.plan.document),
-    };
+    let is_well = known(&ended.plan, wait).all(|(_, health)| health.verdict.is_healthy());
+    let health = if is_well { Verdict::Done } else { Verdict::Unhealthy };
+    let verdict = outcome::of_holds(&ended.plan.document).max(health);
     if wait == Wait::No {
         if tally.failed > 0 {
             code = code.worst(ExitCode::Failed);
@@ -45,22 +46,29 @@ pub(super) fn exit(ended: &Ended, wait: Wait, tally: &Tally, invalid: bool) -> E
     })
 }
 
+/// How the services are, as far as the last plan can know. That of a single pass is older than its writes: it knows of those
+/// that it does not write and that will not become healthy by waiting.
+fn known(plan: &Plan, wait: Wait) -> impl Iterator<Item = (&String, &ServiceHealth)> {
+    let is_written = |name: &String| {
+        let mut steps = plan.steps.iter().map(|step| &step.object);
+        steps.any(|object| object.kind == Kind::Service && object.name == *name)
+    };
+    plan.health.iter().filter(move |(name, health)| match wait {
+        Wait::UntilSettled => true,
+        Wait::No => {
+            !health.verdict.is_healthy() && !health.verdict.is_progressing() && !is_written(name)
+        }
+    })
+}
+
 /// The last words as text.
 pub(super) fn text(ended: &Ended, wait: Wait, tally: &Tally, look: Look) -> String {
-    let Ended { plan, performed: _, interrupted, stalled, stale } = ended;
+    let Ended { plan, observed: _, performed: _, interrupted, stalled, stale } = ended;
     let mut text = headline(ended, wait, tally, look);
-    if wait == Wait::UntilSettled {
-        for (name, health) in &plan.health {
-            if health.verdict.is_healthy() {
-                continue;
-            }
-            let name = look.palette.paint(Role::Strong, name);
-            let _ = writeln!(text, "  service {name}: {}", progress::count(health));
-            let failure = health.failure.as_ref().map(progress::failed);
-            for words in failure.iter().chain(health.message.iter()) {
-                text.push_str(&paragraph(words, 4, Role::Removed, look));
-            }
-        }
+    for (name, health) in known(plan, wait).filter(|(_, health)| !health.verdict.is_healthy()) {
+        let name = look.palette.paint(Role::Strong, name);
+        let _ = writeln!(text, "  service {name}: {}", health::state(health));
+        text.push_str(&trouble::paragraphs(health, None, look));
     }
     if *stalled {
         text.push_str("  nothing has moved for too long; what still waits is below\n");
@@ -94,9 +102,17 @@ fn headline(ended: &Ended, wait: Wait, tally: &Tally, look: Look) -> String {
     };
     let services = ended.plan.health.len();
     let bad = ended.plan.health.values().filter(|health| !health.verdict.is_healthy()).count();
+    let broken = known(&ended.plan, wait).count();
     let health = match (wait, services, bad) {
-        (Wait::No, _, _) if done.is_empty() => String::new(),
-        (Wait::No, _, _) => " Not waited for health.".to_owned(),
+        (Wait::No, _, _) => {
+            let waited = if done.is_empty() { "" } else { " Not waited for health." };
+            let broken = match broken {
+                0 => String::new(),
+                1 => " 1 service is not healthy.".to_owned(),
+                broken => format!(" {broken} services are not healthy."),
+            };
+            format!("{waited}{broken}")
+        }
         (Wait::UntilSettled, 0, _) => String::new(),
         (Wait::UntilSettled, 1, 0) => " The service is healthy.".to_owned(),
         (Wait::UntilSettled, _, 0) => format!(" All {services} services are healthy."),

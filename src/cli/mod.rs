@@ -33,6 +33,7 @@ mod signals;
 mod status;
 mod suspend;
 mod sync;
+mod trouble;
 mod validate;
 mod variables;
 

@@ -9,8 +9,10 @@ use crate::diff::document::{HoldClass, StackSection};
 use crate::diff::render::{Glyphs, Look, Role, clean};
 use crate::model::key::{Kind, ObjectKey};
 use crate::reconciler::event::Event;
-use crate::reconciler::health::{ServiceHealth, TaskFailure, Verdict};
+use crate::reconciler::health::{self, ServiceHealth, Verdict};
 use crate::reconciler::plan::Plan;
+
+use super::trouble;
 
 /// How many services the block shows at most.
 const MAX_ROWS: usize = 12;
@@ -55,8 +57,8 @@ pub(super) struct Tally {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Row {
     state: State,
-    /// `2/3 tasks ready`
-    count: String,
+    /// `rolling (2/6, batch 2 of 3)`
+    words: String,
     /// What goes wrong, in Swarm's words.
     trouble: Option<String>,
 }
@@ -184,9 +186,9 @@ impl Progress {
             if known == Some(&row) || (known.is_none() && row.state == State::Good) {
                 continue;
             }
-            let Row { state: _, count, trouble } = &row;
-            let trouble = trouble.as_ref().map_or_else(String::new, |words| format!(" ({words})"));
-            let _ = writeln!(news, "service {name}: {count}{trouble}");
+            let Row { state: _, words, trouble } = &row;
+            let trouble = trouble.as_ref().map_or_else(String::new, |gist| format!(": {gist}"));
+            let _ = writeln!(news, "service {name}: {words}{trouble}");
             self.rows.insert(name, row);
         }
         news
@@ -214,7 +216,7 @@ impl Progress {
 
     /// One line, never longer than the terminal is wide: a wrapped one would break the redrawing.
     fn line(&self, name: &str, width: usize, row: &Row) -> String {
-        let Row { state, count, trouble } = row;
+        let Row { state, words, trouble } = row;
         let (role, sign) = match (state, self.look.glyphs) {
             (State::Good, Glyphs::Unicode) => (Role::Added, "✓"),
             (State::Good, Glyphs::Ascii) => (Role::Added, "+"),
@@ -228,10 +230,10 @@ impl Progress {
         let mut rest = self.look.width.saturating_sub(1);
         let head = cut(&format!("  {name:width$}  "), &mut rest);
         let sign = cut(sign, &mut rest);
-        let count = cut(&format!(" {count}"), &mut rest);
-        let trouble = trouble.as_ref().map_or_else(String::new, |words| format!("   {words}"));
+        let words = cut(&format!(" {words}"), &mut rest);
+        let trouble = trouble.as_ref().map_or_else(String::new, |gist| format!("   {gist}"));
         let trouble = cut(&trouble, &mut rest);
-        format!("{head}{}{count}{}", self.paint(role, &sign), self.paint(Role::Removed, &trouble))
+        format!("{head}{}{words}{}", self.paint(role, &sign), self.paint(Role::Removed, &trouble))
     }
 
     fn paint(&self, role: Role, text: &str) -> String {
@@ -266,62 +268,29 @@ fn rows(plan: &Plan) -> BTreeMap<String, Row> {
     for change in changes.filter(|change| change.object.kind == Kind::Service) {
         let mut waiting = change.holds.iter().filter(|hold| hold.class == HoldClass::Waiting);
         if let Some(hold) = waiting.next().filter(|_| !change.is_standing()) {
-            let count = clean(&hold.reason);
-            let row = Row { state: State::Waiting, count, trouble: None };
+            let words = clean(&hold.reason);
+            let row = Row { state: State::Waiting, words, trouble: None };
             rows.insert(change.object.name.clone(), row);
         }
     }
     rows
 }
 
-/// `2/3 tasks ready`
-pub(super) fn count(health: &ServiceHealth) -> String {
-    let ServiceHealth { verdict, ready, wanted, running: _, message: _, failure: _ } = health;
-    match verdict {
-        Verdict::JobRunning | Verdict::JobComplete | Verdict::JobFailed => {
-            format!("{ready}/{wanted} completed")
-        }
-        Verdict::RolledBack => format!("rolled back, {ready}/{wanted} tasks ready"),
-        Verdict::Paused => format!("update paused, {ready}/{wanted} tasks ready"),
-        Verdict::TimedOut => format!("timed out, {ready}/{wanted} tasks ready"),
-        Verdict::Converged => format!("healthy, {ready}/{wanted} tasks"),
-        Verdict::Rolling | Verdict::Struggling | Verdict::Pending | Verdict::Failing => {
-            format!("{ready}/{wanted} tasks ready")
-        }
-    }
-}
-
 fn row(health: &ServiceHealth) -> Row {
-    let ServiceHealth { verdict, ready: _, wanted: _, running: _, message, failure } = health;
-    let state = match verdict {
+    let state = match health.verdict {
         Verdict::Converged | Verdict::JobComplete => State::Good,
-        Verdict::Rolling | Verdict::Struggling | Verdict::Pending | Verdict::JobRunning => {
-            State::Working
-        }
+        Verdict::Rolling
+        | Verdict::RollingBack
+        | Verdict::Struggling
+        | Verdict::Pending
+        | Verdict::JobRunning => State::Working,
         Verdict::RolledBack
         | Verdict::Paused
         | Verdict::Failing
         | Verdict::TimedOut
         | Verdict::JobFailed => State::Bad,
     };
-    let count = count(health);
-    let words = failure.as_ref().map(failed).or_else(|| message.as_deref().map(clean));
-    Row { state, count, trouble: words }
-}
-
-/// `task 2 on node1 failed: non-zero exit (1)`
-pub(super) fn failed(failure: &TaskFailure) -> String {
-    let TaskFailure { task: _, slot, node, state, error, exit_code: _, at: _ } = failure;
-    let mut text = String::from("task");
-    if *slot > 0 {
-        let _ = write!(text, " {slot}");
-    }
-    if let Some(node) = node {
-        let _ = write!(text, " on {}", clean(node));
-    }
-    let error = error.strip_prefix("task: ").unwrap_or(error);
-    let _ = write!(text, " {}: {}", format!("{state:?}").to_ascii_lowercase(), clean(error));
-    text
+    Row { state, words: health::state(health), trouble: trouble::gist(health) }
 }
 
 #[cfg(test)]
@@ -332,6 +301,7 @@ mod tests {
     };
     use crate::diff::render::Palette;
     use crate::model::live::{ApiVersion, TaskState};
+    use crate::reconciler::health::TaskFailure;
 
     fn health(verdict: Verdict, ready: u64, failure: Option<&str>) -> ServiceHealth {
         let failure = failure.map(|error| TaskFailure {
@@ -342,8 +312,20 @@ mod tests {
             error: error.to_owned(),
             exit_code: Some(1),
             at: jiff::Timestamp::UNIX_EPOCH,
+            log: None,
         });
-        ServiceHealth { verdict, ready, wanted: 3, running: ready, message: None, failure }
+        let reason = failure.as_ref().map(|_| health::Reason::TaskEnded);
+        ServiceHealth {
+            verdict,
+            reason,
+            ready,
+            wanted: 3,
+            running: ready,
+            rollout: None,
+            message: None,
+            failure,
+            obstacles: Vec::new(),
+        }
     }
 
     fn plan(health: &[(&str, ServiceHealth)], waiting: &[&str]) -> Plan {

@@ -202,7 +202,7 @@ fn command(
 }
 
 /// The command that allows another try, of the same fleet, wherever the settings are that name it.
-fn retry(global: &GlobalArgs, fleet: &FleetName) -> String {
+pub(super) fn retry(global: &GlobalArgs, fleet: &FleetName) -> String {
     of_fleet("retry", global, fleet)
 }
 

@@ -9,7 +9,8 @@ use crate::diff::render;
 use crate::model::live::Observed;
 use crate::reconciler::consent::Consent;
 use crate::reconciler::event::Event;
-use crate::reconciler::pass::{Ended, Reader, Request, Wait, Writer};
+use crate::reconciler::logs;
+use crate::reconciler::pass::{Ended, Reader, Request, Wait, Writer, scrub};
 use crate::reconciler::plan::Plan;
 use crate::swarm::SwarmError;
 
@@ -58,8 +59,15 @@ pub(super) async fn settle(
     show(&plan, format, output)?;
     let settled = plan.steps.is_empty() && !plan.is_waiting();
     if settled && (wait == Wait::No || !plan.is_progressing()) {
-        let ended =
-            Ended { plan, performed: 0, interrupted: false, stalled: false, stale: Vec::new() };
+        let mut ended = Ended {
+            plan,
+            observed,
+            performed: 0,
+            interrupted: false,
+            stalled: false,
+            stale: Vec::new(),
+        };
+        add_logs(&reader, request, &mut ended).await;
         return finish(&ended, wait, &Tally::default(), invalid, format, output);
     }
     let mut signals = Signals::new()?;
@@ -85,7 +93,13 @@ pub(super) async fn settle(
     let ended = Box::pin(ended).await?;
     let tally = lock(&progress).tally().clone();
     match ended {
-        Some(ended) => finish(&ended, wait, &tally, invalid, format, output),
+        Some(mut ended) => {
+            tokio::select! {
+                () = add_logs(writer.reader(), request, &mut ended) => {}
+                () = signals.next() => {}
+            }
+            finish(&ended, wait, &tally, invalid, format, output)
+        }
         None => Ok(ExitCode::Interrupted),
     }
 }
@@ -176,6 +190,16 @@ async fn carry_out(
     let text = lock(progress).erase();
     output::talk(&text);
     Ok(ended.transpose()?)
+}
+
+/// Reads the ends of the logs of tasks that fail.
+async fn add_logs(reader: &Reader, request: &Request, ended: &mut Ended) {
+    let Ended { plan, observed, interrupted, .. } = ended;
+    if *interrupted || plan.health.values().all(|health| health.failure.is_none()) {
+        return;
+    }
+    let healths = plan.health.iter_mut().map(|(name, health)| (name.as_str(), health));
+    logs::add(reader.observer(), observed, &scrub(request, observed), healths).await;
 }
 
 fn finish(

@@ -5,17 +5,17 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
+use crate::diff::mask::Scrub;
 use crate::diff::render::{Look, Role, clean};
 use crate::local::Question;
 use crate::model::name::StackName;
-use crate::reconciler::pass::Reader;
+use crate::reconciler::logs;
+use crate::reconciler::pass::{Reader, scrub};
 use crate::reconciler::plan::Learned;
 use crate::reconciler::policy::ResolveImage;
-use crate::reconciler::status::{
-    self, Failure, Health, OpenHold, ServiceStatus, StackStatus, Status, Sync,
-};
+use crate::reconciler::status::{self, Health, OpenHold, ServiceStatus, StackStatus, Status, Sync};
 use crate::swarm::Observer;
 
 use super::args::{GlobalArgs, PolicyArgs, ReadingArgs};
@@ -27,9 +27,9 @@ use super::exit::ExitCode;
 use super::format::{Format, json};
 use super::load::Stacks;
 use super::output::{self, Output};
-use super::paragraph::paragraph;
-use super::request::{Showing, fleet, request};
+use super::request::{Showing, fleet, request, retry};
 use super::settings::Setup;
+use super::trouble::paragraphs;
 
 /// Show how the stacks are: in sync or not, healthy or not, and what is in the way
 #[derive(Debug, Args)]
@@ -74,20 +74,23 @@ pub(super) async fn status(
     args: &StatusArgs,
     output: &mut Output,
 ) -> Result<ExitCode, CommandError> {
-    let status = if args.path.is_empty() {
+    let (status, engine, observed, scrub) = if args.path.is_empty() {
         let setup = Setup::load(global.config.as_deref(), &[])?;
+        let fleet = fleet(global, &setup.settings)?;
         // Whoever names an engine wants to know how that one is.
         if global.host.is_none() {
-            let socket = socket(&setup.settings, &fleet(global, &setup.settings)?);
+            let socket = socket(&setup.settings, &fleet);
             let question = Question::Status { stacks: args.names.clone(), shown: shown(output) };
             if let Some(code) = ask(&socket, &question, args.format, output).await? {
                 return Ok(if args.exit_code { code } else { ExitCode::Fine });
             }
         }
-        let reader = Observer::new(engine::connect(global).await?)?;
-        let mut observed = reader.observe().await?;
-        observed.workload = Some(reader.workload(&observed).await?);
-        status::fold(&observed, &fleet(global, &setup.settings)?, None)
+        let engine = Observer::new(engine::connect(global).await?)?;
+        let mut observed = engine.observe().await?;
+        observed.workload = Some(engine.workload(&observed).await?);
+        let mut status = status::fold(&observed, &fleet, None);
+        status::name_refusals(&mut status, &observed, &fleet, &retry(global, &fleet));
+        (status, engine, observed, Scrub::new(setup.settings.sensitivity()))
     } else {
         let mut stacks = Stacks::load(global, &args.path, &args.reading)?;
         stacks.accept_emptiness();
@@ -97,10 +100,13 @@ pub(super) async fn status(
         let request = request(global, &args.path, &args.reading, &policy, stacks, None, showing)?;
         let reader = Reader::new(engine::connect(global).await?)?;
         let (plan, observed) = reader.judge(&request, &Learned::default()).await?;
-        status::fold(&observed, &request.scope.fleet, Some(&plan))
+        let status = status::fold(&observed, &request.scope.fleet, Some(&plan));
+        let scrub = scrub(&request, &observed);
+        (status, reader.observer().clone(), observed, scrub)
     };
     check_names(&status, &args.names)?;
-    let status = status.only(&args.names.iter().cloned().collect::<BTreeSet<_>>());
+    let mut status = status.only(&args.names.iter().cloned().collect::<BTreeSet<_>>());
+    logs::add(&engine, &observed, &scrub, status.judged()).await;
     output.result(&match args.format {
         Format::Text => text(&status, output.look()),
         Format::Json => json(&status)?,
@@ -189,19 +195,7 @@ fn write_service(
     now: Timestamp,
     look: Look,
 ) {
-    let ServiceStatus {
-        name,
-        mode: _,
-        image,
-        sync,
-        health,
-        state,
-        ready: _,
-        wanted: _,
-        running: _,
-        message,
-        failure,
-    } = service;
+    let ServiceStatus { name, mode: _, image, sync, health, state, judged } = service;
     let image = image.as_deref().map(|image| image.split_once('@').map_or(image, |(name, _)| name));
     let image = image.map_or_else(String::new, |image| format!("  {}", clean(image)));
     let _ = writeln!(
@@ -213,31 +207,8 @@ fn write_service(
         clean(state),
         look.palette.paint(Role::Quiet, &image),
     );
-    let failure = failure.as_ref().map(|failure| failed(failure, now));
-    for words in failure.iter().chain(message) {
-        text.push_str(&paragraph(words, 4, Role::Removed, look));
-    }
-}
-
-/// `task 2 on node1 rejected 12 s ago: No such image: acme/web:2`
-fn failed(failure: &Failure, now: Timestamp) -> String {
-    let Failure { task: _, slot, node, state, error, exit_code: _, at } = failure;
-    let slot = if *slot > 0 { format!(" {slot}") } else { String::new() };
-    let node = node.as_ref().map_or_else(String::new, |node| format!(" on {node}"));
-    let state = format!("{state:?}").to_ascii_lowercase();
-    let age = age(now.duration_since(*at));
-    let error = error.strip_prefix("task: ").unwrap_or(error);
-    format!("task{slot}{node} {state} {age} ago: {error}")
-}
-
-/// An age in its largest unit.
-pub(super) fn age(age: SignedDuration) -> String {
-    let seconds = age.as_secs().max(0);
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        7200..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
+    if let Some(judged) = judged {
+        text.push_str(&paragraphs(judged, Some(now), look));
     }
 }
 

@@ -302,6 +302,10 @@ pub struct Node {
     pub availability: String,
     /// `ready`, `down`, `disconnected` or `unknown`.
     pub state: String,
+    /// When it last changed: its settings, or whether it is there. Unknown in files of older versions of skep.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub updated: Timestamp,
     /// Labels of the node (`node.labels.…`).
     pub labels: super::labels::Labels,
     /// Labels of its engine (`engine.labels.…`).

@@ -26,12 +26,14 @@ const PATIENCE_WITH_FAILURES: u32 = 3;
 pub type FreshKey = Redacted<[u8; KEY_LENGTH]>;
 
 /// What came of the steps of one pass.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Report {
     /// Steps that were performed.
     pub performed: usize,
     /// Steps that were not, or not successfully.
     pub failed: usize,
+    /// The last of those that found a Swarm without a leader.
+    pub leaderless: Option<SwarmError>,
 }
 
 /// The order of writes within a pass: what is referred to comes before what refers to it, and removals come last.
@@ -94,6 +96,9 @@ pub async fn perform(
                     report.failed += 1;
                     failed.push(step.object.clone());
                     sink(judge(step, &error, learned));
+                    if error.is_leaderless() {
+                        report.leaderless = Some(error);
+                    }
                 }
             }
         }
@@ -225,6 +230,10 @@ fn judge<'a>(step: &'a Step, error: &SwarmError, learned: &mut Learned) -> Event
                 learned.networks_in_use.insert(object.name.clone(), message.clone());
             }
             Event::Deferred { object, reason, may_have_happened: false }
+        }
+        // Elections take as long as they take; how long a run waits for one, its deadline says.
+        (Failure::NoLeader { .. } | Failure::Undecided { .. }, _) => {
+            Event::Deferred { object, reason, may_have_happened: error.may_have_happened() }
         }
         // A name that stays taken although no list shows who has it is a failure like others.
         _ => {

@@ -65,6 +65,7 @@ pub fn of_code(code: HoldCode) -> Verdict {
         | HoldCode::RefusedRelease
         | HoldCode::RepairLater
         | HoldCode::RetryLater
+        | HoldCode::RolloutDisturbed
         | HoldCode::RolloutPaused => Verdict::Unhealthy,
         HoldCode::NotAdopted
         | HoldCode::ForeignObject

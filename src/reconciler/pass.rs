@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+use crate::diff::mask::Scrub;
 use crate::model::desired::Desired;
 use crate::model::live::{Live, Observed};
 use crate::model::nanos::Nanos;
@@ -19,6 +20,7 @@ use super::apply::{self, FreshKey};
 use super::consent::Consent;
 use super::event::Event;
 use super::health;
+use super::logs;
 use super::plan::{self, Answer, Images, Inputs, Learned, Plan, View, unresolved};
 use super::policy::{Policy, ResolveImage, Scope};
 use super::record;
@@ -30,7 +32,7 @@ use super::volumes;
 /// The first and the longest wait between passes while something is on its way.
 const PACE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 /// How long a Swarm may be out of sight in the middle of a run: an election of a new leader takes seconds.
-const BLINDNESS: Duration = Duration::from_secs(30);
+const BLINDNESS: Duration = Duration::from_secs(60);
 /// How long waiting may go on when nothing moves, where the user names no time-out.
 const STANDSTILL: Duration = Duration::from_secs(300);
 
@@ -167,6 +169,11 @@ impl Reader {
         }
     }
 
+    /// What reads the Swarm itself.
+    pub fn observer(&self) -> &Observer {
+        &self.observer
+    }
+
     /// Asks registries for the references that changed.
     async fn ask(&self, desired: &Desired, observed: &Observed, request: &Request) -> Images {
         let references = unresolved(desired, observed, request.resolve);
@@ -181,6 +188,12 @@ impl Reader {
         }));
         Images { answers, logins: registries::logins(desired, credentials) }
     }
+}
+
+/// What takes secrets out of logs: it knows those that `request` declares.
+pub fn scrub(request: &Request, observed: &Observed) -> Scrub {
+    let scrub = Scrub::new(request.view.sensitivity.clone());
+    logs::with_declared(scrub, &declare(request, &observed.configs))
 }
 
 /// Makes the plan from what is declared and what was observed. Pure.
@@ -229,6 +242,8 @@ pub enum Wait {
 pub struct Ended {
     /// The plan of the last pass; after a full run it shows what is left.
     pub plan: Plan,
+    /// What that was made from.
+    pub observed: Observed,
     /// Steps that were performed.
     pub performed: usize,
     /// Whether it was interrupted before it had settled.
@@ -250,6 +265,11 @@ impl Writer {
     /// A writer to the Swarm that `reader` reads; `fresh_key` is used if the fleet has no key yet.
     pub fn new(reader: Reader, fresh_key: FreshKey) -> Self {
         Self { reader, fresh_key }
+    }
+
+    /// What it reads the Swarm with.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
     }
 
     /// The objects of the Swarm.
@@ -282,6 +302,7 @@ impl Writer {
         let mut last_seen = Instant::now();
         let mut last_move = Instant::now();
         let mut last: Option<Plan> = None;
+        let mut leaderless = None;
         let mut performed = 0;
         let mut pass = 0;
         loop {
@@ -316,11 +337,20 @@ impl Writer {
                 apply::perform(steps, &actuator, &self.fresh_key, &mut learned, &is_stopped, sink)
                     .await;
             performed += report.performed;
+            if report.performed > 0 || report.leaderless.is_some() {
+                leaderless = report.leaderless;
+            }
             // A write that failed may have been made: its answer can be what was lost.
             learned.has_written |= report.performed + report.failed > 0;
             let is_stale = !stale.is_empty();
-            let ended =
-                |interrupted, stalled, plan| Ended { plan, performed, interrupted, stalled, stale };
+            let ended = |interrupted, stalled, plan| Ended {
+                plan,
+                observed,
+                performed,
+                interrupted,
+                stalled,
+                stale,
+            };
             if is_stale {
                 return Ok(ended(false, false, plan));
             }
@@ -352,7 +382,7 @@ impl Writer {
             let patience = request.policy.patience.map_or(STANDSTILL, Nanos::to_std);
             // Services have deadlines of their own, in the engine's time; this one is for everything else.
             if !plan.is_progressing() && last_move.elapsed() > patience {
-                return Ok(ended(false, true, plan));
+                return leaderless.map_or_else(|| Ok(ended(false, true, plan)), Err);
             }
             last = Some(plan);
             if report.performed == 0 || report.failed > 0 {

@@ -13,10 +13,12 @@ use crate::model::labels;
 use crate::model::live::{LiveService, Observed};
 use crate::model::name::{FleetName, StackName};
 use crate::model::service::ModeKind;
+use crate::model::task::TaskTemplate;
 
 use super::health::{self, Evidence, ServiceHealth, Verdict};
 use super::ownership::owning_stack;
-use super::plan::{Plan, describe, is_as_applied};
+use super::plan::{Plan, is_as_applied, target};
+use super::record::Refusal;
 
 /// The version of the document's layout; it moves when a reader of the old one would misread the new one.
 pub const FORMAT_VERSION: u32 = 1;
@@ -114,20 +116,11 @@ pub struct ServiceStatus {
     pub sync: Sync,
     /// Whether it works.
     pub health: Health,
-    /// What that means, as a fragment: `1/3 tasks healthy, failing`.
+    /// What that means, as a fragment: `rolling (2/6, batch 2 of 3)`.
     pub state: String,
-    /// Tasks of the current spec that run and are healthy; for jobs, that have completed.
-    pub ready: u64,
-    /// Tasks that are wanted; for jobs, completions.
-    pub wanted: u64,
-    /// Tasks that run, whatever their spec.
-    pub running: u64,
-    /// Swarm's own words on an update that ended badly.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-    /// The newest failure of a task.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub failure: Option<Failure>,
+    /// The verdict behind it; absent when the service does not exist.
+    #[serde(flatten)]
+    pub judged: Option<ServiceHealth>,
 }
 
 /// The mode of a service.
@@ -142,29 +135,6 @@ pub enum Mode {
     ReplicatedJob,
     /// A completion on each node.
     GlobalJob,
-}
-
-/// How a task failed, in Swarm's own words.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Failure {
-    /// The Engine's id of the task.
-    pub task: String,
-    /// Its number among replicas; zero for global services.
-    pub slot: u64,
-    /// Host name of its node.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub node: Option<String>,
-    /// Its state, such as `rejected`.
-    #[schemars(with = "String")]
-    pub state: crate::model::live::TaskState,
-    /// Swarm's words.
-    pub error: String,
-    /// Exit code of its container.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub exit_code: Option<i64>,
-    /// When.
-    #[schemars(with = "String")]
-    pub at: Timestamp,
 }
 
 /// Tells how the stacks of `fleet` are. With a `plan`, they are compared with what its stack files declare; stacks that
@@ -220,6 +190,62 @@ pub fn fold(observed: &Observed, fleet: &FleetName, plan: Option<&Plan>) -> Stat
     .counted()
 }
 
+/// Names the releases that Swarm rolled back, for a status that was made without a plan, which has holds for them. `retry`
+/// is the command that allows another try, to which the service is added.
+pub fn name_refusals(status: &mut Status, observed: &Observed, fleet: &FleetName, retry: &str) {
+    let record = super::record::find(&observed.configs, fleet);
+    for live in &observed.services {
+        let Some(update) = live.rollback() else { continue };
+        let refusal = record.as_ref().and_then(|record| record.refused.get(&live.spec.name));
+        let unblock = match refusal {
+            Some(Refusal::Allowed(version)) if *version == live.version => continue,
+            Some(Refusal::Refused(_)) => {
+                format!("change the file, or allow one more try: {retry} {}", target(live))
+            }
+            Some(Refusal::Allowed(_)) | None => {
+                "skep plan PATH tells whether it is tried again".to_owned()
+            }
+        };
+        let words = if update.message.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", update.message)
+        };
+        let reason = format!("Swarm rolled {} back{words}", rolled_back(live, observed));
+        let object = ObjectKey::new(Kind::Service, &live.spec.name);
+        let hold = Hold::new(HoldCode::RefusedRelease, reason).unblock(unblock);
+        let stack = stack_of(live, fleet, false);
+        let stack = status
+            .stacks
+            .iter_mut()
+            .find(|of| stack.as_ref().is_some_and(|stack| stack.as_str() == of.name));
+        if let Some(stack) = stack {
+            stack.holds.push(OpenHold { object: Some(object), hold });
+        }
+    }
+}
+
+/// What the newest failed task of a service that was rolled back says of the release: its image, if that is another one.
+fn rolled_back(live: &LiveService, observed: &Observed) -> String {
+    let image = |template: &TaskTemplate| {
+        let container = template.container_spec.as_ref();
+        container.map(|container| container.image.split('@').next().unwrap_or_default().to_owned())
+    };
+    let tasks = observed.workload.iter().flat_map(|workload| &workload.tasks);
+    let failed = tasks.filter(|task| {
+        task.service_id == live.id
+            && task.error.is_some()
+            && !task.template.runs_the_same_as(&live.spec.task_template)
+    });
+    let tried = failed.max_by_key(|task| task.created).and_then(|task| image(&task.template));
+    match tried {
+        Some(tried) if image(&live.spec.task_template).as_ref() != Some(&tried) => {
+            format!("the release of {tried}")
+        }
+        _ => "the last release".to_owned(),
+    }
+}
+
 impl Status {
     /// The same without stacks other than `names`; all of them if there are no names.
     #[must_use]
@@ -227,6 +253,12 @@ impl Status {
         let is_named = |stack: &StackStatus| names.iter().any(|name| name.as_str() == stack.name);
         self.stacks.retain(|stack| names.is_empty() || is_named(stack));
         self.counted()
+    }
+
+    /// The states of its services, by name, for what is only worth asking about those that fail.
+    pub fn judged(&mut self) -> impl Iterator<Item = (&str, &mut ServiceHealth)> {
+        let services = self.stacks.iter_mut().flat_map(|stack| &mut stack.services);
+        services.filter_map(|service| Some((service.name.as_str(), service.judged.as_mut()?)))
     }
 
     fn counted(mut self) -> Self {
@@ -313,27 +345,16 @@ impl StackStatus {
 
 impl ServiceStatus {
     fn of(live: &LiveService, judged: ServiceHealth, sync: Sync, refused: bool) -> Self {
-        let state = match judged.verdict {
-            Verdict::Converged => format!("{}/{} tasks healthy", judged.ready, judged.wanted),
-            Verdict::JobComplete => format!("{}/{} completed", judged.ready, judged.wanted),
-            // The words of Swarm stand beside it.
-            _ => describe(&ServiceHealth { message: None, failure: None, ..judged.clone() }),
-        };
-        let ServiceHealth { verdict, ready, wanted, running, message, failure } = judged;
         let container = live.spec.task_template.container_spec.as_ref();
-        let health = if refused { Health::Degraded } else { Health::from(&verdict) };
+        let health = if refused { Health::Degraded } else { Health::from(judged.verdict) };
         Self {
             name: live.spec.name.clone(),
             mode: Some(live.spec.mode.kind().into()),
             image: container.map(|container| container.image.clone()),
             sync,
             health,
-            state,
-            ready,
-            wanted,
-            running,
-            message,
-            failure: failure.map(Failure::from),
+            state: health::state(&judged),
+            judged: Some(judged),
         }
     }
 
@@ -345,22 +366,20 @@ impl ServiceStatus {
             sync: Sync::OutOfSync,
             health: Health::Missing,
             state: "does not exist".to_owned(),
-            ready: 0,
-            wanted: 0,
-            running: 0,
-            message: None,
-            failure: None,
+            judged: None,
         }
     }
 }
 
-impl From<&Verdict> for Health {
-    fn from(verdict: &Verdict) -> Self {
+impl From<Verdict> for Health {
+    fn from(verdict: Verdict) -> Self {
         match verdict {
             Verdict::Converged | Verdict::JobComplete => Self::Healthy,
-            Verdict::Rolling | Verdict::Struggling | Verdict::Pending | Verdict::JobRunning => {
-                Self::Progressing
-            }
+            Verdict::Rolling
+            | Verdict::RollingBack
+            | Verdict::Struggling
+            | Verdict::Pending
+            | Verdict::JobRunning => Self::Progressing,
             Verdict::Paused => Self::Paused,
             Verdict::RolledBack | Verdict::Failing | Verdict::TimedOut | Verdict::JobFailed => {
                 Self::Degraded
@@ -377,13 +396,6 @@ impl From<ModeKind> for Mode {
             ModeKind::ReplicatedJob => Self::ReplicatedJob,
             ModeKind::GlobalJob => Self::GlobalJob,
         }
-    }
-}
-
-impl From<health::TaskFailure> for Failure {
-    fn from(failure: health::TaskFailure) -> Self {
-        let health::TaskFailure { task, slot, node, state, error, exit_code, at } = failure;
-        Self { task, slot, node, state, error, exit_code, at }
     }
 }
 

@@ -94,7 +94,7 @@ pub(super) fn task(task: wire::Task<'_>, names: &Names) -> Result<Task, serde_js
 }
 
 pub(super) fn node(node: wire::Node) -> Node {
-    let wire::Node { id, spec, description, status } = node;
+    let wire::Node { id, updated_at, spec, description, status } = node;
     let wire::NodeSpec { labels, role, availability } = spec;
     let wire::NodeDescription { hostname, platform, resources, engine } = description;
     Node {
@@ -103,6 +103,7 @@ pub(super) fn node(node: wire::Node) -> Node {
         manager: role == "manager",
         availability,
         state: status.state,
+        updated: updated_at,
         labels: labels.unwrap_or_default(),
         engine_labels: engine.labels.unwrap_or_default(),
         os: platform.os,

@@ -80,6 +80,12 @@ pub enum Failure {
         /// The engine's words.
         message: String,
     },
+    /// The swarm did not come to a decision: its leader lost the others. A write may still happen.
+    #[error("the swarm did not decide in time: {message}")]
+    Undecided {
+        /// The engine's words.
+        message: String,
+    },
     /// The object was written since it was observed.
     #[error("it was changed by someone else since it was observed")]
     OutOfSequence,
@@ -146,8 +152,16 @@ impl SwarmError {
     pub fn may_have_happened(&self) -> bool {
         matches!(
             self.failure,
-            Failure::Disconnected { .. } | Failure::TimedOut { .. } | Failure::Unreadable { .. }
+            Failure::Disconnected { .. }
+                | Failure::TimedOut { .. }
+                | Failure::Undecided { .. }
+                | Failure::Unreadable { .. }
         )
+    }
+
+    /// Whether the swarm had nobody to decide, as during the election of a leader.
+    pub fn is_leaderless(&self) -> bool {
+        matches!(self.failure, Failure::NoLeader { .. } | Failure::Undecided { .. })
     }
 
     /// Whether something still uses the object.
@@ -167,6 +181,7 @@ impl SwarmError {
             | Failure::Disconnected { .. }
             | Failure::TimedOut { .. }
             | Failure::NoLeader { .. }
+            | Failure::Undecided { .. }
             | Failure::Engine { .. } => true,
             Failure::PermissionDenied { .. }
             | Failure::TooOld { .. }
@@ -194,7 +209,7 @@ impl SwarmError {
             Failure::NotManager { .. } => {
                 Some("ask a manager of the swarm, or make this engine one: docker swarm init")
             }
-            Failure::NoLeader { .. } => {
+            Failure::NoLeader { .. } | Failure::Undecided { .. } => {
                 Some("bring back enough managers for a majority; nothing is changed until then")
             }
             _ => None,
@@ -221,6 +236,9 @@ impl Failure {
             }
             503 if says("is not a swarm manager") => Self::NotManager { message },
             500 | 503 if says("does not have a leader") => Self::NoLeader { message },
+            500 | 503 if says("context deadline exceeded") || says("lost leader") => {
+                Self::Undecided { message }
+            }
             501 => Self::Refused { status, message },
             500.. => Self::Engine { status, message },
             _ => Self::Refused { status, message },
@@ -306,6 +324,9 @@ mod tests {
             "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible";
         assert!(of(500, alone).is_unavailable());
         assert!(matches!(of(503, alone).failure, Failure::NoLeader { .. }));
+        let slow = "rpc error: code = DeadlineExceeded desc = context deadline exceeded";
+        assert!(of(500, slow).is_leaderless() && of(500, slow).may_have_happened());
+        assert!(of(503, alone).is_leaderless() && !of(503, alone).may_have_happened());
         let mode =
             of(501, "rpc error: code = Unimplemented desc = service mode change is not allowed");
         assert!(!mode.is_unavailable());

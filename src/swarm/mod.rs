@@ -17,6 +17,7 @@ mod events;
 pub mod floors;
 mod images;
 mod listed;
+mod logs;
 mod names;
 pub mod normal;
 mod observe;
@@ -33,6 +34,7 @@ pub use images::{
     ResolveError, Resolved, UsedLogin, is_on_only_node, is_same_reference, pin, registry_of,
     resolve, reuse_resolution,
 };
+pub use logs::TaskLog;
 pub use names::Names;
 pub use observe::Observer;
 pub use registry::{Credentials, CredentialsError, Login, Registry, RegistryIdentity};

@@ -174,6 +174,10 @@ impl Observer {
         }
     }
 
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Live<NetworkSpec>>> {
         self.predefined.lock().unwrap_or_else(PoisonError::into_inner)
     }

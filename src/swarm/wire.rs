@@ -167,6 +167,7 @@ pub(super) struct ContainerStatus {
 pub(super) struct Node {
     #[serde(rename = "ID")]
     pub(super) id: String,
+    pub(super) updated_at: Timestamp,
     pub(super) spec: NodeSpec,
     pub(super) description: NodeDescription,
     pub(super) status: NodeStatus,

@@ -15,6 +15,7 @@ use crate::reconciler::controller::report::{Report, SourceReport, StackReport};
 use super::super::exit::ExitCode;
 use super::super::output::Output;
 use super::super::status;
+use super::super::trouble;
 
 /// How the output of this process is shown, for the controller to write in the same way.
 pub(in crate::cli) fn shown(output: &Output) -> Shown {
@@ -156,5 +157,5 @@ fn write_stack(text: &mut String, name: &str, stack: &StackReport, look: Look) {
 
 /// How long ago it was.
 fn age(then: Timestamp) -> String {
-    status::age(Timestamp::now().duration_since(then))
+    trouble::age(Timestamp::now().duration_since(then))
 }

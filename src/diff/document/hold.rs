@@ -123,6 +123,8 @@ hold_codes! {
     PortTaken = "port-taken", Standing;
     /// Swarm has rolled this very release back; it is not tried again by itself.
     RefusedRelease = "refused-release", Standing;
+    /// Swarm rolled this run's release back because of its surroundings: a node went away, or could not fetch the image.
+    RolloutDisturbed = "rollout-disturbed", Standing;
     /// Swarm has paused a rollout of the service; a write that releases nothing new would only resume it.
     RolloutPaused = "rollout-paused", Standing;
     /// Someone else keeps writing the object.

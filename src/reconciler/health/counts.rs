@@ -42,15 +42,13 @@ pub(super) fn judge(service: &LiveService) -> ServiceHealth {
         (true, false) => Verdict::JobRunning,
         (false, true) if rolled_back.is_some() => Verdict::RolledBack,
         (false, true) => Verdict::Converged,
+        (false, false) if service.is_paused() => Verdict::Paused,
         (false, false) => Verdict::Rolling,
     };
+    let ready = if job { service.counts.completed } else { service.counts.running };
     ServiceHealth {
-        verdict,
-        ready: if job { service.counts.completed } else { service.counts.running },
-        wanted: wanted(service),
-        running: service.counts.running,
         message: rolled_back.map(|update| update.message.clone()),
-        failure: None,
+        ..ServiceHealth::counted(verdict, ready, wanted(service), service.counts.running)
     }
 }
 

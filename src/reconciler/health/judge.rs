@@ -9,11 +9,12 @@ use crate::model::nanos::Nanos;
 use crate::model::service::ModeKind;
 
 use super::counts;
-use super::lives::{has_failed, has_outlived, is_up, life, newest, share_a_place};
+use super::lives::{has_outlived, is_up, life, newest, share_a_place, went_wrong};
 use super::patience::{
     INFANCY, REFUSAL_GRACE, STATUS_GRACE, SUCCESSOR_GRACE, deadline, elapsed, monitor,
 };
-use super::verdict::{ServiceHealth, TaskFailure, Verdict};
+use super::trouble::Trouble;
+use super::verdict::{ServiceHealth, Verdict};
 
 /// How often a node must refuse a task of one slot before it counts as final: once can be chance.
 const FINAL_REJECTIONS: usize = 2;
@@ -46,10 +47,11 @@ pub fn judge(
     patience: Option<Nanos>,
 ) -> ServiceHealth {
     let Some(Evidence { tasks, nodes }) = evidence else { return counts::judge(service) };
-    let tasks = tasks.get(service.id.as_str()).map_or(&[][..], Vec::as_slice);
+    let all = tasks;
+    let tasks = all.get(service.id.as_str()).map_or(&[][..], Vec::as_slice);
     let current: Vec<&Task> =
         tasks.iter().copied().filter(|task| runs_current_spec(task, service)).collect();
-    let view = View { service, tasks, current, nodes, now, patience };
+    let view = View { service, tasks, current, all, nodes, now, patience };
     if service.spec.mode.kind().is_job() { view.judge_job() } else { view.judge_service() }
 }
 
@@ -65,13 +67,15 @@ fn runs_current_spec(task: &Task, service: &LiveService) -> bool {
 }
 
 /// One service and everything that bears on its verdict.
-struct View<'a> {
-    service: &'a LiveService,
+pub(super) struct View<'a> {
+    pub(super) service: &'a LiveService,
     /// All its tasks.
-    tasks: &'a [&'a Task],
+    pub(super) tasks: &'a [&'a Task],
     /// Those that were made from the spec that it has now.
-    current: Vec<&'a Task>,
-    nodes: &'a [Node],
+    pub(super) current: Vec<&'a Task>,
+    /// The tasks of all services, by id.
+    pub(super) all: &'a HashMap<&'a str, Vec<&'a Task>>,
+    pub(super) nodes: &'a [Node],
     now: Timestamp,
     patience: Option<Nanos>,
 }
@@ -91,7 +95,12 @@ impl View<'_> {
                 return Verdict::RolledBack;
             }
             Some(UpdateState::RollbackStarted) if by_hand => return self.progress_verdict(),
-            Some(UpdateState::RollbackStarted) => return Verdict::Struggling,
+            Some(UpdateState::RollbackStarted) => {
+                return match self.progress_verdict() {
+                    final_one @ (Verdict::Failing | Verdict::TimedOut) => final_one,
+                    _ => Verdict::RollingBack,
+                };
+            }
             Some(UpdateState::Updating | UpdateState::Other(_)) => {
                 return self.progress_verdict();
             }
@@ -107,7 +116,7 @@ impl View<'_> {
 
     /// How many tasks, or completions, are wanted. The Engine counts the tasks of a global service that are there, so that
     /// none seems wanted on a node while a failed one has no successor yet.
-    fn wanted(&self) -> u64 {
+    pub(super) fn wanted(&self) -> u64 {
         let counted = counts::wanted(self.service);
         if self.service.spec.mode.kind() != ModeKind::Global {
             return counted;
@@ -120,7 +129,7 @@ impl View<'_> {
                 let mut others = self.tasks.iter().filter(|other| share_a_place(task, other));
                 others.any(|other| other.created > task.created)
             };
-            has_failed(task)
+            self.went_wrong(task)
                 && task.since >= self.begun()
                 && node.is_some_and(Node::is_usable)
                 && !has_successor()
@@ -202,52 +211,36 @@ impl View<'_> {
     }
 
     fn report(&self, verdict: Verdict, ready: u64) -> ServiceHealth {
-        let failure = if verdict.is_healthy() { None } else { self.failure() };
+        let trouble = if verdict.is_healthy() { Trouble::default() } else { self.trouble() };
+        let Trouble { reason, failure, obstacles } = trouble;
         let message = match verdict {
-            Verdict::RolledBack | Verdict::Paused => {
+            Verdict::RolledBack | Verdict::RollingBack | Verdict::Paused => {
                 self.service.update.as_ref().map(|update| update.message.clone())
             }
             _ => None,
         };
         ServiceHealth {
             verdict,
+            reason,
             ready,
             wanted: self.wanted(),
             running: self.service.counts.running,
-            message,
+            rollout: self.rollout(),
+            message: message.filter(|words| !words.is_empty()),
             failure,
+            obstacles,
         }
     }
 
-    /// The failure to show: of the current spec, or, once rolled back, of the spec that failed.
-    fn failure(&self) -> Option<TaskFailure> {
-        let task = if self.service.rollback().is_some() {
-            newest(self.tasks.iter().copied().filter(|task| has_failed(task)))
-        } else {
-            self.newest_failure().or_else(|| self.unplaced())
-        };
-        task.map(|task| self.describe(task))
-    }
-
-    fn describe(&self, task: &Task) -> TaskFailure {
-        let node = task.node_id.as_ref().map(|id| {
-            let node = self.nodes.iter().find(|node| node.id == *id);
-            node.map_or_else(|| id.clone(), |node| node.hostname.clone())
-        });
-        TaskFailure {
-            task: task.id.clone(),
-            slot: task.slot,
-            node,
-            state: task.state,
-            error: task.error.clone().unwrap_or_else(|| task.message.clone()),
-            exit_code: task.exit_code,
-            at: task.since,
-        }
+    /// Whether a task did what none of this service should do: a task of a job may end.
+    pub(super) fn went_wrong(&self, task: &Task) -> bool {
+        went_wrong(task, self.service.spec.mode.kind().is_job())
     }
 
     fn failures(&self) -> impl Iterator<Item = &Task> {
         let begun = self.begun();
-        self.current.iter().copied().filter(move |task| has_failed(task) && task.since >= begun)
+        let current = self.current.iter().copied();
+        current.filter(move |task| self.went_wrong(task) && task.since >= begun)
     }
 
     /// When the service was last written. Swarm counts its own words on an update as a write, too; those came with its
@@ -258,11 +251,12 @@ impl View<'_> {
         started.map_or(written, |started| written.min(started))
     }
 
-    fn newest_failure(&self) -> Option<&Task> {
+    pub(super) fn newest_failure(&self) -> Option<&Task> {
         newest(self.failures())
     }
 
-    fn unplaced(&self) -> Option<&Task> {
+    /// The newest task that waits for a node that would take it.
+    pub(super) fn unplaced(&self) -> Option<&Task> {
         newest(
             self.current
                 .iter()
@@ -284,16 +278,14 @@ impl View<'_> {
         if refused.iter().any(|task| is_final(task)) {
             return true;
         }
-        let alive = self
-            .current
-            .iter()
-            .filter(|task| task.state <= TaskState::Running || task.state == TaskState::Complete);
+        let alive = self.current.iter().filter(|task| {
+            task.state <= TaskState::Running
+                || (task.state == TaskState::Complete && !self.went_wrong(task))
+        });
         let short = (alive.count() as u64) < self.wanted();
-        let updating = self
-            .service
-            .update
-            .as_ref()
-            .is_some_and(|update| update.state == UpdateState::Updating);
+        let updating = self.service.update.as_ref().is_some_and(|update| {
+            matches!(update.state, UpdateState::Updating | UpdateState::RollbackStarted)
+        });
         short
             && !updating
             && self

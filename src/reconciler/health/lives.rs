@@ -15,9 +15,13 @@ pub(super) fn is_up(task: &Task) -> bool {
     task.state == TaskState::Running && task.desired == TaskState::Running
 }
 
-/// Whether a task went wrong.
-pub(super) fn has_failed(task: &Task) -> bool {
-    matches!(task.state, TaskState::Failed | TaskState::Rejected | TaskState::Orphaned)
+/// Whether a task went wrong. One that ended by itself did, whatever its exit code, unless it was a job's.
+pub(super) fn went_wrong(task: &Task, is_job: bool) -> bool {
+    match task.state {
+        TaskState::Failed | TaskState::Rejected | TaskState::Orphaned => true,
+        TaskState::Complete => !is_job,
+        _ => false,
+    }
 }
 
 /// The task whose state changed last.
@@ -35,6 +39,14 @@ pub(super) fn share_a_place(one: &Task, other: &Task) -> bool {
 pub(super) fn life(task: &Task) -> Option<Nanos> {
     let ended = matches!(task.state, TaskState::Failed | TaskState::Complete);
     ended.then(|| elapsed(task.created, task.since))
+}
+
+/// Whether `task` is one of those that end young in their place, one after the other.
+pub(super) fn is_in_a_loop<'a>(task: &Task, others: impl Iterator<Item = &'a Task>) -> bool {
+    let young = others.filter(|other| {
+        share_a_place(task, other) && life(other).is_some_and(|life| life < INFANCY)
+    });
+    young.count() >= CRASH_LOOP
 }
 
 /// Whether a task that is up has been so for longer than those that ended young in its place: until then it may be caught

@@ -6,10 +6,14 @@ mod counts;
 mod judge;
 mod lives;
 mod patience;
+mod rollout;
 #[cfg(test)]
 mod tests;
+mod trouble;
 mod verdict;
+mod words;
 
 pub use counts::needs_tasks;
 pub use judge::{Evidence, judge};
-pub use verdict::{ServiceHealth, TaskFailure, Verdict};
+pub use verdict::{Direction, Excerpt, Reason, Rollout, ServiceHealth, TaskFailure, Verdict};
+pub use words::{describe, error, state};

@@ -8,9 +8,9 @@ use crate::model::key::{Kind, ObjectKey};
 use crate::model::labels;
 use crate::model::name::StackName;
 
+use super::super::health;
 use super::context::Context;
 use super::draft::StackDraft;
-use super::gate;
 use super::readiness::{Way, lack};
 use crate::reconciler::health::Verdict;
 
@@ -114,7 +114,7 @@ fn of_live(context: &Context<'_>, name: &StackName) -> Option<Hold> {
         }
         let is_progressing = health.verdict.is_progressing();
         let class = if is_progressing { HoldClass::Waiting } else { HoldClass::Standing };
-        let words = format!("waits for stack {name}: {object}: {}", gate::describe(health));
+        let words = format!("waits for stack {name}: {object}: {}", health::describe(health));
         Some(Hold { class, ..Hold::new(HoldCode::WaitsForStack, words) }.needs(object))
     })
 }

@@ -7,7 +7,7 @@ use crate::model::desired::{Condition, Dependency, DesiredService};
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::live::TaskState;
 
-use super::super::health::{ServiceHealth, Verdict};
+use super::super::health::{ServiceHealth, Verdict, describe};
 use super::context::Context;
 
 /// Where a service stands in the plan.
@@ -110,30 +110,5 @@ fn is_met(condition: Condition, health: &ServiceHealth) -> bool {
             health.verdict.is_healthy() || health.verdict == Verdict::RolledBack
         }
         Condition::ServiceCompletedSuccessfully => health.verdict == Verdict::JobComplete,
-    }
-}
-
-/// The state of a service in a few words: `1/3 tasks healthy`.
-pub(crate) fn describe(health: &ServiceHealth) -> String {
-    let ServiceHealth { verdict, ready, wanted, running: _, message, failure } = health;
-    let count = format!("{ready}/{wanted} tasks healthy");
-    let state = match verdict {
-        Verdict::Converged => return "healthy".to_owned(),
-        Verdict::Rolling if ready >= wanted => format!("{count}, not for long enough yet"),
-        Verdict::Rolling => count,
-        Verdict::Struggling => format!("{count}, failing"),
-        Verdict::Pending => format!("{count}, no suitable node"),
-        Verdict::RolledBack => "rolled back".to_owned(),
-        Verdict::Paused => format!("update paused at {count}"),
-        Verdict::Failing => format!("failing at {count}"),
-        Verdict::TimedOut => format!("timed out at {count}"),
-        Verdict::JobRunning => format!("{ready}/{wanted} completed"),
-        Verdict::JobComplete => return "complete".to_owned(),
-        Verdict::JobFailed => format!("job failed at {ready}/{wanted} completed"),
-    };
-    let words = failure.as_ref().map(|failure| failure.error.as_str()).or(message.as_deref());
-    match words {
-        Some(words) if !words.is_empty() => format!("{state} ({words})"),
-        _ => state,
     }
 }

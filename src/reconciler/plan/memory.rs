@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diff::document::Cause;
+use crate::model::desired::DesiredStack;
 use crate::model::fleet::is_under_key;
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::labels;
@@ -12,6 +13,7 @@ use super::super::ownership::owning_stack;
 use super::super::record;
 use super::super::step::{Step, Write};
 use super::context::Context;
+use super::{index, release};
 
 /// How many bytes of labels the record may have; Swarm takes no more than a megabyte and a half in one write.
 const MOST_BYTES: usize = 512 * 1024;
@@ -28,6 +30,30 @@ pub(super) fn causes_of_absence(
         (Some(remembered), Some(now)) if remembered == record::brief(now) => vec![Cause::Drift],
         (Some(_), _) => vec![Cause::Git, Cause::Drift],
     }
+}
+
+/// Why a network, config or secret of `stack` that is not there must be made: somebody removed it where a service that is
+/// gone as well, and was applied just as it is declared now, refers to it. Otherwise it is new, as far as we can tell.
+pub(super) fn causes_of_loss(
+    context: &Context<'_>,
+    stack: &DesiredStack,
+    object: &ObjectKey,
+) -> Vec<Cause> {
+    let Some(record) = context.record else { return vec![Cause::Git] };
+    let was_there = stack.services.iter().any(|service| {
+        let name = service.spec.name.as_str();
+        let refers = || index::references(&service.spec.task_template).0.contains(object);
+        let now = || {
+            let spec = release::comparable(&service.spec, context.observed.engine.api).0;
+            release::fingerprint(&record.key, &spec)
+        };
+        record.applied.get(name).is_some_and(|applied| {
+            !context.index.services.contains_key(name)
+                && refers()
+                && applied == record::brief(&now())
+        })
+    });
+    vec![if was_there { Cause::Drift } else { Cause::Git }]
 }
 
 /// The step that writes down what `steps` apply and remove. It never comes alone, but for a run that has written before:

@@ -5,8 +5,8 @@
 
 mod adoption;
 mod between;
+mod blame;
 mod cause;
-mod constraint;
 mod context;
 mod draft;
 mod effect;
@@ -44,16 +44,16 @@ use crate::model::finding::Finding;
 use crate::model::key::ObjectKey;
 use crate::model::name::StackName;
 
+use super::placement::constraint;
 use super::record;
 use context::Context;
 use draft::StackDraft;
 use reverse::Reverse;
 
-pub(super) use gate::describe;
 pub use image::{Answer, Images, Logins, refusal, unresolved};
 pub use inputs::{Inputs, Learned, View};
 pub use publish::Plan;
-pub(super) use release::{comparable, essence, is_as_applied};
+pub(super) use release::{comparable, essence, is_as_applied, target};
 pub use shortfall::Shortfall;
 pub use volume::{LeftVolume, left_volumes};
 

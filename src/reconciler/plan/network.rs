@@ -14,7 +14,7 @@ use super::super::ownership::owner;
 use super::super::step::Write;
 use super::context::Context;
 use super::draft::StackDraft;
-use super::{adoption, recreation};
+use super::{adoption, memory, recreation};
 
 /// Plans the networks of `stack`.
 pub(super) fn plan_networks(
@@ -26,8 +26,8 @@ pub(super) fn plan_networks(
         let key = ObjectKey::new(Kind::Network, &network.spec.name);
         match context.index.networks.get(key.name.as_str()) {
             None => {
-                let mut change =
-                    Change::new(key.clone(), Action::Create, Effect::None, vec![Cause::Git]);
+                let causes = memory::causes_of_loss(context, stack, &key);
+                let mut change = Change::new(key.clone(), Action::Create, Effect::None, causes);
                 change.place = Some(network.place.clone());
                 draft.pending.insert(key);
                 draft.push(change, Some(Write::CreateNetwork(network.spec.clone())));

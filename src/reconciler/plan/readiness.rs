@@ -4,9 +4,9 @@ use crate::diff::document::{Action, HoldClass};
 use crate::model::desired::DesiredStack;
 use crate::model::key::{Kind, ObjectKey};
 
+use super::super::health;
 use super::context::Context;
 use super::draft::StackDraft;
-use super::gate;
 
 /// The first thing that a stack lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub(super) fn lack(
         (is_progressing || !health.verdict.is_healthy()).then(|| Lack {
             class: if is_progressing { HoldClass::Waiting } else { HoldClass::Standing },
             object: ObjectKey::new(Kind::Service, name),
-            way: Way::Unhealthy(gate::describe(&health)),
+            way: Way::Unhealthy(health::describe(&health)),
         })
     };
     stack.services.iter().find_map(|service| unhealthy(&service.spec.name))

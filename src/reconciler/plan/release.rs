@@ -11,6 +11,7 @@ use crate::swarm::floors::{self, Dropped};
 use crate::swarm::{self, normal};
 
 use super::super::record::{FleetRecord, Refusal};
+use super::blame;
 use super::context::Context;
 
 /// The fingerprint of a release: of its normalised spec without skep's own labels, without the counter that people
@@ -105,13 +106,16 @@ pub(super) fn refusal(
         Some(Refusal::Allowed(_)) | None => false,
     };
     let rolled_back = live.rollback();
-    let seen = rolled_back.is_some()
-        && (context.learned.applied.get(name).is_some_and(|applied| applied == fingerprint)
-            || was_tried(context, live, desired));
+    let wrote_it = context.learned.applied.get(name).is_some_and(|applied| applied == fingerprint);
+    let seen = rolled_back.is_some() && (wrote_it || was_tried(context, live, desired));
     if !remembered && !seen {
         return None;
     }
     if !remembered {
+        if let Some(disturbance) = blame::disturbance(context, live, desired) {
+            // The next run may try again: nothing is known against the release.
+            return wrote_it.then(|| disturbed(&disturbance));
+        }
         context.refuse(name, fingerprint);
     }
     let words = rolled_back
@@ -131,8 +135,15 @@ pub(super) fn refusal(
     )
 }
 
+/// The hold on a release of this run that was rolled back through no fault of its own.
+fn disturbed(disturbance: &str) -> Hold {
+    let reason = format!("Swarm rolled this release back because {disturbance}");
+    Hold::new(HoldCode::RolloutDisturbed, reason)
+        .unblock("once that is over, apply again; nothing is remembered against the release")
+}
+
 /// The service as commands name it: `shop/web`.
-fn target(live: &LiveService) -> String {
+pub(in crate::reconciler) fn target(live: &LiveService) -> String {
     let name = &live.spec.name;
     let stack = live.spec.labels.get(labels::NAMESPACE);
     match stack.and_then(|stack| Some((stack, name.strip_prefix(stack)?.strip_prefix('_')?))) {
@@ -151,10 +162,7 @@ fn was_tried(context: &Context<'_>, live: &LiveService, desired: &ServiceSpec) -
             && task.error.is_some()
             && task.template != live.spec.task_template
     });
-    failed.max_by_key(|task| task.created).is_some_and(|task| {
-        let tried = ServiceSpec { task_template: task.template.clone(), ..desired.clone() };
-        diff::service(desired, &tried, &[]).is_empty()
-    })
+    failed.max_by_key(|task| task.created).is_some_and(|task| blame::ran(task, desired))
 }
 
 /// `spec` with the ignored fields as `other` has them.

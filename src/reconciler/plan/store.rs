@@ -19,6 +19,7 @@ use super::adoption;
 use super::context::Context;
 use super::draft::StackDraft;
 use super::index::Object;
+use super::memory;
 
 /// Plans a config of `stack`.
 pub(super) fn plan_config(
@@ -50,7 +51,8 @@ pub(super) fn plan_config(
         return;
     }
     let newest = generations().max_by_key(|live| live.created);
-    let mut change = Change::new(key.clone(), Action::Create, Effect::None, vec![Cause::Git]);
+    let causes = memory::causes_of_loss(context, stack, &key);
+    let mut change = Change::new(key.clone(), Action::Create, Effect::None, causes);
     change.place = Some(desired.place.clone());
     let earlier = newest.map(|live| (live.spec.name.as_str(), live.spec.data.0.as_slice()));
     change.content = Some(match earlier {
@@ -110,8 +112,8 @@ pub(super) fn plan_secret(
         }
         None => {
             let newest = candidates().max_by_key(|live| live.created);
-            let mut change =
-                Change::new(key.clone(), Action::Create, Effect::None, vec![Cause::Git]);
+            let causes = memory::causes_of_loss(context, stack, &key);
+            let mut change = Change::new(key.clone(), Action::Create, Effect::None, causes);
             change.place = Some(desired.place.clone());
             change.content =
                 Some(Content::Hidden { from: newest.map(|live| live.spec.name.clone()) });

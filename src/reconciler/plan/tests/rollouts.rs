@@ -1,9 +1,9 @@
 //! Creation, updates, drift, causes and effects.
 
-use crate::diff::document::{Cause, Effect, RolloutOrder};
+use crate::diff::document::{Cause, Effect, HoldCode, RolloutOrder};
 use crate::model::desired::FieldPath;
 use crate::model::labels;
-use crate::model::live::{LiveService, Task, TaskState, UpdateState, UpdateStatus, Workload};
+use crate::model::live::{LiveService, Node, Task, TaskState, UpdateState, UpdateStatus, Workload};
 use crate::model::secret::EnvVar;
 use crate::reconciler::health;
 use crate::reconciler::outcome::{self, Verdict};
@@ -211,6 +211,53 @@ fn a_release_that_is_tried_again_does_not_look_rolled_back_before_it_is_written(
 }
 
 #[test]
+fn a_rollback_that_nodes_are_to_blame_for_is_not_remembered() {
+    let (mut world, apply) = with_a_bad_release();
+    let old = world.live("shop_web").clone();
+    world.perform(&apply);
+    let new = world.live("shop_web").clone();
+    let stamp = new.spec.labels[labels::APPLIED].clone();
+    let update = Some(in_state(UpdateState::RollbackCompleted));
+    *world.live("shop_web") = LiveService { update, ..old };
+    let failed = |slot, error: &str| Task {
+        state: TaskState::Failed,
+        desired: TaskState::Shutdown,
+        node_id: Some("n1".to_owned()),
+        error: Some(error.to_owned()),
+        ..running(&new, slot, now())
+    };
+    let down = || Node { state: "down".to_owned(), ..node() };
+    let was_away = || Node { updated: now() + jiff::SignedDuration::from_secs(9), ..node() };
+    let mut holds = |tasks: &[Task], node: Node, wrote_it: bool| {
+        world.observed.workload = Some(Workload { tasks: tasks.to_vec(), nodes: vec![node] });
+        world.learned.applied.clear();
+        if wrote_it {
+            world.learned.applied.insert("shop_web".to_owned(), stamp.clone());
+        }
+        let plan = world.plan();
+        let holds = change(&plan, "service shop_web").holds.iter();
+        holds.map(|hold| hold.code).collect::<Vec<_>>()
+    };
+    let crash = [failed(1, "task: non-zero exit (1)")];
+    let refused = [HoldCode::RefusedRelease];
+    let disturbed = [HoldCode::RolloutDisturbed];
+    assert_eq!(holds(&crash, node(), true), refused);
+    assert_eq!(holds(&crash, node(), false), refused);
+    for away in [down, was_away] {
+        assert_eq!(holds(&crash, away(), true), disturbed, "this run does not fight");
+        assert_eq!(holds(&crash, away(), false), [], "the next one may");
+    }
+    let both = [failed(1, "task: non-zero exit (137)"), failed(2, "task: non-zero exit (1)")];
+    let elsewhere = Task { node_id: Some("n2".to_owned()), ..both[0].clone() };
+    let mixed = [elsewhere, both[1].clone()];
+    assert_eq!(holds(&mixed, node(), true), refused, "one failed by itself");
+    assert_eq!(holds(&[], node(), true), refused, "nobody can tell");
+    // A tag that was never resolved may not be there at all.
+    let unfetched = [failed(1, "No such image: acme/web:bad")];
+    assert_eq!(holds(&unfetched, node(), true), refused);
+}
+
+#[test]
 fn what_a_person_put_back_is_drift_and_not_a_refused_release() {
     let (mut world, apply) = with_a_bad_release();
     let old = world.live("shop_web").clone();
@@ -236,9 +283,14 @@ fn a_service_that_a_person_removed_is_drift_and_one_that_skep_removed_is_not() {
     let cause = |world: &World| change(&world.plan(), "service shop_web").causes.clone();
     world.observed.services.clear();
     assert_eq!(cause(&world), [Cause::Drift]);
+    // So was the network, as by `docker stack rm`: the release that was applied could not do without it.
+    world.observed.networks.clear();
+    let network = |world: &World| change(&world.plan(), "network shop_default").causes.clone();
+    assert_eq!(network(&world), [Cause::Drift]);
     let web = &mut world.declared("shop", "web").spec;
     web.task_template.container_spec.as_mut().unwrap().env.clear();
     assert_eq!(cause(&world), [Cause::Git, Cause::Drift]);
+    assert_eq!(network(&world), [Cause::Git], "nobody can tell");
     world.converge();
 
     // Once pruned, it is new when it comes back.

@@ -65,7 +65,7 @@ fn a_stack_that_was_rolled_back_is_degraded_unless_that_is_what_is_declared() {
     let fleet = world.scope.fleet.clone();
     let alone = fold(&world.observed, &fleet, None);
     assert_eq!(alone.health, Health::Degraded);
-    assert_eq!(web(alone), "shop_web OutOfSync Degraded: rolled back");
+    assert_eq!(web(alone), "shop_web OutOfSync Degraded: rolled back, 2/2 tasks healthy");
     let compared = fold(&world.observed, &fleet, Some(&world.plan()));
     assert_eq!(web(compared), "shop_web Synced Healthy: 2/2 tasks healthy");
 }

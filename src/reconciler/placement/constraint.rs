@@ -7,11 +7,11 @@ use crate::model::task::Reservations;
 
 /// Whether `node` satisfies every one of `constraints`. An expression that we cannot read counts as satisfied:
 /// the Engine refuses it with better words than we could find.
-pub(super) fn all_allow(constraints: &[String], node: &Node) -> bool {
+pub(in crate::reconciler) fn all_allow(constraints: &[String], node: &Node) -> bool {
     constraints.iter().all(|constraint| allows(constraint, node))
 }
 
-fn allows(constraint: &str, node: &Node) -> bool {
+pub(super) fn allows(constraint: &str, node: &Node) -> bool {
     let (key, wanted, equal) = if let Some((key, value)) = constraint.split_once("!=") {
         (key, value, false)
     } else if let Some((key, value)) = constraint.split_once("==") {
@@ -50,7 +50,7 @@ fn values(key: &str, node: &Node) -> Option<Vec<String>> {
 }
 
 /// Whether `node` is large enough for a reservation, were it empty.
-pub(super) fn fits(reservations: &Reservations, node: &Node) -> bool {
+pub(in crate::reconciler) fn fits(reservations: &Reservations, node: &Node) -> bool {
     reservations.nano_cpus <= node.nano_cpus && reservations.memory_bytes <= node.memory_bytes
 }
 
@@ -66,6 +66,7 @@ mod tests {
             manager: true,
             availability: "active".into(),
             state: "ready".into(),
+            updated: jiff::Timestamp::UNIX_EPOCH,
             labels: [("zone".to_owned(), "a".to_owned())].into(),
             engine_labels: [("disk".to_owned(), "ssd".to_owned())].into(),
             os: "linux".into(),

@@ -1,5 +1,7 @@
 //! Verdicts on one service, from tasks and update states made by hand.
 
+mod table;
+
 use jiff::Timestamp;
 
 use super::*;
@@ -60,6 +62,23 @@ fn task(slot: u64, image: &str, state: TaskState, since: i64) -> Task {
         exit_code: (state == TaskState::Failed).then_some(3),
         job_iteration: None,
         template: template(image),
+    }
+}
+
+fn node(id: &str, state: &str, availability: &str) -> Node {
+    Node {
+        id: id.to_owned(),
+        hostname: format!("node-{id}"),
+        manager: false,
+        availability: availability.to_owned(),
+        state: state.to_owned(),
+        updated: at(-1000),
+        labels: Labels::new(),
+        engine_labels: Labels::new(),
+        os: "linux".to_owned(),
+        architecture: "x86_64".to_owned(),
+        nano_cpus: 1,
+        memory_bytes: 1,
     }
 }
 
@@ -198,22 +217,9 @@ fn a_global_service_misses_a_task_on_a_node_where_one_has_just_failed() {
     global.spec.mode = ServiceMode { global: Some(Global {}), ..ServiceMode::default() };
     global.counts = TaskCounts { running: 1, desired: 1, completed: 0 };
     let on = |node: &str, task: Task| Task { slot: 0, node_id: Some(node.to_owned()), ..task };
-    let node = |id: &str, availability: &str| Node {
-        id: id.to_owned(),
-        hostname: id.to_owned(),
-        manager: false,
-        availability: availability.to_owned(),
-        state: "ready".to_owned(),
-        labels: Labels::new(),
-        engine_labels: Labels::new(),
-        os: "linux".to_owned(),
-        architecture: "x86_64".to_owned(),
-        nano_cpus: 1,
-        memory_bytes: 1,
-    };
     let health = |availability: &str| {
         let tasks = vec![on("a", up(0, 1)), on("b", task(0, "new", TaskState::Failed, 20))];
-        let nodes = vec![node("a", "active"), node("b", availability)];
+        let nodes = vec![node("a", "ready", "active"), node("b", "ready", availability)];
         let workload = Workload { tasks, nodes };
         let health = judge(&global, Some(&Evidence::of(&workload)), at(25), None);
         (health.verdict, health.ready, health.wanted)
@@ -238,7 +244,7 @@ fn swarms_own_verdict_on_an_update_comes_first() {
     let of = |state| verdict(&with_update(state), tasks(), 60);
     assert_eq!(of(UpdateState::Updating), Verdict::Rolling);
     assert_eq!(of(UpdateState::Paused), Verdict::Paused);
-    assert_eq!(of(UpdateState::RollbackStarted), Verdict::Struggling);
+    assert_eq!(of(UpdateState::RollbackStarted), Verdict::RollingBack);
     assert_eq!(of(UpdateState::RollbackPaused), Verdict::Paused);
     assert_eq!(of(UpdateState::RollbackCompleted), Verdict::RolledBack);
     assert_eq!(of(UpdateState::Completed), Verdict::Converged);
