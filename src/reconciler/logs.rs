@@ -50,7 +50,7 @@ pub async fn add<'h>(
     let all = async {
         while let Some((mut wanted, log)) = reads.next().await {
             let excerpt = match log {
-                Ok(log) => excerpt(log, &wanted.scrub(scrub)),
+                Ok(log) => excerpt(log, &wanted.scrub(scrub)).or_note(wanted.nothing()),
                 Err(error) => unreadable(&crate::model::error::chain(&error.failure)),
             };
             wanted.answer(excerpt);
@@ -102,6 +102,15 @@ impl<'h> Wanted<'h> {
         scrub.clone().with_service(&self.service.spec).with_service(&of_task)
     }
 
+    /// What it means when there is no line.
+    fn nothing(&self) -> &'static str {
+        let driver = self.task.template.log_driver.as_ref();
+        match driver.map(|driver| driver.name.as_str()) {
+            Some("none") => "its log is not kept: the logging driver is none",
+            _ => "its log is empty",
+        }
+    }
+
     fn answer(&mut self, excerpt: Excerpt) {
         if let Some(failure) = &mut self.health.failure {
             failure.log = Some(excerpt);
@@ -128,10 +137,17 @@ fn excerpt(log: TaskLog, scrub: &Scrub) -> Excerpt {
         None if is_cut => {
             Some("the log ends here because the engine gave no more in time".to_owned())
         }
-        None if kept.is_empty() => Some("its log is empty".to_owned()),
         None => None,
     };
     Excerpt { lines: kept, note }
+}
+
+impl Excerpt {
+    /// With a note where there is nothing at all.
+    fn or_note(self, note: &str) -> Self {
+        let is_empty = self.lines.is_empty() && self.note.is_none();
+        if is_empty { Self { note: Some(note.to_owned()), ..self } } else { self }
+    }
 }
 
 fn unreadable(words: &str) -> Excerpt {
@@ -236,7 +252,8 @@ mod tests {
         let seen = of(&[long.as_str(); 10]);
         assert_eq!(seen.lines.len(), 3);
         assert!(seen.lines.iter().map(String::len).sum::<usize>() <= MOST_BYTES);
-        assert_eq!(of(&[]).note.as_deref(), Some("its log is empty"));
+        assert_eq!(of(&[]).or_note("nothing").note.as_deref(), Some("nothing"));
+        assert_eq!(of(&["a"]).or_note("nothing").note, None);
     }
 
     #[test]

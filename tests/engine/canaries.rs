@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use crate::engine::Engine;
+use crate::eventually::eventually;
 use crate::stage::{Run, Stage};
 
 /// A secret that no other run has, with characters that JSON and URLs escape.
@@ -201,6 +202,64 @@ fn secrets_are_in_nothing_that_is_printed_logged_written_or_labelled() {
     let labels = service["Spec"]["Labels"].to_string() + service["Spec"]["Name"].as_str().unwrap();
     for canary in all {
         canary.is_not_in(&labels, "a service's labels");
+    }
+}
+
+#[test]
+fn secrets_in_the_log_of_a_task_that_fails_are_masked() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    let secret = Canary::new("the data of a secret");
+    let env = Canary::new("the value of a variable");
+    let open = Canary::new("a value that nobody calls secret");
+    let part = secret.parts().nth(1).unwrap();
+    let encoded = STANDARD.encode(&env.data);
+    let quoted = |text: &str| text.replace('\'', "''");
+    stage.stack(
+        "shop",
+        &format!(
+            "
+services:
+  web:
+    image: skep-demo/web:1
+    command: [job]
+    environment:
+      DB_PASSWORD: '{}'
+      MESSAGE: '{} and {} and {part} and {encoded} and {}'
+    secrets: [key]
+    deploy: {{ <<: *quick, restart_policy: {{ condition: none }} }}
+secrets: {{ key: {{ file: key.txt }} }}
+",
+            quoted(&env.data),
+            quoted(&env.data),
+            quoted(&secret.data),
+            quoted(&open.data),
+        ),
+    );
+    stage.file("shop", "key.txt", format!("{}\n", secret.data));
+    // The first plan shows the message, which the stack file calls no secret.
+    stage.apply(&["--no-wait"]);
+    eventually(30, "the task has ended", || {
+        let tasks = engine.tasks(&stage.name("shop_web"));
+        tasks.iter().any(|task| task["Status"]["State"] == "complete").then_some(())
+    });
+    let compared = ["status", "--path", "stacks", "--resolve-image", "never"];
+    let apply = ["apply", "stacks", "--yes", "--timeout", "20s", "--resolve-image", "never"];
+    for (arguments, knows_files) in [
+        (&apply[..], true),
+        (&compared, true),
+        (&[&compared[..], &["--format", "json"]].concat(), true),
+        (&["status"], false),
+        (&["status", "--format", "json"], false),
+    ] {
+        let output = stage.command(arguments).env("RUST_LOG", "trace").output().unwrap();
+        let run = Run::of(output, arguments);
+        assert!(run.stdout.contains("web 1: job (sensitive) and "), "{run}");
+        assert!(run.stdout.contains(open.parts().next().unwrap()), "logs are shown: {run}");
+        env.is_not_in(&run.text(), arguments[0]);
+        if knows_files {
+            secret.is_not_in(&run.text(), arguments[0]);
+        }
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use crate::engine::Engine;
-use crate::stage::{Stage, changes};
+use crate::stage::{Stage, changes, holds};
 
 #[test]
 fn an_image_that_crashes_ends_the_apply_within_its_deadline_with_the_tasks_error() {
@@ -22,7 +24,12 @@ services:
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     run.ends(
         4,
-        &["failed: non-zero exit (3)", "0/1 tasks ready", "1 of 2 services are not healthy"],
+        &[
+            "timed out (0/1, crash loop)",
+            "failed: non-zero exit (3)",
+            "│ web 1: crashed because it was told to",
+            "1 of 2 services are not healthy",
+        ],
     );
     assert!(run.stdout.contains(&format!("service {}", stage.name("shop_web"))), "{run}");
     assert!(begun.elapsed() >= Duration::from_secs(8), "Swarm was still trying: {run}");
@@ -32,7 +39,121 @@ services:
         let again = stage.apply(&["--timeout", "1s"]);
         again.ends(4, &["Nothing was written.", "failed: non-zero exit (3)"]);
     }
-    stage.skep(&["status", "--exit-code"]).ends(4, &["non-zero exit (3)"]);
+    stage.skep(&["status", "--exit-code"]).ends(4, &["non-zero exit (3)", "│ web 1: crashed"]);
+    let said = stage.said("shop_web");
+    assert_eq!(said["failure"]["log"]["lines"], json!(["web 1: crashed because it was told to"]));
+    assert_eq!(said["failure"]["exit_code"], 3);
+    assert!(["crash-loop", "task-ended"].contains(&said["reason"].as_str().unwrap()), "{said:#}");
+    assert_eq!(stage.said("shop_good")["verdict"], "converged");
+}
+
+#[test]
+fn a_log_is_read_without_frames_too_and_one_that_is_not_kept_is_a_note() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    stage.stack(
+        "shop",
+        "
+x-web: &web { image: 'skep-demo/web:1', command: [crash], deploy: { <<: *quick, restart_policy: { condition: none } } }
+services:
+  terminal: { <<: *web, tty: true }
+  none: { <<: *web, logging: { driver: none } }
+",
+    );
+    stage.apply(&["--timeout", "30s"]).ends(
+        4,
+        &[
+            "│ web 1: crashed because it was told to",
+            "its log is not kept: the logging driver is none",
+        ],
+    );
+    let log = |name: &str| stage.said(name)["failure"]["log"].clone();
+    assert_eq!(log("shop_terminal")["lines"], json!(["web 1: crashed because it was told to"]));
+    assert_eq!(log("shop_none")["lines"], json!([]));
+}
+
+#[test]
+fn a_health_check_that_fails_is_told_from_a_crash() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    stage.stack(
+        "shop",
+        "
+x-web: &web
+  image: 'skep-demo/web:1'
+  environment: { FAIL_HEALTH: '1' }
+  healthcheck: { test: [CMD, /web, healthcheck], interval: 1s, retries: 1 }
+  deploy: { <<: *quick }
+services:
+  killed: { <<: *web, stop_signal: SIGKILL }
+  drained: { <<: *web }
+",
+    );
+    // Swarm reports an end with exit code 0 as such, whoever asked for it.
+    stage.apply(&["--timeout", "12s"]).ends(
+        4,
+        &[
+            "(0/1, health check)",
+            "unhealthy container",
+            "Swarm does not say whether its health check stopped it",
+        ],
+    );
+    assert_eq!(stage.said("shop_killed")["reason"], "health-check");
+}
+
+#[test]
+fn zero_replicas_and_global_services_are_judged_like_others() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    stage.stack(
+        "shop",
+        "
+x-web: &web { image: 'skep-demo/web:1', command: [sleep], stop_grace_period: 1s }
+services:
+  none: { <<: *web, deploy: { <<: *quick, replicas: 0 } }
+  everywhere: { <<: *web, deploy: { <<: *quick, mode: global } }
+  nowhere: { <<: *web, deploy: { <<: *quick, mode: global, placement: { constraints: [node.role == worker] } } }
+  job: { image: 'skep-demo/web:1', command: [job], deploy: { mode: global-job } }
+",
+    );
+    stage.apply_well(&[]);
+    for (service, verdict, state) in [
+        ("shop_none", "converged", "no tasks wanted"),
+        ("shop_everywhere", "converged", "1/1 tasks healthy"),
+        ("shop_nowhere", "converged", "no tasks wanted"),
+        ("shop_job", "job-complete", "job complete (1/1)"),
+    ] {
+        let said = stage.said(service);
+        assert_eq!(
+            (&said["verdict"], &said["state"]),
+            (&json!(verdict), &json!(state)),
+            "{said:#}"
+        );
+    }
+}
+
+#[test]
+fn progress_names_the_batch_of_an_update() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    let stack = |command: &str| {
+        let text = "
+services:
+  web:
+    image: skep-demo/web:1
+    command: [COMMAND]
+    stop_grace_period: 1s
+    deploy: { <<: *quick, replicas: 4, update_config: { parallelism: 2, delay: 3s, monitor: 1s } }
+";
+        stage.stack("shop", &text.replace("COMMAND", command));
+    };
+    stack("sleep");
+    stage.apply_well(&[]);
+    stack("sleep, well");
+    let run = stage.apply_well(&[]);
+    for words in ["batch 1 of 2)", "rolling (2/4, batch 1 of 2)", "batch 2 of 2)"] {
+        assert!(run.stderr.contains(words), "{words} is not in {run}");
+    }
 }
 
 #[test]
@@ -44,7 +165,10 @@ fn an_image_that_does_not_exist_ends_the_apply_at_once_and_names_the_node() {
     let run = stage.apply(&[]);
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
     let node = engine.docker(&["node", "ls", "--format", "{{.Hostname}}"]);
-    run.ends(4, &["No such image: skep-demo/none:1", &format!("on {}", node.trim())]);
+    let place = format!("on {}", node.trim());
+    run.ends(4, &["failing (0/1, rejected)", "No such image: skep-demo/none:1", &place]);
+    let failure = &stage.said("shop_web")["failure"];
+    assert_eq!(failure["log"], json!(null), "no container was there to write one");
 }
 
 #[test]
@@ -56,7 +180,26 @@ fn a_service_without_a_suitable_node_ends_the_apply_within_its_deadline() {
         "services: { web: { image: 'skep-demo/web:1', deploy: { <<: *quick, placement: { constraints: [node.role == worker] } } } }",
     );
     let run = stage.apply(&["--timeout", "3s"]);
-    run.ends(4, &["no suitable node (scheduling constraints not satisfied"]);
+    let node = engine.docker(&["node", "ls", "--format", "{{.Hostname}}"]);
+    let node = node.trim();
+    let words = format!("node.role == worker does not hold on {node}");
+    run.ends(
+        4,
+        &[
+            "timed out (0/1, no suitable node)",
+            "no suitable node (scheduling constraints not satisfied",
+            &words,
+        ],
+    );
+    let said = stage.said("shop_web");
+    assert_eq!(
+        (&said["verdict"], &said["reason"]),
+        (&json!("pending"), &json!("no-suitable-node"))
+    );
+    assert_eq!(
+        said["obstacles"],
+        json!([{ "code": "constraint", "what": "node.role == worker", "nodes": [node] }])
+    );
 }
 
 #[test]
@@ -102,6 +245,20 @@ services:
     };
     assert_eq!(args(&stage), serde_json::json!(["sleep"]));
 
+    // Without files, the release that is not there is named too, with the command that allows it.
+    let retry = format!("{}/web", stage.name("shop"));
+    stage.skep(&["status", "--exit-code"]).ends(
+        4,
+        &[
+            "OutOfSync",
+            "Degraded",
+            "rolled back, 1/1 tasks healthy",
+            "Swarm rolled the last release back",
+            "skep retry",
+            &retry,
+        ],
+    );
+
     let before = stage.objects();
     stage.apply(&[]).ends(4, &["rolled"]);
     stage.apply(&[]).ends(4, &["rolled"]);
@@ -122,4 +279,40 @@ services:
     // What Swarm went back to is what is declared again, and healthy.
     stack("sleep, well");
     stage.apply_well(&[]);
+}
+
+#[test]
+fn a_release_whose_image_a_node_cannot_fetch_is_rolled_back_and_not_held_against_it() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    let stack = |image: &str| {
+        let text = "
+services:
+  web:
+    image: IMAGE
+    command: [sleep]
+    stop_grace_period: 1s
+    deploy: { <<: *quick, update_config: { monitor: 5s, failure_action: rollback } }
+";
+        stage.stack("shop", &text.replace("IMAGE", image));
+    };
+    stack("skep-demo/web:1");
+    stage.apply_well(&[]);
+    // A digest that a registry named, and no registry that gives it out.
+    let digest = "0".repeat(64);
+    stack(&format!("127.0.0.1:9/web:2@sha256:{digest}"));
+    for _ in 0..2 {
+        let run = stage.apply(&[]);
+        run.ends(
+            4,
+            &["1 updated", "could not fetch 127.0.0.1:9/web:2@sha256", "nothing is remembered"],
+        );
+    }
+    let plan = stage.plan(&[]);
+    assert_eq!(holds(&plan), [""; 0], "the next run tries again: {plan:#}");
+    // Without a digest nobody knows that there is such an image: that is the release's own fault.
+    stack("127.0.0.1:9/web:3");
+    stage.apply(&[]).ends(4, &["Swarm rolled this release back"]);
+    assert_eq!(holds(&stage.plan(&[])), ["refused-release"]);
+    assert_eq!(stage.apply(&[]).stdout.matches("updated").count(), 0);
 }

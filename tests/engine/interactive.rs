@@ -35,8 +35,8 @@ fn on_a_terminal_apply_asks_and_yes_makes_it_so() {
     assert_eq!(terminal.ends().code(), Some(0), "{}", terminal.screen());
     let screen = terminal.screen();
     assert!(screen.contains("\nApplied: 2 created. The service is healthy."), "{screen}");
-    assert!(!screen.contains("tasks ready"), "the block is taken away at the end: {screen}");
-    assert!(terminal.written().contains("0/1 tasks ready"), "{}", terminal.written());
+    assert!(!screen.contains("rolling ("), "the block is taken away at the end: {screen}");
+    assert!(terminal.written().contains("rolling (0/1)"), "{}", terminal.written());
     assert_eq!(stage.names("service"), ["shop_web"]);
 }
 
@@ -61,8 +61,7 @@ fn ctrl_c_in_a_rollout_ends_it_and_the_next_apply_goes_on() {
     let stage = Stage::on(&engine);
     stage.stack("shop", STUBBORN);
     let mut terminal = Terminal::run(stage.command(&[&APPLY[..], &["--yes"]].concat()), 80);
-    // The rest of the words may not fit.
-    terminal.shows("failed: non-");
+    terminal.shows("failing (0/1, ");
     terminal.press(CTRL_C);
     assert_eq!(terminal.ends().code(), Some(130), "{}", terminal.screen());
     let screen = terminal.screen();
@@ -78,7 +77,7 @@ fn a_terminal_that_hangs_up_ends_the_program_and_the_next_apply_goes_on() {
     let stage = Stage::on(&engine);
     stage.stack("shop", STUBBORN);
     let mut terminal = Terminal::run(stage.command(&[&APPLY[..], &["--yes"]].concat()), 80);
-    terminal.shows("0/1 tasks ready");
+    terminal.shows("(0/1");
     assert_eq!(terminal.hang_up().signal(), Some(1));
     stage.stack("shop", GOOD);
     stage.apply_well(&[]).ends(0, &["1 updated"]);
@@ -90,14 +89,14 @@ fn a_window_made_narrower_has_each_line_once() {
     let stage = Stage::on(&engine);
     stage.stack("shop", STUBBORN);
     let mut terminal = Terminal::run(stage.command(&[&APPLY[..], &["--yes"]].concat()), 120);
-    terminal.shows("failed: non-zero exit (3)");
+    terminal.shows("failing (0/1, ");
     terminal.resize(50);
     // What somebody types meanwhile is echoed behind the block.
     terminal.press("   ");
     let (mut turns, mut last) = (0, String::new());
     terminal.until("some turns", |screen| {
         // A line that wraps is not taken back as a whole, so that its beginnings pile up.
-        assert!(screen.matches("tasks ready").count() <= 1, "{screen}");
+        assert!(screen.matches("(0/1").count() <= 1, "{screen}");
         turns += usize::from(last != screen);
         screen.clone_into(&mut last);
         turns > 12

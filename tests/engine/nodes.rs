@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::eventually::eventually;
 use crate::killed::is_soak;
 use crate::proxy::Proxy;
-use crate::stage::{Run, Stage};
+use crate::stage::{Run, Stage, holds};
 
 fn stack(stage: &Stage<'_>, args: &str, deploy: &str) {
     let text = "
@@ -53,6 +53,63 @@ fn a_worker_that_dies_during_a_rollout_delays_it_and_nothing_else() {
     watch(&stage, engine, "shop_web", "the rollout is complete", healthy);
     Run::of(apply.wait_with_output().unwrap(), &arguments).ends(0, &["healthy"]);
     stage.apply_well(&[]).ends(0, &["Nothing was written."]);
+}
+
+#[test]
+fn a_rollout_on_a_node_that_dies_times_out_with_the_nodes_state_and_goes_on_when_it_is_back() {
+    let Some(cluster) = Cluster::whole() else { return };
+    let engine = cluster.manager();
+    let stage = Stage::on(engine);
+    // The new task comes first, so that it is the one that Swarm waits for.
+    let there = "placement: { constraints: [node.hostname == test-three] }, update_config: { order: start-first, monitor: 1s, failure_action: rollback, max_failure_ratio: 1 }";
+    stack(&stage, "sleep", there);
+    stage.apply_well(&[]);
+    let node = cluster.node(2);
+    node.killer()();
+    stack(&stage, "sleep, well", there);
+    let run = stage.apply(&["--timeout", "20s"]);
+    run.ends(4, &["timed out (0/1, ", "test-three is down"]);
+    let service = stage.service("shop_web");
+    assert_eq!(service["UpdateStatus"]["State"], "updating", "Swarm itself waits without end");
+    let said = stage.said("shop_web");
+    assert!(said["obstacles"].to_string().contains("node-unavailable"), "{said:#}");
+    stage.apply(&["--timeout", "1s"]).ends(4, &["Nothing was written.", "test-three is down"]);
+
+    node.revive();
+    cluster.are_all_ready();
+    watch(&stage, engine, "shop_web", "it goes on by itself", healthy);
+    assert_eq!(holds(&stage.plan(&[])), [""; 0], "nothing is held against the release");
+    stage.apply_well(&[]);
+}
+
+#[test]
+fn a_rollback_because_a_node_died_is_not_held_against_the_release() {
+    let Some(cluster) = Cluster::whole() else { return };
+    let engine = cluster.manager();
+    let stage = Stage::on(engine);
+    let strict = "replicas: 3, placement: { preferences: [{ spread: node.hostname }] }, update_config: { order: start-first, monitor: 60s, delay: 30s, failure_action: rollback }";
+    stack(&stage, "sleep", strict);
+    stage.apply_well(&["--no-wait"]);
+    watch(&stage, engine, "shop_web", "it runs", |_, truth| truth.ready == 3);
+    stack(&stage, "sleep, well", strict);
+    stage.apply(&["--no-wait"]);
+    // The first task of the new release dies with its node, and the node tells of it when it is back.
+    let (_, truth) = watch(&stage, engine, "shop_web", "one is new", |_, truth| truth.ready == 1);
+    let Some(number) = ["test-two", "test-three"].iter().position(|name| truth.nodes == [*name])
+    else {
+        eprintln!("the new task is on the manager, which must not die");
+        return;
+    };
+    let node = cluster.node(number + 1);
+    node.killer()();
+    cluster.is(node, "down");
+    node.revive();
+    cluster.are_all_ready();
+    let is_over = |state: &str| ["rollback_completed", "completed"].contains(&state);
+    eventually(120, "Swarm has come to a verdict", || {
+        is_over(stage.service("shop_web")["UpdateStatus"]["State"].as_str()?).then_some(())
+    });
+    assert_eq!(holds(&stage.plan(&[])), [""; 0], "the next run may try again");
 }
 
 #[test]
@@ -104,7 +161,9 @@ services:
     let (said, truth) =
         watch(&stage, engine, "shop_everywhere", "the others are all there are", healthy);
     assert_eq!((&said["wanted"], truth.ready), (&2.into(), 2));
-    stage.apply(&["--timeout", "3s"]).ends(4, &["no suitable node"]);
+    let words =
+        ["no suitable node", "test-two is down", "node.hostname == test-two does not hold on"];
+    stage.apply(&["--timeout", "3s"]).ends(4, &words);
     assert_eq!(stage.objects(), before);
 
     node.mend();
@@ -138,6 +197,9 @@ services:
             "no suitable node (scheduling constraints not satisfied on 2 nodes;",
             "insufficient resources on 2 nodes",
             "1 node not available for new tasks",
+            "node.labels.disk == ssd does not hold on test-one, test-two",
+            "900 GiB of memory reserved, at most ",
+            "test-three is paused",
         ],
     );
     for service in ["shop_label", "shop_memory", "shop_paused"] {
@@ -203,8 +265,7 @@ fn a_leader_that_dies_during_an_apply_is_waited_for_and_without_one_nothing_is_b
         }
         None
     });
-    let run = stage.apply(&["--timeout", "90s"]);
-    assert!([0, 1].contains(&run.code), "{run}");
+    stage.apply_well(&["--timeout", "90s"]);
     proxy.inject(|_| None);
     eventually(60, "another one leads", || other.engine.try_docker(&["node", "ls"]).map(|_| ()));
     stage.apply_well(&[]);

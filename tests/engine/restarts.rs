@@ -60,7 +60,10 @@ fn a_release_that_was_paused_while_no_skep_ran_stays_so_and_is_never_written_to(
     for options in [&[][..], &["--timeout", "3s"]] {
         stage.apply(options).ends(4, &["update paused", "non-zero exit (3)"]);
     }
-    stage.apply(&["--no-wait"]).ends(0, &["Nothing was written."]);
+    stage.apply(&["--no-wait"]).ends(
+        4,
+        &["Nothing was written. 1 service is not healthy.", "update paused", "non-zero exit (3)"],
+    );
     stage.skep(&["status", "--path", "stacks", "--exit-code"]).ends(4, &["paused"]);
     stage.plan(&[]);
     // A label would be enough to make Swarm go on.

@@ -133,6 +133,17 @@ impl<'e> Stage<'e> {
         Run::of(self.command(arguments).output().unwrap(), arguments)
     }
 
+    /// What `skep status` says of service `name`.
+    #[track_caller]
+    pub(crate) fn said(&self, name: &str) -> Value {
+        let run = self.skep(&["status", "--format", "json"]);
+        let status: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run}"));
+        let stacks = status["stacks"].as_array().into_iter().flatten();
+        let mut services = stacks.flat_map(|stack| stack["services"].as_array().unwrap());
+        let service = services.find(|service| service["name"] == self.name(name));
+        service.unwrap_or_else(|| panic!("{run}")).clone()
+    }
+
     /// Plans all stacks, with the images as they are named.
     pub(crate) fn plan(&self, options: &[&str]) -> Value {
         let arguments = ["plan", "stacks", "--resolve-image", "never", "--format", "json"];

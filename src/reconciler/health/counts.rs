@@ -26,7 +26,8 @@ pub(super) fn are_full(service: &LiveService) -> bool {
     match service.spec.mode.kind() {
         ModeKind::Replicated | ModeKind::Global => counts.running == counts.desired,
         ModeKind::ReplicatedJob => counts.completed >= service.spec.mode.completions(),
-        ModeKind::GlobalJob => counts.completed >= counts.desired && counts.running == 0,
+        // What is not complete yet is desired; before Swarm has made the first task, nothing is either.
+        ModeKind::GlobalJob => counts.desired == 0 && counts.running == 0 && counts.completed > 0,
     }
 }
 
@@ -58,6 +59,7 @@ pub(super) fn wanted(service: &LiveService) -> u64 {
     match mode.kind() {
         ModeKind::Replicated => mode.replicas(),
         ModeKind::ReplicatedJob => mode.completions(),
-        ModeKind::Global | ModeKind::GlobalJob => service.counts.desired,
+        ModeKind::Global => service.counts.desired,
+        ModeKind::GlobalJob => service.counts.desired.max(service.counts.completed),
     }
 }

@@ -8,6 +8,7 @@ use crate::model::live::{LiveService, Node, Task, TaskState, UpdateState, Worklo
 use crate::model::nanos::Nanos;
 use crate::model::service::ModeKind;
 
+use super::super::placement::constraint;
 use super::counts;
 use super::lives::{has_outlived, is_up, life, newest, share_a_place, went_wrong};
 use super::patience::{
@@ -114,15 +115,18 @@ impl View<'_> {
         if steady && self.status_is_believable() { Verdict::Converged } else { Verdict::Rolling }
     }
 
-    /// How many tasks, or completions, are wanted. The Engine counts the tasks of a global service that are there, so that
-    /// none seems wanted on a node while a failed one has no successor yet.
+    /// How many tasks, or completions, are wanted. Of global services and jobs the Engine counts the tasks that are there and
+    /// not complete, so that none seems wanted on a node where one has completed, or where a failed one has no successor
+    /// yet.
     pub(super) fn wanted(&self) -> u64 {
         let counted = counts::wanted(self.service);
-        if self.service.spec.mode.kind() != ModeKind::Global {
+        let kind = self.service.spec.mode.kind();
+        if !matches!(kind, ModeKind::Global | ModeKind::GlobalJob) {
             return counted;
         }
-        let is_coming =
-            |task: &Task| task.desired <= TaskState::Running && task.state <= TaskState::Running;
+        let is_done = |task: &Task| kind.is_job() && task.state == TaskState::Complete;
+        let most = if kind.is_job() { TaskState::Complete } else { TaskState::Running };
+        let is_coming = |task: &Task| task.desired <= most && task.state <= TaskState::Running;
         let is_missed = |task: &Task| {
             let node = self.nodes.iter().find(|node| task.node_id.as_ref() == Some(&node.id));
             let has_successor = || {
@@ -134,9 +138,20 @@ impl View<'_> {
                 && node.is_some_and(Node::is_usable)
                 && !has_successor()
         };
-        let wanted = self.current.iter().filter(|task| is_coming(task) || is_missed(task));
+        let wanted = self.current.iter();
+        let wanted = wanted.filter(|task| is_done(task) || is_coming(task) || is_missed(task));
         let places: HashSet<Option<&str>> = wanted.map(|task| task.node_id.as_deref()).collect();
         counted.max(places.len() as u64)
+    }
+
+    /// Whether Swarm has made what a global service needs: right after a write there is no task yet, and none seems wanted.
+    fn is_manned(&self) -> bool {
+        let placement = self.service.spec.task_template.placement.as_ref();
+        let constraints = placement.map_or(&[][..], |placement| &placement.constraints);
+        let takes_one = |node: &Node| node.is_usable() && constraint::all_allow(constraints, node);
+        !self.current.is_empty()
+            || elapsed(self.service.updated, self.now) >= STATUS_GRACE
+            || !self.nodes.iter().any(takes_one)
     }
 
     /// Whether a task of a job works, and has done so for longer than any that ended young in its place.
@@ -171,7 +186,8 @@ impl View<'_> {
                 && task.state <= TaskState::Running
                 && !runs_current_spec(task, self.service)
         });
-        ready >= self.wanted() && old.count() == 0
+        let global = self.service.spec.mode.kind() == ModeKind::Global;
+        ready >= self.wanted() && old.count() == 0 && (!global || self.is_manned())
     }
 
     fn progress_verdict(&self) -> Verdict {
@@ -194,7 +210,11 @@ impl View<'_> {
         let complete =
             self.current.iter().filter(|task| task.state == TaskState::Complete).count() as u64;
         let wanted = self.wanted();
-        let verdict = if complete >= wanted && counts::are_full(self.service) {
+        let is_over = match self.service.spec.mode.kind() {
+            ModeKind::GlobalJob => self.is_manned(),
+            _ => counts::are_full(self.service),
+        };
+        let verdict = if complete >= wanted && is_over {
             Verdict::JobComplete
         } else {
             match self.progress_verdict() {

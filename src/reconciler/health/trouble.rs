@@ -87,10 +87,23 @@ impl View<'_> {
             slot: task.slot,
             node,
             state: task.state,
-            error: task.error.clone().unwrap_or_else(|| task.message.clone()),
+            error: words(task),
             exit_code: task.exit_code,
             at: task.since,
             log: None,
         }
+    }
+}
+
+/// Swarm's words on what became of a task.
+fn words(task: &Task) -> String {
+    let words = task.error.as_ref().unwrap_or(&task.message);
+    let container = task.template.container_spec.as_ref();
+    let is_checked = container.is_some_and(|container| container.healthcheck.is_some());
+    // A program that handles the signal has exit code 0, and then Swarm forgets who sent it.
+    if task.state == TaskState::Complete && is_checked {
+        format!("{words}; Swarm does not say whether its health check stopped it")
+    } else {
+        words.clone()
     }
 }

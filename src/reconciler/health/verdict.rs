@@ -195,7 +195,7 @@ pub struct TaskFailure {
     /// Its state, such as `rejected`.
     #[schemars(with = "String")]
     pub state: TaskState,
-    /// Swarm's words.
+    /// Swarm's words, and ours on what they leave open.
     pub error: String,
     /// Exit code of its container.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -31,7 +31,7 @@ pub fn state(health: &ServiceHealth) -> String {
         Verdict::Rolling if back => format!("rolling back {}", with(rollout.and_then(batch))),
         Verdict::Rolling => format!("rolling {}", with(rollout.and_then(batch))),
         Verdict::RollingBack => format!("rolling back {}", with(rollout.and_then(batch))),
-        Verdict::Struggling => format!("failing {}, tried again", why()),
+        Verdict::Struggling => format!("failing {}, may recover", why()),
         Verdict::Pending => format!("pending {}", why()),
         Verdict::RolledBack => format!("rolled back, {count} tasks healthy"),
         Verdict::Paused if back => format!("rollback paused {}", why()),

@@ -109,17 +109,19 @@ fn table(rows: Vec<Row>) -> String {
 fn what_is_said_of_services_that_are_well_or_on_their_way() {
     let nowhere = LiveService { counts: TaskCounts::default(), ..global() };
     let alone = vec![old(1), old(2)];
-    insta::assert_snapshot!(table(vec![
+    let told = table(vec![
         row("replicas", replicas(2), vec![up(1, 1), up(2, 1)]),
         row("zero", replicas(0), vec![]),
         row("global", global(), vec![up(0, 1)]),
-        Row { nodes: vec![], ..row("global on no node", nowhere, vec![]) },
+        Row { nodes: vec![], ..row("global on no node", nowhere.clone(), vec![]) },
+        Row { now: 2, ..row("global begins", nowhere, vec![]) },
         row("starts", replicas(2), vec![up(1, 1), task(2, "new", TaskState::Preparing, 2)]),
         Row { now: 3, ..row("just started", replicas(1), vec![up(1, 1)]) },
         row("rolls", updating(replicas(6), UpdateState::Updating), six()),
         row("rolls in one go", updating(replicas(2), UpdateState::Updating), alone),
         row("rolls back", updating(replicas(6), UpdateState::RollbackStarted), six()),
-    ]));
+    ]);
+    insta::assert_snapshot!(told);
 }
 
 #[test]
@@ -130,7 +132,7 @@ fn what_is_said_of_services_that_fail() {
     let unhealthy = "task: non-zero exit (137): dockerexec: unhealthy container";
     let rejected = |since| task(1, "new", TaskState::Rejected, since);
     let paused = [six(), vec![failing(3, CRASH, 30)]].concat();
-    insta::assert_snapshot!(table(vec![
+    let told = table(vec![
         row("rolled back", updating(replicas(2), UpdateState::RollbackCompleted), rolled_back()),
         row("paused", updating(replicas(6), UpdateState::Paused), paused),
         row("rollback paused", updating(replicas(6), UpdateState::RollbackPaused), six()),
@@ -140,7 +142,8 @@ fn what_is_said_of_services_that_fail() {
         row("unhealthy", replicas(1), vec![failing(1, unhealthy, 40), ready()]),
         row("rejected", replicas(1), vec![rejected(20), rejected(30)]),
         Row { now: 1000, ..row("nothing moves", replicas(1), vec![ready()]) },
-    ]));
+    ]);
+    insta::assert_snapshot!(told);
 }
 
 #[test]
@@ -157,7 +160,7 @@ fn what_is_said_of_services_whose_nodes_are_unsuitable_or_gone() {
     let lost = || vec![up(1, 5), on("m", task(2, "new", TaskState::Preparing, 6)), on("m", old(3))];
     let rolls = || updating(replicas(3), UpdateState::Updating);
     let back = || vec![up(1, 5), on("m", up(2, 70)), on("m", old(3))];
-    insta::assert_snapshot!(table(vec![
+    let told = table(vec![
         row("no node", constrained("node.labels.disk==ssd"), vec![waiting(NO_NODE)]),
         Row { nodes: away, ..row("nodes are away", replicas(1), vec![waiting(NO_NODE)]) },
         Row {
@@ -167,7 +170,8 @@ fn what_is_said_of_services_whose_nodes_are_unsuitable_or_gone() {
         Row { nodes: two("down"), ..row("a node dies", rolls(), lost()) },
         Row { nodes: two("down"), now: 1000, ..row("it stays dead", rolls(), lost()) },
         Row { nodes: two("ready"), now: 80, ..row("it is back", rolls(), back()) },
-    ]));
+    ]);
+    insta::assert_snapshot!(told);
 }
 
 #[test]
@@ -176,6 +180,12 @@ fn what_is_said_of_jobs() {
         let counts = TaskCounts { completed, ..service.counts };
         LiveService { counts, ..service }
     };
+    let nothing = |service: LiveService| {
+        let counts = TaskCounts { desired: 0, ..service.counts };
+        LiveService { counts, ..service }
+    };
+    let works = Task { desired: TaskState::Complete, ..on("m", of_job(TaskState::Running, 0)) };
+    let halves = vec![of_job(TaskState::Complete, 0), works];
     let both = vec![of_job(TaskState::Complete, 1), of_job(TaskState::Complete, 2)];
     let unplaced = Task { job_iteration: Some(0), ..waiting(NO_NODE) };
     let with_patience = {
@@ -184,16 +194,20 @@ fn what_is_said_of_jobs() {
         describe(&judge(&job(), Some(&evidence), at(60), Some(Nanos::seconds(30))))
     };
     assert_eq!(with_patience, "timed out (0/2)");
-    insta::assert_snapshot!(table(vec![
+    let told = table(vec![
         row("works", job(), vec![of_job(TaskState::Running, 1)]),
         row("half done", done(job(), 1), vec![of_job(TaskState::Complete, 1)]),
         row("done", done(job(), 2), both),
         row("failed", job(), vec![of_job(TaskState::Failed, 1)]),
         row("no node", job(), vec![unplaced]),
         row("global works", global_job(), vec![of_job(TaskState::Running, 0)]),
-        row("global done", done(global_job(), 1), vec![of_job(TaskState::Complete, 0)]),
+        Row { now: 2, ..row("global begins", nothing(global_job()), vec![]) },
+        row("global nowhere", nothing(global_job()), vec![]),
+        row("global half done", global_job(), halves),
+        row("global done", nothing(done(global_job(), 1)), vec![of_job(TaskState::Complete, 0)]),
         row("global failed", global_job(), vec![of_job(TaskState::Failed, 0)]),
-    ]));
+    ]);
+    insta::assert_snapshot!(told);
 }
 
 #[test]
