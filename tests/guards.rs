@@ -73,6 +73,7 @@ fn met(code: HoldCode) -> Option<Met> {
         | HoldCode::DriftReported
         | HoldCode::PruneNotAsked
         | HoldCode::RefusedRelease
+        | HoldCode::RolloutDisturbed
         | HoldCode::RolloutPaused
         | HoldCode::WriteRefused
         | HoldCode::InvalidStack => return None,

@@ -303,9 +303,9 @@ pub struct Node {
     /// `ready`, `down`, `disconnected` or `unknown`.
     pub state: String,
     /// When it last changed: its settings, or whether it is there. Unknown in files of older versions of skep.
-    #[serde(default)]
-    #[schemars(with = "String")]
-    pub updated: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub updated: Option<Timestamp>,
     /// Labels of the node (`node.labels.…`).
     pub labels: super::labels::Labels,
     /// Labels of its engine (`engine.labels.…`).

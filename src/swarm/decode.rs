@@ -103,7 +103,7 @@ pub(super) fn node(node: wire::Node) -> Node {
         manager: role == "manager",
         availability,
         state: status.state,
-        updated: updated_at,
+        updated: Some(updated_at),
         labels: labels.unwrap_or_default(),
         engine_labels: engine.labels.unwrap_or_default(),
         os: platform.os,

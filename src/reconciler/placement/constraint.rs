@@ -66,7 +66,7 @@ mod tests {
             manager: true,
             availability: "active".into(),
             state: "ready".into(),
-            updated: jiff::Timestamp::UNIX_EPOCH,
+            updated: None,
             labels: [("zone".to_owned(), "a".to_owned())].into(),
             engine_labels: [("disk".to_owned(), "ssd".to_owned())].into(),
             os: "linux".into(),

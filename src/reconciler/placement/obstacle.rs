@@ -268,7 +268,7 @@ mod tests {
             manager: false,
             availability: "active".to_owned(),
             state: "ready".to_owned(),
-            updated: Timestamp::UNIX_EPOCH,
+            updated: None,
             labels: Labels::new(),
             engine_labels: Labels::new(),
             os: "linux".to_owned(),

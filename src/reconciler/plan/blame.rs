@@ -45,7 +45,7 @@ fn excuse(task: &Task, nodes: &[Node]) -> Option<String> {
     if node.state != "ready" {
         return Some(format!("node {name} is {}", node.state));
     }
-    if node.updated > task.created {
+    if node.updated.is_some_and(|updated| updated > task.created) {
         return Some(format!("node {name} went away or was changed meanwhile"));
     }
     // A registry knew this digest when the release was planned, so that the node only could not get at it.

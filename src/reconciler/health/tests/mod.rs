@@ -72,7 +72,7 @@ fn node(id: &str, state: &str, availability: &str) -> Node {
         manager: false,
         availability: availability.to_owned(),
         state: state.to_owned(),
-        updated: at(-1000),
+        updated: None,
         labels: Labels::new(),
         engine_labels: Labels::new(),
         os: "linux".to_owned(),

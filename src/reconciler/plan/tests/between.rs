@@ -38,7 +38,7 @@ fn a_stack_is_made_once_the_one_that_it_needs_is_as_declared_and_healthy() {
     let plan = world.plan();
     assert_eq!(outline(&plan), ["create service app_web [waits-for-stack]"]);
     let web = &change(&plan, "service app_web").holds[0];
-    assert_eq!(web.reason, "waits for stack data: service data_db: 1/2 tasks healthy");
+    assert_eq!(web.reason, "waits for stack data: service data_db: rolling (1/2)");
     assert!(plan.steps.is_empty() && plan.is_waiting());
     world.live("data_db").counts.running = 2;
     assert_eq!(world.converge(), [["service app_web"]]);
@@ -83,7 +83,7 @@ fn a_stack_that_failed_is_held_or_has_errors_holds_those_that_need_it() {
     world.observed.workload = Some(crate::model::live::Workload::default());
     assert_eq!(
         held(&world),
-        "waits for stack data: service data_db: update paused at 0/2 tasks healthy (update paused)"
+        "waits for stack data: service data_db: update paused (0/2): update paused"
     );
     world.stack("data").policy.paused = true;
     release(&mut world, "data", "db");
@@ -106,7 +106,7 @@ fn a_stack_that_is_not_declared_must_be_there_and_healthy() {
     world.live("data_db").counts.running = 0;
     let plan = world.plan();
     let hold = &change(&plan, "service app_web").holds[0];
-    assert_eq!(hold.reason, "waits for stack data: service data_db: 0/2 tasks healthy");
+    assert_eq!(hold.reason, "waits for stack data: service data_db: rolling (0/2)");
     assert!(plan.is_waiting());
     world.observed.services.retain(|live| live.spec.name != "data_db");
     let plan = world.plan();

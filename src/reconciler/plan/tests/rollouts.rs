@@ -227,7 +227,7 @@ fn a_rollback_that_nodes_are_to_blame_for_is_not_remembered() {
         ..running(&new, slot, now())
     };
     let down = || Node { state: "down".to_owned(), ..node() };
-    let was_away = || Node { updated: now() + jiff::SignedDuration::from_secs(9), ..node() };
+    let was_away = || Node { updated: Some(now() + jiff::SignedDuration::from_secs(9)), ..node() };
     let mut holds = |tasks: &[Task], node: Node, wrote_it: bool| {
         world.observed.workload = Some(Workload { tasks: tasks.to_vec(), nodes: vec![node] });
         world.learned.applied.clear();

@@ -421,7 +421,7 @@ pub(super) fn node() -> Node {
         manager: true,
         availability: "active".to_owned(),
         state: "ready".to_owned(),
-        updated: Timestamp::UNIX_EPOCH,
+        updated: None,
         labels: Labels::new(),
         engine_labels: Labels::new(),
         os: "linux".to_owned(),
