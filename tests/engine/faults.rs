@@ -207,7 +207,7 @@ fn a_write_that_always_fails_ends_the_run_with_its_name() {
 fn an_election_is_waited_for_and_a_swarm_that_stays_without_a_leader_ends_the_run() {
     let Some(engine) = Engine::of_this_run() else { return };
     let proxy = Proxy::before(&engine.url);
-    let stage = shop(&engine, &proxy);
+    let stage = still(&engine, &proxy);
     stage.apply_well(&[]);
     let leaderless = || Fault::Answer(StatusCode::SERVICE_UNAVAILABLE, NO_LEADER);
     release(&stage);
