@@ -272,7 +272,7 @@ fn a_rollback_by_hand_is_drift_and_is_put_back() {
     let plan = stage.plan(&[]);
     let change = &changes(&plan)[&format!("service {name}")];
     assert_eq!(change["causes"], json!(["drift"]), "{plan:#}");
-    assert_eq!(change["notes"], json!(["somebody put an older release back"]));
+    assert_eq!(change["notes"][0], "somebody put an older release back");
     assert_eq!(holds(&plan), Vec::<String>::new(), "that is no refusal of Swarm's");
     stage.skep(&["status"]).ends(0, &["OutOfSync"]);
 
