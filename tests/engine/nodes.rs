@@ -196,7 +196,6 @@ services:
         &[
             "no suitable node (scheduling constraints not satisfied on 2 nodes;",
             "insufficient resources on 2 nodes",
-            "1 node not available for new tasks",
             "node.labels.disk == ssd does not hold on test-one, test-two",
             "900 GiB of memory reserved, at most ",
             "test-three is paused",

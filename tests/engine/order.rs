@@ -122,7 +122,7 @@ services:
 ",
     );
     let run = stage.apply(&["--timeout", "8s"]);
-    run.ends(4, &["1 of 4 services are not healthy", "0/1 tasks"]);
+    run.ends(4, &["1 of 4 services are not healthy", "shop_sick: timed out (0/1"]);
     let made: Timestamp = text(&stage.service("shop_web"), "/CreatedAt").parse().unwrap();
     let plain: Timestamp = since(&stage, "shop_plain").parse().unwrap();
     assert!(made.duration_since(plain) >= SignedDuration::from_secs(2), "{plain} {made}");
