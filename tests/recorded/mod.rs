@@ -1,5 +1,7 @@
 //! Comparison of what skep makes of a stack with the requests that docker's client was recorded to send.
 
+#![expect(clippy::expect_used, reason = "what cannot be written as JSON has failed the test")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};

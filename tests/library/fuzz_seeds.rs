@@ -10,13 +10,13 @@
 use std::fs;
 use std::path::Path;
 
-#[path = "../fuzz/readers/interpolation.rs"]
+#[path = "../../fuzz/readers/interpolation.rs"]
 mod interpolation;
-#[path = "../fuzz/readers/load.rs"]
+#[path = "../../fuzz/readers/load.rs"]
 mod load;
-#[path = "../fuzz/readers/short_forms.rs"]
+#[path = "../../fuzz/readers/short_forms.rs"]
 mod short_forms;
-#[path = "../fuzz/readers/yaml.rs"]
+#[path = "../../fuzz/readers/yaml.rs"]
 mod yaml;
 
 fn each_seed(target: &str, read: impl Fn(&[u8])) {

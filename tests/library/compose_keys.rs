@@ -15,7 +15,7 @@ use skep::spec::load::{Input, Options, load};
 use skep::spec::schema;
 use skep::spec::tree::MemoryTree;
 
-mod generated;
+use crate::generated;
 
 /// Where the keys of a part of the format stand: the keys above them, a list item as `-`.
 const PARTS: &[(&str, &[&str])] = &[

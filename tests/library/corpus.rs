@@ -16,9 +16,7 @@ use skep::spec::discover::StackFiles;
 use skep::spec::interpolate::{Origin, Variables};
 use skep::spec::load::{Input, Loaded, Options, load};
 
-mod recorded;
-
-use recorded::{describe, differences, text};
+use crate::recorded::{describe, differences, text};
 
 /// Cases that differ from docker on purpose; each has its line in `docs/compose.md`.
 const EXPLAINED: &[(&str, &str)] = &[

@@ -76,7 +76,7 @@ fn the_committed_schema_is_that_of_the_types() {
         fs::write(committed(), &generated).expect("writing the schema");
     }
     let committed = fs::read_to_string(committed()).unwrap_or_default();
-    assert_eq!(committed, generated, "run `{BLESS}=1 cargo test --test stack_schema`");
+    assert_eq!(committed, generated, "run `{BLESS}=1 cargo test --test library stack_schema`");
 }
 
 #[test]
