@@ -1,7 +1,6 @@
 //! From paths to stacks: opens each PATH, finds its stacks, and loads them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::diff::mask::Sensitivity;
@@ -10,23 +9,22 @@ use crate::model::finding::{self, Finding, Severity};
 use crate::model::name::{SourceName, StackName};
 use crate::model::place::Place;
 use crate::model::secret::Redacted;
-use crate::settings::{Settings, Source, StackSettings};
+use crate::settings::{Settings, StackSettings};
 use crate::sources::{self, Snapshot, SourceTree};
 use crate::spec::dependencies::{self, Cycle};
 use crate::spec::discover::{Discovery, Scope, Start, discover, same_name};
 use crate::spec::interpolate::Variables;
 use crate::spec::load::{self, Input, Options};
-use crate::spec::lock::{self, Lock};
 use crate::spec::stack::Stack;
-use crate::spec::tree::{ReadError, Tree as _};
-use crate::spec::yaml::budget::Budget;
 use crate::swarm::Registry;
 
 use super::args::{GlobalArgs, ReadingArgs};
 use super::error::CommandError;
 use super::findings;
 use super::inputs::inputs;
-use super::settings::{self, Setup};
+use super::lock_file::LockFile;
+use super::origin::Origin;
+use super::settings::Setup;
 use super::variables;
 
 /// What the PATHs of a command line hold.
@@ -65,21 +63,6 @@ pub(super) struct Sources {
     pub(super) contents: BTreeMap<String, Redacted<Vec<u8>>>,
     /// The variables that were used and are in none of them.
     pub(super) variables: BTreeMap<String, Redacted<String>>,
-}
-
-/// The file that locks images.
-#[derive(Debug, Default)]
-pub(super) struct LockFile {
-    /// Where it is, or would be.
-    pub(super) path: PathBuf,
-    /// What it says.
-    pub(super) content: Lock,
-    /// Whether no other stacks than those of the command line can be in it.
-    pub(super) is_of_these_alone: bool,
-    /// Whether it has errors, so that nobody knows what tags mean.
-    pub(super) is_broken: bool,
-    /// Its text, if it is there.
-    text: Option<Vec<u8>>,
 }
 
 /// The code of the finding on a directory without stacks.
@@ -122,13 +105,7 @@ impl Stacks {
         args: &ReadingArgs,
     ) -> Result<Self, CommandError> {
         let Snapshot { source, tree, start, commit: _ } = snapshot;
-        let first = setup.settings.sources.first().map(|source| &source.name.value);
-        let of_source = |stack: &&StackSettings| {
-            let of = stack.source.as_ref().map(|source| &source.value).or(first);
-            of.is_none_or(|of| *of == source)
-        };
-        let listed: Vec<StackSettings> =
-            setup.settings.stacks.iter().filter(of_source).cloned().collect();
+        let listed = setup.settings.stacks_of(&source);
         let mut all = Self::new(setup, source.clone(), true);
         let lock = LockFile::of_tree(&tree, &start, &mut all.findings);
         all.read(PathBuf::from(source.as_str()), tree, &start, &listed, args)?;
@@ -332,149 +309,7 @@ impl Stacks {
     }
 }
 
-impl LockFile {
-    /// Reads the lock in the directory of the first path, or above it as the settings are looked for.
-    fn load(paths: &[PathBuf], findings: &mut Vec<Finding>) -> Result<Self, CommandError> {
-        let here = settings::start(paths).join(lock::FILE_NAME);
-        let Some(path) = settings::find(paths, lock::FILE_NAME) else {
-            return Ok(Self { path: here, is_of_these_alone: true, ..Self::default() });
-        };
-        let text = settings::read(&path).map_err(|error| {
-            CommandError::failed(error).context(format!("cannot read {}", path.display()))
-        })?;
-        let is_of_these_alone = path == here;
-        Ok(Self { is_of_these_alone, ..Self::read(path, text, findings) })
-    }
-
-    /// Reads the lock of a snapshot: beside its stacks, or above them in the same tree.
-    fn of_tree(tree: &SourceTree, start: &Start, findings: &mut Vec<Finding>) -> Self {
-        let mut directory = match start {
-            Start::Directory(directory) => directory.as_str(),
-            Start::File(file) => file.rsplit_once('/').map_or("", |(directory, _)| directory),
-        };
-        loop {
-            let path = match directory {
-                "" => lock::FILE_NAME.to_owned(),
-                directory => format!("{directory}/{}", lock::FILE_NAME),
-            };
-            match tree.read(&path, Budget::default().bytes) {
-                Ok(text) => return Self::read(tree.display(&path).into(), text, findings),
-                Err(ReadError::Missing) if directory.is_empty() => return Self::default(),
-                Err(ReadError::Missing) => {
-                    directory = directory.rsplit_once('/').map_or("", |(above, _)| above);
-                }
-                Err(error) => {
-                    let message = format!("`{}` cannot be read: {error}", tree.display(&path));
-                    findings.push(Finding::error("unreadable-file", None, message));
-                    return Self { is_broken: true, ..Self::default() };
-                }
-            }
-        }
-    }
-
-    fn read(path: PathBuf, text: Vec<u8>, findings: &mut Vec<Finding>) -> Self {
-        let (content, found) = lock::parse(&text, path.display().to_string().into());
-        let is_broken = found.iter().any(Finding::is_error);
-        findings.extend(found);
-        Self { path, content, is_broken, text: Some(text), is_of_these_alone: false }
-    }
-}
-
 fn not_for_several() -> CommandError {
     CommandError::usage("--name is for one stack, and PATH holds more")
         .hint("give the stack's own file or directory as PATH")
-}
-
-/// Where the stacks of a run come from.
-struct Origin {
-    name: SourceName,
-    paths: Vec<PathBuf>,
-    /// The directory of the source in the settings that the paths belong to.
-    root: Option<PathBuf>,
-    /// Whether the paths are all there is of the source.
-    is_whole: bool,
-}
-
-impl Origin {
-    fn of(
-        settings: &Settings,
-        directory: &Path,
-        paths: &[PathBuf],
-        args: &ReadingArgs,
-    ) -> Result<Self, CommandError> {
-        let place = |source: &Source| source.path().map(|path| directory.join(path));
-        let mut known = settings.sources.iter();
-        if paths.is_empty() && !settings.sources.is_empty() {
-            let source = match (&args.source, settings.sources.as_slice()) {
-                (Some(name), _) => known.find(|source| source.name.value == *name),
-                (None, [only]) => Some(only),
-                (None, _) => None,
-            };
-            let Some(source) = source else { return Err(which_source(settings)) };
-            let Some(path) = place(source) else { return Err(needs_checkout(source)) };
-            return Ok(Self {
-                name: source.name.value.clone(),
-                root: path.is_dir().then(|| path.clone()),
-                paths: vec![path],
-                is_whole: true,
-            });
-        }
-        let paths = if paths.is_empty() { vec![PathBuf::from(".")] } else { paths.to_vec() };
-        let real = |path: &Path| fs::canonicalize(path).ok();
-        let source = known.find(|source| {
-            let Some(root) = place(source).and_then(|path| real(&path)) else { return false };
-            args.source.as_ref().is_none_or(|name| source.name.value == *name)
-                && paths.iter().all(|path| real(path).is_some_and(|path| path.starts_with(&root)))
-        });
-        let name = match (&args.source, source) {
-            (Some(name), _) => name.clone(),
-            (None, Some(source)) => source.name.value.clone(),
-            (None, None) => "cli".parse().map_err(CommandError::failed)?,
-        };
-        let root = source.and_then(place).filter(|path| path.is_dir());
-        // A part of a source says nothing about the rest of it.
-        let is_all = |root: &PathBuf| paths.iter().any(|path| real(path) == real(root));
-        let is_whole = source.is_none() || root.as_ref().is_some_and(is_all);
-        // Settings that list stacks and no sources speak of what lies beside them.
-        let beside = Path::new(".").join(directory);
-        let is_beside = settings.sources.is_empty()
-            && !settings.stacks.is_empty()
-            && real(&beside).is_some_and(|beside| {
-                paths.iter().all(|path| real(path).is_some_and(|path| path.starts_with(&beside)))
-            });
-        let root = root.or_else(|| is_beside.then_some(beside));
-        // A checkout that is called by the name of a repository stands for it.
-        let is_git = |source: &Source| source.path().is_none() && source.name.value == name;
-        let checkout =
-            paths.first().filter(|path| path.is_dir() && settings.sources.iter().any(is_git));
-        let root = root.or_else(|| checkout.cloned());
-        Ok(Self { name, paths, root, is_whole })
-    }
-}
-
-impl Origin {
-    /// What the settings say about stacks of this source.
-    fn listed(&self, settings: &Settings) -> Vec<StackSettings> {
-        let first = settings.sources.first().map(|source| &source.name.value);
-        let of_source = |stack: &&StackSettings| {
-            let source = stack.source.as_ref().map(|source| &source.value).or(first);
-            self.root.is_some() && source.is_none_or(|source| *source == self.name)
-        };
-        settings.stacks.iter().filter(of_source).cloned().collect()
-    }
-}
-
-fn needs_checkout(source: &Source) -> CommandError {
-    let name = source.name.as_str();
-    let error = CommandError::usage(format!(
-        "the source {name} is a repository, and this command reads files"
-    ));
-    error.hint(format!("give the PATH of its stacks in a checkout, and --source {name}"))
-}
-
-fn which_source(settings: &Settings) -> CommandError {
-    let names: Vec<&str> =
-        settings.sources.iter().map(|source| source.name.value.as_str()).collect();
-    CommandError::usage("the settings list several sources, and a run reads one")
-        .hint(format!("name it with --source ({}), or give a PATH", names.join(", ")))
 }

@@ -10,7 +10,7 @@ use super::source::{Source, located_name};
 use super::stack::StackSettings;
 use crate::diff::mask::{SENSITIVE, Sensitivity};
 use crate::model::finding::Finding;
-use crate::model::name::FleetName;
+use crate::model::name::{FleetName, SourceName};
 use crate::model::place::Place;
 use crate::reconciler::controller::agenda::Timing;
 use crate::reconciler::controller::drift::{DriftMode, DriftModes};
@@ -75,6 +75,16 @@ impl Settings {
     /// The schema of the file, for editors.
     pub fn schema() -> Schema {
         schema_for!(Self)
+    }
+
+    /// What is said about stacks of `source`. Those that name no source are of the first.
+    pub fn stacks_of(&self, source: &SourceName) -> Vec<StackSettings> {
+        let first = self.sources.first().map(|source| &source.name.value);
+        let is_of_source = |stack: &&StackSettings| {
+            let of = stack.source.as_ref().map(|source| &source.value).or(first);
+            of.is_none_or(|of| of == source)
+        };
+        self.stacks.iter().filter(is_of_source).cloned().collect()
     }
 
     /// What becomes of changes by hand in each stack.
