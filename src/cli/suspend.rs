@@ -122,11 +122,11 @@ async fn write(
 ) -> Result<Suspensions, CommandError> {
     let settings = Setup::load(global.config.as_deref(), &[])?.settings;
     let fleet = fleet(global, &settings)?;
-    let key = engine::fresh_key()?;
-    let writer = Writer::new(Reader::new(engine::connect(global).await?)?, key.clone());
+    let reader = Reader::new(engine::connect(global).await?)?;
+    let writer = Writer::new(reader, engine::fresh_key()?);
     let mut attempts = 1;
     let suspensions = loop {
-        match writer.suspend(&fleet, whom, suspension, &key).await {
+        match writer.suspend(&fleet, whom, suspension).await {
             Err(error) if error.is_conflict() && attempts < ATTEMPTS => attempts += 1,
             result => break result?,
         }

@@ -87,6 +87,13 @@ impl Reader {
         self.observer.observe_telling(|configs| tell(record::only_records(configs))).await
     }
 
+    /// The same with tasks and nodes, which take two more.
+    pub(super) async fn observe_with_tasks(&self) -> Result<Observed, SwarmError> {
+        let mut observed = self.observer.observe().await?;
+        observed.workload = Some(self.observer.workload(&observed).await?);
+        Ok(observed)
+    }
+
     /// Observes the Swarm, its tasks included, and makes the plan. Only tasks tell how services really are: counts take
     /// one that is about to crash again for one that runs.
     ///
@@ -116,8 +123,7 @@ impl Reader {
         request: &Request,
         learned: &Learned,
     ) -> Result<(Plan, Observed, Desired), SwarmError> {
-        let mut observed = self.observer.observe().await?;
-        observed.workload = Some(self.observer.workload(&observed).await?);
+        let observed = self.observe_with_tasks().await?;
         let desired = declare(request, &observed.configs);
         let images = self.ask(&desired, &observed, request).await;
         Ok((decide(request, &desired, &observed, &images, learned), observed, desired))
@@ -270,6 +276,11 @@ impl Writer {
     /// What it reads the Swarm with.
     pub fn reader(&self) -> &Reader {
         &self.reader
+    }
+
+    /// The key of a fleet that has none yet.
+    pub(super) fn fresh_key(&self) -> &FreshKey {
+        &self.fresh_key
     }
 
     /// The objects of the Swarm.

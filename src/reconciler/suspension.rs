@@ -11,7 +11,6 @@ use crate::model::name::{FleetName, StackName};
 use crate::model::store::ConfigSpec;
 use crate::swarm::{Credentials, SwarmError};
 
-use super::apply::FreshKey;
 use super::pass::Writer;
 use super::record::{self, FleetRecord};
 use super::step::Target;
@@ -135,7 +134,7 @@ fn note(labels: &mut Labels, whom: &Whom, suspension: Option<&Suspension>) -> bo
 
 impl Writer {
     /// Suspends stacks, or with `None` resumes them, and returns what is suspended then. Resuming all ends the
-    /// suspensions of single stacks, too. `fresh_key` is used if the fleet has no record yet.
+    /// suspensions of single stacks, too.
     ///
     /// # Errors
     /// When the Swarm cannot be observed, or the record was written by someone else meanwhile.
@@ -144,7 +143,6 @@ impl Writer {
         fleet: &FleetName,
         whom: &Whom,
         suspension: Option<&Suspension>,
-        fresh_key: &FreshKey,
     ) -> Result<Suspensions, SwarmError> {
         let observed = self.observe().await?;
         let record = record::find(&observed.configs, fleet);
@@ -160,7 +158,7 @@ impl Writer {
                 let spec = ConfigSpec { name, labels, ..ConfigSpec::default() };
                 actuator.label_config(&id, version, &spec).await?;
             } else {
-                let spec = record::create(name, labels.clone(), fresh_key.expose());
+                let spec = record::create(name, labels.clone(), self.fresh_key().expose());
                 actuator.create_config(&spec).await?;
             }
         }

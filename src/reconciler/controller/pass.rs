@@ -14,12 +14,12 @@ use crate::model::name::FleetName;
 use crate::reconciler::apply::{self, FreshKey};
 use crate::reconciler::event::Event;
 use crate::reconciler::health::ServiceHealth;
-use crate::reconciler::pass::{Reader, declare};
+use crate::reconciler::pass::{Reader, Writer, declare};
 use crate::reconciler::plan::{Learned, Plan};
 use crate::reconciler::record;
 use crate::reconciler::status::{self, StackStatus, Status};
 use crate::reconciler::suspension::Suspensions;
-use crate::swarm::{Actuator, Connection, Observer, SwarmError};
+use crate::swarm::{Connection, SwarmError};
 
 use super::declared::Current;
 use super::delays::{Repairs, Troubles};
@@ -92,10 +92,7 @@ pub struct Passed {
 /// A Swarm to observe and to write to. What plans has no way to write.
 #[derive(Debug)]
 pub struct Swarm {
-    observer: Observer,
-    reader: Reader,
-    writes: Connection,
-    fresh_key: FreshKey,
+    writer: Writer,
 }
 
 impl Swarm {
@@ -104,9 +101,7 @@ impl Swarm {
     /// # Errors
     /// When the connection cannot be used for reading.
     pub fn new(connection: Connection, fresh_key: FreshKey) -> Result<Self, SwarmError> {
-        let observer = Observer::new(connection.clone())?;
-        let reader = Reader::new(connection.clone())?;
-        Ok(Self { observer, reader, writes: connection, fresh_key })
+        Ok(Self { writer: Writer::new(Reader::new(connection)?, fresh_key) })
     }
 
     /// Makes one pass. `None` if it was stopped before it had seen everything; writes that were begun are finished.
@@ -161,16 +156,18 @@ impl Swarm {
         work: &mut [Work<'_>],
         manner: Manner<'_>,
     ) -> Result<(Observed, Vec<Plan>), SwarmError> {
-        let mut observed = self.observer.observe().await?;
-        if manner.thorough {
-            observed.workload = Some(self.observer.workload(&observed).await?);
-        }
+        let reader = self.writer.reader();
+        let mut observed = if manner.thorough {
+            reader.observe_with_tasks().await?
+        } else {
+            reader.observer().observe().await?
+        };
         let mut plans = Vec::with_capacity(work.len());
         for work in work {
             work.learned.contention.forget(CONTENTION);
             let request = &work.current.request;
             let desired = declare(request, &observed.configs);
-            let plan = self.reader.plan_from(observed, &desired, request, work.learned).await?;
+            let plan = reader.plan_from(observed, &desired, request, work.learned).await?;
             plans.push(plan.0);
             observed = plan.1;
         }
@@ -189,7 +186,7 @@ impl Swarm {
             return apply::Report::default();
         }
         let Current { request, .. } = work.current;
-        let actuator = Actuator::new(self.writes.clone(), request.credentials.clone(), observed);
+        let actuator = self.writer.actuator(request.credentials.clone(), observed);
         let span = tracing::info_span!("source", name = %request.scope.source);
         let changes: BTreeMap<&ObjectKey, (&str, &Change)> = changes(&plan.document);
         let Memory { repairs, troubles } = memory;
@@ -203,7 +200,7 @@ impl Swarm {
             }
         };
         let stopped = || *stop.borrow();
-        let key = &self.fresh_key;
+        let key = self.writer.fresh_key();
         apply::perform(&plan.steps, &actuator, key, work.learned, &stopped, &mut sink)
             .instrument(span)
             .await
