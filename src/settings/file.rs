@@ -8,6 +8,7 @@ use super::intervals::Intervals;
 use super::registry::RegistrySettings;
 use super::source::{Source, located_name};
 use super::stack::StackSettings;
+use super::status::StatusSettings;
 use crate::diff::mask::{SENSITIVE, Sensitivity};
 use crate::model::finding::Finding;
 use crate::model::name::{FleetName, SourceName};
@@ -66,6 +67,8 @@ pub struct Settings {
     /// The socket on which the running controller is asked; by default below `$XDG_RUNTIME_DIR/skep` or `/run/skep`.
     #[schemars(example = &"/run/skep/production.sock")]
     pub socket: Option<String>,
+    /// What the running controller serves over HTTP; nothing if absent.
+    pub status: Option<StatusSettings>,
     /// More names whose values are never shown; `*` stands for anything.
     #[schemars(example = ["*_LICENSE"])]
     pub sensitive: Option<Vec<String>>,
@@ -125,6 +128,7 @@ impl Decode for Settings {
             drift: one_of(&mut fields, "drift", &DRIFT_MODES, report),
             intervals: fields.get("intervals", report),
             socket: fields.get("socket", report),
+            status: fields.get("status", report),
             sensitive: fields.get("sensitive", report),
         };
         settings.check(report);

@@ -9,6 +9,7 @@ mod parse;
 mod registry;
 mod source;
 mod stack;
+mod status;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ pub use parse::parse;
 pub use registry::RegistrySettings;
 pub use source::{Source, SourceFiles};
 pub use stack::StackSettings;
+pub use status::{Listen, ListenError, StatusSettings};
 
 /// The name of the file, looked for beside the stacks.
 pub const FILE_NAME: &str = "skep.yaml";

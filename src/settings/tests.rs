@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Settings, parse};
+use super::{Listen, ListenError, Settings, parse};
 use crate::model::finding::Finding;
 use crate::reconciler::controller::drift::DriftMode;
 use crate::reconciler::policy::{Adoption, ResolveImage};
@@ -35,6 +35,7 @@ timeout: 10m
 drift: report
 intervals: {poll: 30s, resync: 10m, retry: 2m}
 socket: /run/skep/production.sock
+status: {listen: "127.0.0.1:9323", metrics: false}
 sensitive: ["*_LICENSE"]
 "#;
 
@@ -65,6 +66,9 @@ fn every_key_is_read() {
     assert_eq!(drift.of_stack("shop"), DriftMode::Off);
     assert_eq!(drift.of_stack("other"), DriftMode::Report);
     assert_eq!(settings.timing().poll, Duration::from_secs(30));
+    let status = settings.status.as_ref().expect("status");
+    let listen = status.listen.as_ref().map(|listen| listen.to_string());
+    assert_eq!((listen.as_deref(), status.metrics), (Some("127.0.0.1:9323"), Some(false)));
     assert!(settings.sensitivity().is_sensitive("APP_LICENSE"));
     assert!(settings.sensitivity().is_sensitive("DB_PASSWORD"));
     assert_eq!(read("# nothing\n"), (Some(Settings::default()), Vec::new()));
@@ -93,6 +97,7 @@ strict: maybe
 timeout: 10
 drift: fix
 intervals: {poll: 10ms, pol: 1s}
+status: {listen: '0.0.0.0:9323', metric: true}
 registries:
   - host: https://reg.example/v2/
     username: me
@@ -110,6 +115,25 @@ registries:
         format!("{place} {}: {}{hint}\n", f.code, f.message)
     };
     insta::assert_snapshot!(findings.iter().map(show).collect::<String>());
+}
+
+#[test]
+fn the_controller_listens_where_only_this_machine_gets_in() {
+    for (text, shown) in [
+        ("127.0.0.1:80", "127.0.0.1:80"),
+        ("localhost:80", "127.0.0.1:80"),
+        ("[::1]:80", "[::1]:80"),
+        ("unix:///run/a", "unix:///run/a"),
+        ("/run/a", "unix:///run/a"),
+    ] {
+        assert_eq!(text.parse::<Listen>().map(|listen| listen.to_string()).as_deref(), Ok(shown));
+    }
+    for exposed in ["0.0.0.0:80", "[::]:80", "192.0.2.1:80", "[::ffff:192.0.2.1]:80"] {
+        assert_eq!(exposed.parse::<Listen>(), Err(ListenError::Exposed), "{exposed}");
+    }
+    for other in ["", "80", ":80", "127.0.0.1", "host:80", "unix://run/a", "127.0.0.1:99999"] {
+        assert_eq!(other.parse::<Listen>(), Err(ListenError::Form), "{other}");
+    }
 }
 
 #[test]

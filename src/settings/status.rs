@@ -1,0 +1,107 @@
+//! Where the running controller serves how it is, for probes and for those who collect metrics.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+
+use crate::spec::decode::{Cursor, Decode, Located, Report};
+
+/// What the running controller serves over HTTP. Nothing is served unless `listen` is set.
+#[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct StatusSettings {
+    /// The address of this machine that is listened on, `127.0.0.1:9323` or `[::1]:9323`, or a unix socket, as
+    /// `unix:///path`.
+    #[schemars(with = "Option<String>", example = &"127.0.0.1:9323")]
+    pub listen: Option<Located<Listen>>,
+    /// Whether metrics are served there too; `true` if absent.
+    #[schemars(example = true)]
+    pub metrics: Option<bool>,
+}
+
+/// Where is listened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listen {
+    /// At an address that only this machine can reach.
+    Loopback(SocketAddr),
+    /// At a unix socket.
+    Unix(PathBuf),
+}
+
+/// `127.0.0.1:9323` or `unix:///run/skep/http.sock`
+impl std::fmt::Display for Listen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Loopback(address) => write!(f, "{address}"),
+            Self::Unix(path) => write!(f, "unix://{}", path.display()),
+        }
+    }
+}
+
+/// Why a text names nothing that may be listened on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ListenError {
+    /// It has another form.
+    #[error("is no address to listen on")]
+    Form,
+    /// Others than this machine could reach it.
+    #[error("can be reached from other machines, and whoever asks there is not asked who they are")]
+    Exposed,
+}
+
+impl ListenError {
+    /// What to write instead.
+    pub const fn hint(self) -> &'static str {
+        match self {
+            Self::Form => "write `127.0.0.1:9323`, or `unix:///run/skep/http.sock`",
+            Self::Exposed => {
+                "listen on `127.0.0.1` or a unix socket, and put a proxy that checks who asks in front of it"
+            }
+        }
+    }
+}
+
+impl std::str::FromStr for Listen {
+    type Err = ListenError;
+
+    fn from_str(text: &str) -> Result<Self, ListenError> {
+        let path = text.strip_prefix("unix://").unwrap_or(text);
+        if Path::new(path).is_absolute() {
+            return Ok(Self::Unix(PathBuf::from(path)));
+        }
+        // A name could mean another address tomorrow; this one cannot.
+        let numbers = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+        let address: SocketAddr =
+            numbers.as_deref().unwrap_or(text).parse().map_err(|_| ListenError::Form)?;
+        if address.ip().is_loopback() {
+            Ok(Self::Loopback(address))
+        } else {
+            Err(ListenError::Exposed)
+        }
+    }
+}
+
+impl Decode for StatusSettings {
+    fn decode(at: &Cursor<'_>, report: &mut Report) -> Option<Self> {
+        let mut fields = at.fields(report)?;
+        let settings = Self {
+            listen: fields.at("listen").and_then(|at| listen(&at, report)),
+            metrics: fields.get("metrics", report),
+        };
+        fields.finish(report);
+        Some(settings)
+    }
+}
+
+fn listen(at: &Cursor<'_>, report: &mut Report) -> Option<Located<Listen>> {
+    let text: Located<String> = at.get(report)?;
+    match text.parse() {
+        Ok(listen) => Some(text.with(listen)),
+        Err(error) => {
+            let error: ListenError = error;
+            report.push(at.error("invalid-value", error).hint(error.hint()));
+            None
+        }
+    }
+}
