@@ -184,6 +184,7 @@ impl Stacks {
             profiles: args.profile.clone(),
             name: args.name.clone(),
             bind_root: None,
+            routes: false,
         };
         let load::Loaded { stacks, failed, findings } = load::load(tree, inputs, &options);
         self.findings.extend(findings);

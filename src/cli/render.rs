@@ -126,6 +126,7 @@ fn rendered(stack: &DesiredStack) -> RenderedStack<'_> {
         configs,
         secrets,
         services,
+        routes: _,
         externals: _,
     } = stack;
     RenderedStack {

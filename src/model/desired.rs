@@ -12,6 +12,7 @@ use super::key::{Kind, ObjectKey};
 use super::name::{SourceName, StackName};
 use super::network::NetworkSpec;
 use super::place::Place;
+use super::route::DesiredRoute;
 use super::service::ServiceSpec;
 use super::store::{ConfigSpec, SecretSpec};
 
@@ -100,6 +101,8 @@ pub struct DesiredStack {
     pub secrets: Vec<DesiredObject<SecretSpec>>,
     /// Services.
     pub services: Vec<DesiredService>,
+    /// Routes.
+    pub routes: Vec<DesiredRoute>,
     /// Objects that must exist already.
     pub externals: Vec<External>,
 }

@@ -18,6 +18,7 @@ pub mod name;
 pub mod nanos;
 pub mod network;
 pub mod place;
+pub mod route;
 pub mod secret;
 pub mod service;
 pub mod store;

@@ -83,6 +83,7 @@ fn build(stack: &Stack, names: &Names, identity: &Identity<'_>) -> DesiredStack 
         configs: configs(stack, names, identity),
         secrets: secrets(stack, names, identity),
         services: services(stack, names, identity),
+        routes: convert::routes(stack),
         externals: externals(stack, names),
     }
 }

@@ -28,6 +28,8 @@ pub struct Options {
     pub name: Option<StackName>,
     /// The directory on the nodes that holds what the tree holds; that of the tree if absent.
     pub bind_root: Option<String>,
+    /// Whether routes may be declared: whoever loads them has to carry them out.
+    pub routes: bool,
 }
 
 /// A stack to load.
@@ -76,7 +78,7 @@ pub fn load(tree: &dyn Tree, inputs: &[Input], options: &Options) -> Loaded {
     }
     refuse_same_names(&mut loaded);
     loaded.stacks.sort_by(|a, b| a.name.cmp(&b.name));
-    warn_of_same_ports(&mut loaded, options);
+    warn_of_collisions(&mut loaded, options);
     loaded.failed.sort_by(|a, b| a.name.cmp(&b.name));
     finding::sort(&mut loaded.findings);
     loaded
@@ -140,6 +142,9 @@ fn read_stack(
         compose,
     };
     check::check(&stack, report);
+    if !options.routes {
+        check::refuse_routes(&stack, report);
+    }
     Some(stack)
 }
 
@@ -219,10 +224,13 @@ fn refuse_same_names(loaded: &mut Loaded) {
     loaded.findings.extend(findings);
 }
 
-/// Stacks that publish a port of another. Which of them gets it depends on what runs, and a plan tells; the other waits.
-fn warn_of_same_ports(loaded: &mut Loaded, options: &Options) {
+/// Stacks that publish a port of another, or have its route. Which of them gets it depends on what runs, and a plan tells;
+/// the other waits.
+fn warn_of_collisions(loaded: &mut Loaded, options: &Options) {
     let mut of_stacks: BTreeMap<usize, Vec<Finding>> = BTreeMap::new();
-    for (index, finding) in check::across(&loaded.stacks) {
+    let ports = check::same_ports(&loaded.stacks);
+    let routes = check::same_routes(&loaded.stacks);
+    for (index, finding) in ports.into_iter().chain(routes) {
         of_stacks.entry(index).or_default().push(finding);
     }
     // From the back, so that the indexes of those before it stay.

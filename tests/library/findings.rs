@@ -68,6 +68,11 @@ fn what_the_engine_would_refuse_is_refused_before() {
     snapshot("semantics");
 }
 
+#[test]
+fn routes_that_cannot_work_are_refused_where_they_are_written() {
+    snapshot("routes");
+}
+
 fn memory(text: &str) -> MemoryTree {
     MemoryTree([("stack.yaml".to_owned(), text.as_bytes().to_vec())].into())
 }

@@ -9,10 +9,12 @@ mod placement;
 mod ports;
 mod references;
 mod rollout;
+mod routes;
 mod stores;
 mod targets;
 
-pub(super) use ports::across;
+pub(super) use ports::across as same_ports;
+pub(super) use routes::{across as same_routes, refuse as refuse_routes};
 
 use super::decode::Report;
 use super::stack::Stack;
@@ -30,4 +32,5 @@ pub(super) fn check(stack: &Stack, report: &mut Report) {
     deploy::check(&stack.compose, report);
     placement::check(&stack.compose, report);
     rollout::check(&stack.compose, report);
+    routes::check(stack, report);
 }

@@ -31,6 +31,7 @@ pub mod port_text;
 pub mod ports;
 pub mod resources;
 pub mod restart;
+pub mod routes;
 pub mod service;
 pub mod size;
 pub mod store_refs;

@@ -2,11 +2,12 @@
 
 use schemars::JsonSchema;
 
+use super::routes::{ServiceRoutes, StackRoutes};
 use crate::model::name::StackName;
 use crate::spec::decode::{Cursor, Decode, Fields, Located, Report, closest};
 
 /// `x-skep` at the top of a stack file.
-#[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct StackExtension {
     /// Nothing of this stack is written while it is true.
@@ -25,10 +26,13 @@ pub struct StackExtension {
     /// not declared beside it must be there and healthy.
     #[schemars(with = "Option<Vec<String>>", example = ["data"])]
     pub depends_on: Option<Vec<Located<StackName>>>,
+    /// Routes of the stack itself: redirects, servers outside, files, fixed answers.
+    #[schemars(skip)]
+    pub routes: Option<Located<StackRoutes>>,
 }
 
 /// `x-skep` on a service.
-#[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct ServiceExtension {
     /// Fields that someone else owns, such as an autoscaler; skep neither reports nor repairs them.
@@ -37,12 +41,15 @@ pub struct ServiceExtension {
     /// The key that the service had in this file before it was renamed.
     #[schemars(example = &"api")]
     pub previous_name: Option<Located<String>>,
+    /// Which requests the proxy sends to it.
+    #[schemars(skip)]
+    pub routes: Option<Located<ServiceRoutes>>,
 }
 
 /// Keys on the stack that later versions know.
-const LATER_ON_STACK: [&str; 3] = ["routes", "generate", "caddy"];
+const LATER_ON_STACK: [&str; 2] = ["generate", "caddy"];
 /// Keys on a service that later versions know.
-const LATER_ON_SERVICE: [&str; 5] = ["routes", "probe", "schedule", "sleep", "strategy"];
+const LATER_ON_SERVICE: [&str; 4] = ["probe", "schedule", "sleep", "strategy"];
 
 /// The fields that can be ignored, and everything below them.
 #[rustfmt::skip]
@@ -64,6 +71,7 @@ impl Decode for StackExtension {
             prune: fields.get("prune", report),
             previous_name: fields.get("previous_name", report),
             depends_on: fields.get("depends_on", report),
+            routes: fields.get("routes", report),
         };
         refuse_later(&mut fields, &LATER_ON_STACK, report);
         fields.finish(report);
@@ -77,6 +85,7 @@ impl Decode for ServiceExtension {
         let extension = Self {
             ignore: fields.get("ignore", report),
             previous_name: fields.get("previous_name", report),
+            routes: fields.get("routes", report),
         };
         for field in extension.ignore.iter().flatten() {
             check_field(at, field, report);

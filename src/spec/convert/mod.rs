@@ -15,6 +15,7 @@ mod origins;
 mod ports;
 mod references;
 mod resources;
+mod routes;
 mod service;
 mod stores;
 
@@ -23,5 +24,6 @@ pub use networks::{network_name, used_networks};
 pub use stores::{config_identity, secret_identity};
 
 pub(super) use networks::network;
+pub(super) use routes::{auto_name, named as named_host, routes};
 pub(super) use service::service;
 pub(super) use stores::{config, secret};

@@ -161,6 +161,7 @@ pub(super) fn stack(name: &str, services: Vec<DesiredService>) -> DesiredStack {
         configs: Vec::new(),
         secrets: Vec::new(),
         services,
+        routes: Vec::new(),
         externals: Vec::new(),
     }
 }

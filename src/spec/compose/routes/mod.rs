@@ -1,0 +1,14 @@
+//! `x-skep.routes`: what a stack file says about requests.
+
+mod access;
+mod actions;
+mod edits;
+mod hosting;
+mod places;
+mod pool;
+mod raw;
+mod route;
+mod text;
+
+pub use hosting::HostChoice;
+pub use route::{Route, ServiceRoutes, StackRoutes};
