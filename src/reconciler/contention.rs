@@ -13,19 +13,33 @@ use super::step::{Step, Write};
 
 /// How often a run writes the same before it takes a further difference for another writer's will.
 const SAME_WRITES: usize = 2;
+/// The same for a controller, whose first write of it may be a commit of hours ago.
+const SAME_WRITES_OF_CONTROLLER: usize = 3;
 /// How many writes in a row may meet an object that has changed since it was observed.
 const LOST_RACES: u32 = 5;
 /// How many fields the reason names.
 const NAMED_FIELDS: usize = 3;
 
 /// What a run has written so far, as far as it tells that somebody else writes too.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Contention {
+    most: usize,
     written: BTreeMap<ObjectKey, BTreeMap<String, Vec<Instant>>>,
     lost: BTreeMap<ObjectKey, u32>,
 }
 
+impl Default for Contention {
+    fn default() -> Self {
+        Self { most: SAME_WRITES, written: BTreeMap::new(), lost: BTreeMap::new() }
+    }
+}
+
 impl Contention {
+    /// What a controller has written so far: nothing.
+    pub fn of_controller() -> Self {
+        Self { most: SAME_WRITES_OF_CONTROLLER, ..Self::default() }
+    }
+
     /// Notes a write that was performed, and tells whether the same was written before.
     pub(super) fn wrote(&mut self, step: &Step) -> bool {
         self.lost.remove(&step.object);
@@ -58,7 +72,7 @@ impl Contention {
         let counts = self.written.get(object).into_iter().flat_map(BTreeMap::values);
         let same = counts.map(Vec::len).max().unwrap_or(0);
         let lost = self.lost.get(object).copied().unwrap_or(0);
-        let story = if same >= SAME_WRITES {
+        let story = if same >= self.most {
             format!("this run wrote it {same} times, and each time somebody else changed it again")
         } else if lost >= LOST_RACES {
             format!("somebody else wrote it first {lost} times in a row")

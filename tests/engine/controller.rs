@@ -13,7 +13,7 @@ use crate::running::Running;
 use crate::stage::{Run, Stage};
 
 /// A stack file with one quick service.
-fn web(tag: u32, replicas: u32) -> String {
+pub(crate) fn web(tag: u32, replicas: u32) -> String {
     format!(
         "services:\n  web:\n    image: skep-demo/web:{tag}\n    deploy: {{ <<: *quick, replicas: {replicas} }}\n"
     )

@@ -201,7 +201,7 @@ fn an_apply_that_is_killed_at_any_time_is_finished_by_the_next_one() {
 }
 
 /// The next number after `state` (splitmix64, Steele, Lea and Flood 2014).
-fn random(state: &mut u64) -> u64 {
+pub(crate) fn random(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *state;
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

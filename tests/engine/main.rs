@@ -4,6 +4,7 @@
     clippy::panic,
     clippy::print_stderr,
     clippy::unwrap_used,
+    clippy::expect_used,
     reason = "what these tests share stands outside of test functions, and may fail them as tests do"
 )]
 #![expect(
@@ -23,6 +24,12 @@ mod cluster;
 mod collection;
 mod contended;
 mod controller;
+mod controller_cuts;
+mod controller_directory;
+mod controller_git;
+mod controller_people;
+mod controller_signals;
+mod controller_soak;
 mod crash;
 mod demo;
 mod downtime;
@@ -37,6 +44,9 @@ mod floors;
 #[path = "../generated/mod.rs"]
 mod generated;
 mod generated_like_docker;
+#[path = "../sources/http_servers.rs"]
+#[expect(dead_code, reason = "the tests of sources need more of it")]
+mod http_servers;
 mod idempotence;
 mod interactive;
 mod killed;
@@ -45,6 +55,9 @@ mod nodes;
 mod normal;
 mod observe;
 mod order;
+#[path = "../sources/origin.rs"]
+#[expect(dead_code, reason = "the tests of sources need more of it")]
+mod origin;
 mod own;
 mod ownership;
 mod picked_like_docker;
@@ -63,6 +76,12 @@ mod rotation;
 mod running;
 mod saved_plans;
 mod scratch;
+#[path = "../sources/server.rs"]
+#[expect(dead_code, reason = "the tests of sources need more of it")]
+mod server;
+#[path = "../sources/ssh_servers.rs"]
+#[expect(dead_code, reason = "the tests of sources need more of it")]
+mod ssh_servers;
 mod stage;
 mod still;
 mod supersede;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tempfile::TempDir;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// A request that went through.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +73,10 @@ type Body = UnsyncBoxBody<Bytes, hyper::Error>;
 
 struct State {
     engine: PathBuf,
+    /// Whether nothing gets through.
+    is_cut: watch::Sender<bool>,
+    /// How often somebody came while nothing got through.
+    knocks: AtomicUsize,
     calls: Mutex<Vec<Call>>,
     rule: Mutex<Rule>,
 }
@@ -93,6 +98,8 @@ impl Proxy {
         let socket = folder.path().join("proxy.sock");
         let state = Arc::new(State {
             engine,
+            is_cut: watch::Sender::new(false),
+            knocks: AtomicUsize::new(0),
             calls: Mutex::default(),
             rule: Mutex::new(Box::new(|_| None)),
         });
@@ -137,6 +144,18 @@ impl Proxy {
         self.state.calls.lock().unwrap().clear();
     }
 
+    /// Ends every connection, also those on which nothing is asked, and lets nobody in.
+    pub(crate) fn cut(&self) {
+        self.state.knocks.store(0, Ordering::SeqCst);
+        self.state.is_cut.send_replace(true);
+    }
+
+    /// Lets everybody in again, and tells how many came in vain.
+    pub(crate) fn mend(&self) -> usize {
+        self.state.is_cut.send_replace(false);
+        self.state.knocks.load(Ordering::SeqCst)
+    }
+
     /// From now on, `rule` says what breaks.
     pub(crate) fn inject(&self, rule: impl Fn(&Call) -> Option<Fault> + Send + 'static) {
         *self.state.rule.lock().unwrap() = Box::new(rule);
@@ -146,13 +165,21 @@ impl Proxy {
 async fn serve(listener: UnixListener, state: Arc<State>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else { return };
+        let mut is_cut = state.is_cut.subscribe();
+        if *is_cut.borrow() {
+            state.knocks.fetch_add(1, Ordering::SeqCst);
+            continue;
+        }
         let state = Arc::clone(&state);
         tokio::spawn(async move {
             let service = service_fn(|request| answer(request, Arc::clone(&state)));
             let connection = hyper::server::conn::http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service);
-            // A client that goes away, or a cut, is no failure of the proxy.
-            let _ = connection.await;
+            tokio::select! {
+                // A client that goes away, or a cut, is no failure of the proxy.
+                _ = connection => {}
+                _ = is_cut.wait_for(|is_cut| *is_cut) => {}
+            }
         });
     }
 }

@@ -5,9 +5,10 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
 use crate::eventually::eventually;
-use crate::stage::Stage;
+use crate::stage::{Run, Stage};
 
 /// A controller that looks after the stacks of a [`Stage`]; it is killed when it goes out of scope.
 pub(crate) struct Running<'s, 'e> {
@@ -20,15 +21,52 @@ pub(crate) struct Running<'s, 'e> {
 impl<'s, 'e> Running<'s, 'e> {
     /// Starts a controller with these settings beside `stacks`.
     pub(crate) fn start(stage: &'s Stage<'e>, settings: &str) -> Self {
-        let settings = format!(
-            "sources: [{{name: main, path: stacks}}]\nresolve_image: never\n\
-             intervals: {{poll: 1s, retry: 2s}}\n{settings}\n"
-        );
+        let usual = "sources: [{name: main, path: stacks}]\nintervals: {poll: 1s, retry: 2s}";
+        Self::with(stage, &format!("{usual}\n{settings}"))
+    }
+
+    /// Starts a controller with these settings and no others.
+    pub(crate) fn with(stage: &'s Stage<'e>, settings: &str) -> Self {
+        let settings = format!("resolve_image: never\n{settings}\n");
         fs::write(stage.folder().join("skep.yaml"), settings).unwrap();
+        Self::again(stage)
+    }
+
+    /// Starts a controller with the settings of the one before.
+    pub(crate) fn again(stage: &'s Stage<'e>) -> Self {
         let log = File::create(stage.folder().join("log")).unwrap();
         let mut command = stage.command(&["run", "-vv"]);
-        command.env("XDG_RUNTIME_DIR", stage.folder()).stdout(Stdio::null()).stderr(log);
-        Self { stage, process: command.spawn().unwrap(), read: 0 }
+        command
+            .env("XDG_RUNTIME_DIR", stage.folder())
+            .env("SKEP_STATE_DIR", stage.folder().join("state"))
+            .stdout(Stdio::null())
+            .stderr(log);
+        let mut running = Self { stage, process: command.spawn().unwrap(), read: 0 };
+        running.says("begins");
+        running
+    }
+
+    /// Runs the program with `arguments`, which ask this controller.
+    pub(crate) fn ask(&self, arguments: &[&str]) -> Run {
+        let mut command = self.stage.command(arguments);
+        command.env("XDG_RUNTIME_DIR", self.stage.folder());
+        Run::of(command.output().unwrap(), arguments)
+    }
+
+    /// What it tells about itself.
+    #[track_caller]
+    pub(crate) fn report(&self) -> Value {
+        // Whoever names an engine is told how that one is.
+        let arguments = ["status", "--format", "json", "--fleet", self.stage.fleet()];
+        let mut command = self.stage.bare(&arguments);
+        command.env("XDG_RUNTIME_DIR", self.stage.folder());
+        let run = Run::of(command.output().unwrap(), &arguments);
+        serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run}"))
+    }
+
+    /// The id of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Everything that it has logged.
@@ -50,6 +88,17 @@ impl<'s, 'e> Running<'s, 'e> {
             std::thread::sleep(Duration::from_millis(50));
         }
         panic!("it never said {words:?}:\n{}", &self.log()[self.read..]);
+    }
+
+    /// Everything that it has logged since what it was last waited for.
+    pub(crate) fn since(&self) -> String {
+        self.log().split_off(self.read)
+    }
+
+    /// Does not look at what it has logged so far any more.
+    pub(crate) fn forget(&mut self) {
+        let length = fs::metadata(self.stage.folder().join("log")).unwrap().len();
+        self.read = length.try_into().unwrap();
     }
 
     /// Sends it a signal.

@@ -90,8 +90,13 @@ impl<'e> Stage<'e> {
 
     /// Writes the file of stack `stack`, made quick. `%` in it stands for the prefix of names.
     pub(crate) fn stack(&self, stack: &str, text: &str) {
+        self.file(stack, "stack.yaml", self.quick(text));
+    }
+
+    /// The text of a stack file, made quick. `%` in it stands for the prefix of names.
+    pub(crate) fn quick(&self, text: &str) -> String {
         let networks = if text.contains("\nnetworks:") { "" } else { NO_OVERLAY };
-        self.exact_stack(stack, &format!("{QUICK}{networks}{text}"));
+        format!("{QUICK}{networks}{text}").replace('%', &self.name(""))
     }
 
     /// Writes the file of stack `stack`. `%` in it stands for the prefix of names.

@@ -89,6 +89,11 @@ async fn a_replaced_root_and_a_swapped_link_are_noticed() {
     })
     .await;
     notices(&mut watch, "a file behind it", || write(&at("v2/stack.yaml"), "c")).await;
+    notices(&mut watch, "another directory behind it", || {
+        fs::rename(at("v2"), at("aside")).expect("renamed");
+        write(&at("v2/stack.yaml"), "d");
+    })
+    .await;
 
     // As Kubernetes mounts a ConfigMap: files are links through `..data`.
     write(&at("mount/..v1/stack.yaml"), "a");

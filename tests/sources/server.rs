@@ -20,8 +20,12 @@ pub(crate) struct Server {
 impl Server {
     /// Starts what `program` gives for each connection, with the connection as its standard input and output.
     pub(crate) fn of(program: impl Fn() -> Command + Send + 'static) -> Self {
+        Self::at(0, program)
+    }
+
+    fn at(port: u16, program: impl Fn() -> Command + Send + 'static) -> Self {
         let running: Mutex<Vec<Child>> = Mutex::default();
-        Self::accepting(move |stream| {
+        Self::accepting(port, move |stream| {
             let stdio = || Stdio::from(OwnedFd::from(stream.try_clone().expect("a socket")));
             let child = program().stdin(stdio()).stdout(stdio()).stderr(Stdio::null()).spawn();
             let mut running = running.lock().expect("a lock");
@@ -33,11 +37,11 @@ impl Server {
     /// One that accepts connections, keeps them open and never says a word.
     pub(crate) fn silent() -> Self {
         let open: Mutex<Vec<TcpStream>> = Mutex::default();
-        Self::accepting(move |stream| open.lock().expect("a lock").push(stream))
+        Self::accepting(0, move |stream| open.lock().expect("a lock").push(stream))
     }
 
-    fn accepting(serve: impl Fn(TcpStream) + Send + 'static) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    fn accepting(port: u16, serve: impl Fn(TcpStream) + Send + 'static) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("a port");
         let address = listener.local_addr().expect("an address");
         let connections = Arc::new(AtomicUsize::new(0));
         let stopped = Arc::new(AtomicBool::new(false));
@@ -56,8 +60,13 @@ impl Server {
 
     /// `git daemon` for an origin.
     pub(crate) fn git_daemon(origin: &Origin) -> Self {
+        Self::git_daemon_at(0, origin)
+    }
+
+    /// `git daemon` for an origin, where one was before.
+    pub(crate) fn git_daemon_at(port: u16, origin: &Origin) -> Self {
         let served = origin.served().to_owned();
-        Self::of(move || {
+        Self::at(port, move || {
             let mut daemon = git_command();
             daemon.args(["daemon", "--inetd", "--export-all", "--informative-errors"]);
             daemon.arg(format!("--base-path={}", served.display()));

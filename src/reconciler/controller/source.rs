@@ -82,7 +82,7 @@ impl SourceState {
             name,
             poll,
             current: None,
-            learned: Learned::default(),
+            learned: Learned { contention: Contention::of_controller(), ..Learned::default() },
             failure: None,
             seen: None,
             due: now,
@@ -174,7 +174,7 @@ impl SourceState {
         networks_in_use.clear();
         refused_writes.clear();
         *record_is_refused = false;
-        *contention = Contention::default();
+        *contention = Contention::of_controller();
     }
 
     /// What is wrong with the newest revision or doubtful.

@@ -38,9 +38,11 @@ impl Events {
         // A root that is a link to what it lies in is watched as such.
         let whole = fs::canonicalize(root).ok();
         let above = above.filter(|above| whole.is_none_or(|whole| !above.starts_with(whole)));
-        let outside = above.clone();
+        let (outside, own) = (above.clone(), root.to_owned());
         let handler = move |event: Result<Event, notify::Error>| {
-            if event.is_ok_and(|event| matters(&event, outside.as_deref(), name.as_ref())) {
+            // What a root that is a link leads to may be replaced beside it.
+            let target = || fs::read_link(&own).ok()?.file_name().map(ToOwned::to_owned);
+            if event.is_ok_and(|event| matters(&event, outside.as_deref(), name.as_ref(), target)) {
                 let _ = happened.try_send(());
             }
         };
@@ -98,17 +100,23 @@ fn is_gone(error: &notify::Error) -> bool {
     }
 }
 
-/// Reading is no change; and above the root only the root itself is of interest.
-fn matters(event: &Event, above: Option<&Path>, root: Option<&OsString>) -> bool {
+/// Reading is no change; and above the root only the root itself is of interest, and its target if it is a link.
+fn matters(
+    event: &Event,
+    above: Option<&Path>,
+    root: Option<&OsString>,
+    target: impl Fn() -> Option<OsString>,
+) -> bool {
     let is_read = matches!(event.kind, EventKind::Access(access) if access != WRITTEN);
     if is_read {
         return false;
     }
-    event.paths.is_empty()
-        || event
-            .paths
-            .iter()
-            .any(|path| path.parent() != above || path.file_name() == root.map(OsString::as_os_str))
+    let is_root = |path: &PathBuf| {
+        path.parent() != above
+            || path.file_name() == root.map(OsString::as_os_str)
+            || path.file_name() == target().as_deref()
+    };
+    event.paths.is_empty() || event.paths.iter().any(is_root)
 }
 
 /// What a person can do when the system gives no events.
@@ -156,13 +164,15 @@ mod tests {
     fn reading_is_no_event_and_neighbours_of_the_root_are_none() {
         let event = |kind, path: &str| Event::new(kind).add_path(path.into());
         let root = OsString::from("stacks");
-        let matters = |event: &Event| matters(event, Some(Path::new("/srv")), Some(&root));
+        let target = || Some(OsString::from("v2"));
+        let matters = |event: &Event| matters(event, Some(Path::new("/srv")), Some(&root), target);
         let written = EventKind::Access(AccessKind::Close(AccessMode::Write));
         let opened = EventKind::Access(AccessKind::Open(AccessMode::Any));
         assert!(matters(&event(written, "/srv/stacks/a")));
         assert!(!matters(&event(opened, "/srv/stacks/a")));
         assert!(!matters(&event(written, "/srv/other")));
         assert!(matters(&event(EventKind::Any, "/srv/stacks")));
+        assert!(matters(&event(EventKind::Any, "/srv/v2")));
         assert!(matters(&Event::new(EventKind::Other)));
     }
 }
