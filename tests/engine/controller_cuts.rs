@@ -69,23 +69,6 @@ intervals: {{ poll: 2s, retry: 1m }}"
     }
 }
 
-#[test]
-fn an_engine_that_was_away_costs_one_comparison_of_everything_and_no_storm() {
-    let Some(engine) = Engine::of_this_run() else { return };
-    let cut = Cut::before(&engine);
-    let daemon = Server::git_daemon(&cut.origin);
-    let mut controller = cut.start(daemon.port());
-    let before = cut.stage.objects();
-    let knocks = cut.without_engine(|| thread::sleep(outage()));
-    // There was nothing to compare; events are what was asked for.
-    assert!((1..=Cut::attempts()).contains(&knocks), "{knocks} attempts");
-    controller.says("pass (gap): nothing to write");
-    thread::sleep(Duration::from_secs(3));
-    assert_eq!(cut.lists(), [1; 4], "{}", controller.since());
-    assert_eq!(cut.proxy.writes(), []);
-    assert_eq!(cut.stage.objects(), before);
-}
-
 /// Both are away, one of them first; a commit and drift of meanwhile are made good when the second one is back.
 fn both_away(is_engine_first: bool) {
     let Some(engine) = Engine::of_this_run() else { return };
@@ -146,15 +129,24 @@ fn engine_and_git_server_are_away_the_git_server_first() {
 }
 
 #[test]
-fn an_engine_that_is_killed_and_started_again_is_worked_with_again() {
+fn an_engine_that_was_away_or_killed_costs_one_comparison_of_everything_and_no_storm() {
     let Some(own) = Own::up("test-controller", &[]) else { return };
     own.import_images();
-    let stage = Stage::on(&own.engine);
-    stage.stack("shop", &web(1, 1));
-    let mut controller = Running::start(&stage, "");
-    controller.ask(&["sync", "--wait"]).ends(0, &[]);
+    let cut = Cut::before(&own.engine);
+    let daemon = Server::git_daemon(&cut.origin);
+    let mut controller = cut.start(daemon.port());
+    let before = cut.stage.objects();
+    let knocks = cut.without_engine(|| thread::sleep(outage()));
+    // There was nothing to compare; events are what was asked for.
+    assert!((1..=Cut::attempts()).contains(&knocks), "{knocks} attempts");
+    controller.says("pass (gap): nothing to write");
+    thread::sleep(Duration::from_secs(3));
+    assert_eq!(cut.lists(), [1; 4], "{}", controller.since());
+    assert_eq!(cut.proxy.writes(), []);
+    assert_eq!(cut.stage.objects(), before);
+
     own.killer()();
-    stage.stack("shop", &web(2, 1));
+    push(&cut.origin, &cut.stage, "shop", &web(2, 1));
     controller.says("the Swarm cannot be observed");
     own.revive();
     controller.says("the Swarm can be observed again");
@@ -162,9 +154,8 @@ fn an_engine_that_is_killed_and_started_again_is_worked_with_again() {
         let run = controller.ask(&["sync", "--wait"]);
         (run.code == 0).then_some(())
     });
-    assert_eq!(image(&stage, "shop"), "skep-demo/web:2");
-    let marks = stage.objects();
-    controller.forget();
+    assert_eq!(image(&cut.stage, "shop"), "skep-demo/web:2");
+    let marks = cut.stage.objects();
     controller.ask(&["sync"]).ends(0, &[]);
-    assert_eq!(stage.objects(), marks);
+    assert_eq!(cut.stage.objects(), marks);
 }

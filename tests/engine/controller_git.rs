@@ -110,7 +110,8 @@ intervals: {{ poll: 10m, retry: 2s }}",
 
     fs::rename(b.bare().with_extension("away"), b.bare()).unwrap();
     push(b, &stage, "b", &web(3, 1));
-    eventually(20, "it is read again", || (image(&stage, "b") == "skep-demo/web:3").then_some(()));
+    controller.ask(&["sync"]).ends(1, &["source daemon"]);
+    assert_eq!(image(&stage, "b"), "skep-demo/web:3");
     assert!(!controller.log().contains(PASSWORD));
 }
 
@@ -160,7 +161,7 @@ intervals: {{ poll: 1s, retry: 2s }}",
     // A stack vanishes, and then all of them.
     fs::remove_dir_all(origin.work().join("stacks").join(stage.name("web"))).unwrap();
     origin.commit("Without the web");
-    controller.ask(&["sync"]).ends(5, &["prune_stacks"]);
+    controller.ask(&["sync"]).ends(5, &["guard-whole-stack"]);
     fs::remove_dir_all(origin.work().join("stacks").join(stage.name("shop"))).unwrap();
     origin.write("stacks/README", "Nothing.\n");
     origin.commit("Empty");

@@ -1,6 +1,7 @@
 //! A directory of stacks, the program before an engine, and the removal of all that came of them.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -123,7 +124,10 @@ impl<'e> Stage<'e> {
 
     /// The program with `arguments` and no others, in the folder above `stacks`.
     pub(crate) fn bare(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_skep"));
+        // `scripts/bench` measures the program that it has built.
+        let measured = env::var_os("SKEP_BENCH_SKEP");
+        let program = measured.unwrap_or_else(|| env!("CARGO_BIN_EXE_skep").into());
+        let mut command = Command::new(program);
         command
             .args(arguments)
             .current_dir(self.folder.path())
