@@ -78,7 +78,7 @@ async fn carry_on(
     saved: Option<&Saved>,
     output: &mut Output,
 ) -> Result<ExitCode, CommandError> {
-    let mut stacks = Stacks::load(global, &from.paths, &from.reading)?;
+    let mut stacks = Stacks::read(global, &from.paths, &from.reading).await?;
     if let Some(saved) = saved {
         let stale = saved.compare(&stacks.sources())?;
         if !stale.is_empty() {

@@ -23,7 +23,8 @@ use super::error::CommandError;
 use super::findings;
 use super::inputs::inputs;
 use super::lock_file::LockFile;
-use super::origin::Origin;
+use super::origin::{Origin, chosen};
+use super::repository;
 use super::settings::Setup;
 use super::variables;
 
@@ -88,11 +89,36 @@ impl Stacks {
         for path in origin.paths.iter().cloned() {
             let root = args.root.as_deref().or(origin.root.as_deref());
             let (tree, start) = sources::open(&path, root)?;
-            all.read(path, SourceTree::Directory(tree), &start, &listed, args)?;
+            all.take(path, SourceTree::Directory(tree), &start, &listed, args)?;
         }
         all.lock = LockFile::load(&origin.paths, &mut all.findings)?;
         all.lock.is_of_these_alone &= all.whole && origin.paths.len() == 1;
         Ok(all.finished())
+    }
+
+    /// Loads the stacks of `paths`, or of the repository that the settings name instead of them. What is wrong with the
+    /// files is in the findings.
+    ///
+    /// # Errors
+    /// When an argument makes no sense, or the repository cannot be read.
+    pub(super) async fn read(
+        global: &GlobalArgs,
+        paths: &[PathBuf],
+        args: &ReadingArgs,
+    ) -> Result<Self, CommandError> {
+        let setup = Setup::load(global.config.as_deref(), paths)?;
+        let source = match chosen(&setup.settings, paths, args)? {
+            Some(declared) if declared.path().is_none() => {
+                repository::source(declared, &setup.directory, &repository::repositories())
+            }
+            Some(_) | None => return Self::load(global, paths, args),
+        };
+        if setup.findings.iter().any(Finding::is_error) {
+            // Nothing is fetched on behalf of settings that may mean something else.
+            return Ok(Self::new(setup, source.name, false).finished());
+        }
+        let snapshot = repository::fetch(&source).await?;
+        Self::of_snapshot(setup, snapshot, args)
     }
 
     /// Loads the stacks of a snapshot that the settings in `setup` declare the source of.
@@ -108,7 +134,7 @@ impl Stacks {
         let listed = setup.settings.stacks_of(&source);
         let mut all = Self::new(setup, source.clone(), true);
         let lock = LockFile::of_tree(&tree, &start, &mut all.findings);
-        all.read(PathBuf::from(source.as_str()), tree, &start, &listed, args)?;
+        all.take(PathBuf::from(source.as_str()), tree, &start, &listed, args)?;
         all.lock = lock;
         Ok(all.finished())
     }
@@ -134,7 +160,7 @@ impl Stacks {
     }
 
     /// Loads the stacks of one tree.
-    fn read(
+    fn take(
         &mut self,
         path: PathBuf,
         tree: SourceTree,

@@ -24,6 +24,7 @@ mod plan;
 mod progress;
 mod remove;
 mod render;
+mod repository;
 mod request;
 mod retry;
 mod run;
@@ -84,8 +85,8 @@ fn dispatch(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         colors: output.talk_look().palette == crate::diff::render::Palette::Ansi,
     };
     let result = logging.start().and_then(|()| match command {
-        Command::Validate(args) => validate::validate(&global, &args, &mut output),
-        Command::Render(args) => render::render(&global, &args, &mut output),
+        Command::Validate(args) => block_on(validate::validate(&global, &args, &mut output)),
+        Command::Render(args) => block_on(render::render(&global, &args, &mut output)),
         Command::Plan(args) => plan::plan(&global, &args, &mut output),
         Command::Apply(args) => block_on(apply::apply(&global, &args, &mut output)),
         Command::Remove(args) => block_on(remove::remove(&global, &args, &mut output)),

@@ -34,13 +34,7 @@ impl Origin {
     ) -> Result<Self, CommandError> {
         let place = |source: &Source| source.path().map(|path| directory.join(path));
         let mut known = settings.sources.iter();
-        if paths.is_empty() && !settings.sources.is_empty() {
-            let source = match (&args.source, settings.sources.as_slice()) {
-                (Some(name), _) => known.find(|source| source.name.value == *name),
-                (None, [only]) => Some(only),
-                (None, _) => None,
-            };
-            let Some(source) = source else { return Err(which_source(settings)) };
+        if let Some(source) = chosen(settings, paths, args)? {
             let Some(path) = place(source) else { return Err(needs_checkout(source)) };
             return Ok(Self {
                 name: source.name.value.clone(),
@@ -85,6 +79,26 @@ impl Origin {
     pub(super) fn listed(&self, settings: &Settings) -> Vec<StackSettings> {
         if self.root.is_some() { settings.stacks_of(&self.name) } else { Vec::new() }
     }
+}
+
+/// The source in the settings that a run without PATHs reads; `None` if there are PATHs, or no sources.
+///
+/// # Errors
+/// When nothing tells which one is meant.
+pub(super) fn chosen<'a>(
+    settings: &'a Settings,
+    paths: &[PathBuf],
+    args: &ReadingArgs,
+) -> Result<Option<&'a Source>, CommandError> {
+    if !paths.is_empty() || settings.sources.is_empty() {
+        return Ok(None);
+    }
+    let source = match (&args.source, settings.sources.as_slice()) {
+        (Some(name), sources) => sources.iter().find(|source| source.name.value == *name),
+        (None, [only]) => Some(only),
+        (None, _) => None,
+    };
+    source.map(Some).ok_or_else(|| which_source(settings))
 }
 
 fn needs_checkout(source: &Source) -> CommandError {

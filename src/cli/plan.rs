@@ -99,7 +99,8 @@ pub(super) fn plan(
     }
     let runtime = Arc::new(runtime()?);
     let (observing, records) = observe_aside(&runtime, global, args);
-    let mut stacks = Stacks::load(global, &args.stacks.paths, &args.stacks.reading)?;
+    let mut stacks =
+        runtime.block_on(Stacks::read(global, &args.stacks.paths, &args.stacks.reading))?;
     stacks.accept_emptiness();
     let invalid = stacks.has_errors();
     let sources = stacks.sources();

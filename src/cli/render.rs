@@ -81,12 +81,12 @@ pub(super) fn schema() -> schemars::Schema {
     settings.into_generator().into_root_schema_for::<Rendered<'_>>()
 }
 
-pub(super) fn render(
+pub(super) async fn render(
     global: &GlobalArgs,
     args: &RenderArgs,
     output: &mut Output,
 ) -> Result<ExitCode, CommandError> {
-    let stacks = Stacks::load(global, &args.stacks.paths, &args.stacks.reading)?;
+    let stacks = Stacks::read(global, &args.stacks.paths, &args.stacks.reading).await?;
     output::talk(&stacks.findings_text(output.talk_look()));
     let code = if stacks.has_errors() { ExitCode::Failed } else { ExitCode::Fine };
     let policy = PolicyArgs::default();

@@ -92,7 +92,7 @@ pub(super) async fn status(
         status::name_refusals(&mut status, &observed, &fleet, &retry(global, &fleet));
         (status, engine, observed, Scrub::new(setup.settings.sensitivity()))
     } else {
-        let mut stacks = Stacks::load(global, &args.path, &args.reading)?;
+        let mut stacks = Stacks::read(global, &args.path, &args.reading).await?;
         stacks.accept_emptiness();
         output::talk(&stacks.findings_text(output.talk_look()));
         let policy = PolicyArgs { resolve_image: args.resolve_image, ..PolicyArgs::default() };

@@ -42,12 +42,12 @@ enum ValidateFormat {
     Github,
 }
 
-pub(super) fn validate(
+pub(super) async fn validate(
     global: &GlobalArgs,
     args: &ValidateArgs,
     output: &mut Output,
 ) -> Result<ExitCode, CommandError> {
-    let stacks = Stacks::load(global, &args.stacks.paths, &args.stacks.reading)?;
+    let stacks = Stacks::read(global, &args.stacks.paths, &args.stacks.reading).await?;
     match args.format {
         ValidateFormat::Text => {
             output.result(&stacks.findings_text(output.look()))?;

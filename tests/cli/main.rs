@@ -11,6 +11,7 @@ mod program;
 #[path = "../published/mod.rs"]
 mod published;
 mod render;
+mod repository;
 mod schema;
 mod settings;
 mod streams;

@@ -63,6 +63,7 @@ impl World {
             .current_dir(self.directory.path())
             .env_clear()
             .env("HOME", self.directory.path())
+            .env("SKEP_STATE_DIR", self.directory.path().join("state"))
             .env("COLUMNS", "80")
             .env("DOCKER_HOST", "unix:///nowhere/docker.sock")
             .stdin(Stdio::null());

@@ -1,7 +1,6 @@
 //! The sources of a running controller: those of the settings, else the PATHs of the command line.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,19 +18,18 @@ use crate::reconciler::controller::drift::DriftMode;
 use crate::reconciler::controller::run::{Look, Plan, Planned, Sources};
 use crate::reconciler::controller::source::{FetchFailure, Remedy};
 use crate::settings::{self, Settings};
-use crate::sources::git::{self, GitSource, Limits, Repositories};
-use crate::sources::{DirectorySource, DirectoryWatch, FetchError, Source, SourceFiles, Timing};
+use crate::sources::git::{self, Repositories};
+use crate::sources::{DirectoryWatch, FetchError, Source, Timing};
 
 use super::super::args::{GlobalArgs, PolicyArgs, ReadingArgs};
 use super::super::error::CommandError;
 use super::super::load::Stacks;
+use super::super::repository::{repositories, source};
 use super::super::request::{Showing, request};
 use super::super::settings::Setup;
 
 /// The name of the source that PATHs are.
 const COMMAND_LINE: &str = "cli";
-/// Where caches lie if nobody says it.
-const SYSTEM: &str = "/var/lib/skep";
 
 /// What the command line says about every look at a source.
 #[derive(Debug)]
@@ -72,7 +70,7 @@ impl RunSources {
     ) -> Result<Self, CommandError> {
         let mut sources = Self {
             wanted: Arc::new(wanted),
-            repositories: Repositories::new(state_directory(), Limits::default()),
+            repositories: repositories(),
             bell,
             stop,
             text: None,
@@ -107,19 +105,9 @@ impl RunSources {
     }
 
     fn listed(&self, settings: &Settings, directory: &Path) -> BTreeMap<SourceName, Arc<Source>> {
-        let source = |source: &settings::Source| {
-            let name = source.name.value.clone();
-            let files = match &source.files {
-                settings::SourceFiles::Path(path) => {
-                    let path = directory.join(path.as_str());
-                    SourceFiles::Directory(DirectorySource { path, root: None })
-                }
-                settings::SourceFiles::Git(git) => {
-                    let declaration = git.declaration(directory);
-                    SourceFiles::Git(GitSource::new(&self.repositories, declaration))
-                }
-            };
-            (name.clone(), Arc::new(Source { name, files }))
+        let source = |declared: &settings::Source| {
+            let source = source(declared, directory, &self.repositories);
+            (source.name.clone(), Arc::new(source))
         };
         settings.sources.iter().map(source).collect()
     }
@@ -220,15 +208,6 @@ fn not_fetched(error: FetchError) -> FetchFailure {
         git::Remedy::Change => Remedy::Change,
     };
     FetchFailure { reason: chain(&error), hint: error.hint(), remedy }
-}
-
-/// Where caches lie: what the settings of this process, the service manager or the user's system say.
-fn state_directory() -> PathBuf {
-    let of = |name: &str| env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
-    of("SKEP_STATE_DIR")
-        .or_else(|| of("STATE_DIRECTORY"))
-        .or_else(|| Some(of("XDG_STATE_HOME")?.join("skep")))
-        .unwrap_or_else(|| PathBuf::from(SYSTEM))
 }
 
 fn failure(error: &CommandError, remedy: Remedy) -> FetchFailure {
