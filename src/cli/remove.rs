@@ -15,6 +15,7 @@ use crate::reconciler::pass::{Reader, Wait};
 use crate::reconciler::plan::{Learned, LeftVolume, Plan, left_volumes};
 use crate::reconciler::policy::{RemoveStack, Unblock};
 use crate::reconciler::status;
+use crate::settings::Settings;
 
 use super::apply::parse_timeout;
 use super::args::{GlobalArgs, ReadingArgs, parse_unblock};
@@ -80,7 +81,7 @@ pub(super) async fn remove(
     output: &mut Output,
 ) -> Result<ExitCode, CommandError> {
     let settings = Setup::load(global.config.as_deref(), &args.path)?.settings;
-    let (declared_in, looked_at) = declaring_file(global, args, output.talk_look())?;
+    let (declared_in, looked_at) = declaring_file(global, args, &settings, output.talk_look())?;
     if looked_at == 0 {
         output::talk(
             "There are no stack files to look at: one elsewhere may still declare the stack; --path looks there.\n",
@@ -128,9 +129,9 @@ pub(super) async fn remove(
 fn declaring_file(
     global: &GlobalArgs,
     args: &RemoveArgs,
+    settings: &Settings,
     look: Look,
 ) -> Result<(Option<String>, usize), CommandError> {
-    let settings = Setup::load(global.config.as_deref(), &args.path)?.settings;
     if args.path.is_empty()
         && let Some(source) = settings.sources.iter().find(|source| source.path().is_none())
     {

@@ -325,6 +325,25 @@ impl Node {
     pub fn is_usable(&self) -> bool {
         self.availability == "active" && self.state == "ready"
     }
+
+    /// A worker of two processors and 2 GiB that takes new tasks.
+    #[cfg(test)]
+    pub(crate) fn example(id: &str, hostname: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            hostname: hostname.to_owned(),
+            manager: false,
+            availability: "active".to_owned(),
+            state: "ready".to_owned(),
+            updated: None,
+            labels: super::labels::Labels::new(),
+            engine_labels: super::labels::Labels::new(),
+            os: "linux".to_owned(),
+            architecture: "x86_64".to_owned(),
+            nano_cpus: 2_000_000_000,
+            memory_bytes: 2 << 30,
+        }
+    }
 }
 
 impl<S> Live<S> {

@@ -129,23 +129,8 @@ async fn an_update_in_place_leaves_the_template_as_the_engine_has_it() {
     let scratch = Scratch::on(&engine);
     let (observer, actuator) = begin(&engine.url).await;
     let name = scratch.name("s");
-    engine.docker(&[
-        "service",
-        "create",
-        "--detach",
-        "--no-resolve-image",
-        "--replicas",
-        "0",
-        "--name",
-        &name,
-        "--env",
-        "B=2",
-        "--env",
-        "A=1",
-        "--cap-add",
-        "NET_ADMIN",
-        "skep-test/none:1",
-    ]);
+    let options = "--replicas 0 --env B=2 --env A=1 --cap-add NET_ADMIN skep-test/none:1";
+    engine.docker_service(&name, &options.split(' ').collect::<Vec<_>>());
     engine.docker(&["service", "update", "--detach", "--no-resolve-image", "--force", &name]);
     let observed = observer.observe().await.unwrap();
     let live = service(&observed, &name);

@@ -30,19 +30,8 @@ fn make(engine: &Engine, stage: &Stage<'_>, name: &str, labels: &[(&str, &str)])
     docker(&["config", "create"], &[name, data]);
     docker(&["secret", "create"], &[name, data]);
     docker(&["volume", "create"], &[name]);
-    docker(
-        &[
-            "service",
-            "create",
-            "--detach",
-            "--no-resolve-image",
-            "--replicas",
-            "1",
-            "--network",
-            name,
-        ],
-        &["--name", name, "skep-demo/web:1", "sleep"],
-    );
+    let uses = ["--network", name, "skep-demo/web:1", "sleep"];
+    engine.docker_service(name, &[&labels[..], &uses].concat());
 }
 
 #[test]

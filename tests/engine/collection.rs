@@ -52,22 +52,8 @@ fn a_generation_stays_while_a_foreign_service_is_on_it_or_can_roll_back_to_it() 
     rotate(&stage, "one");
     let (config, secret) = (stage.names("config")[0].clone(), stage.names("secret")[0].clone());
     let (config, secret) = (stage.name(&config), stage.name(&secret));
-    let create = [
-        "service",
-        "create",
-        "--detach",
-        "--no-resolve-image",
-        "--name",
-        &stage.name("guest"),
-        "--replicas",
-        "0",
-        "--config",
-        &config,
-        "--secret",
-        &secret,
-        "skep-demo/web:1",
-    ];
-    engine.docker(&create);
+    let uses = ["--replicas", "0", "--config", &config, "--secret", &secret, "skep-demo/web:1"];
+    engine.docker_service(&stage.name("guest"), &uses);
     rotate(&stage, "two");
     rotate(&stage, "three");
     let left = || (stage.names("config").len(), stage.names("secret").len());

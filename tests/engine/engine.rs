@@ -39,6 +39,12 @@ impl Engine {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// The service `name`, which somebody creates with docker. `options` end with the image and what it is to do.
+    pub(crate) fn docker_service(&self, name: &str, options: &[&str]) {
+        let create = ["service", "create", "--detach", "--no-resolve-image", "--name", name];
+        self.docker(&[&create, options].concat());
+    }
+
     /// Standard output of the docker client if it succeeds.
     pub(crate) fn try_docker(&self, arguments: &[&str]) -> Option<String> {
         let output = self.run(arguments);

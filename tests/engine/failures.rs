@@ -7,6 +7,24 @@ use serde_json::json;
 use crate::engine::Engine;
 use crate::stage::{Stage, changes, holds};
 
+/// An update policy that puts the release before back.
+const ROLLBACK: &str = "update_config: { monitor: 5s, failure_action: rollback }";
+
+/// Declares a stack of one service.
+fn web(stage: &Stage<'_>, image: &str, command: &str, deploy: &str) {
+    let text = format!(
+        "
+services:
+  web:
+    image: {image}
+    command: [{command}]
+    stop_grace_period: 1s
+    deploy: {{ <<: *quick, {deploy} }}
+"
+    );
+    stage.stack("shop", &text);
+}
+
 #[test]
 fn an_image_that_crashes_ends_the_apply_within_its_deadline_with_the_tasks_error() {
     let Some(engine) = Engine::of_this_run() else { return };
@@ -136,20 +154,10 @@ services:
 fn progress_names_the_batch_of_an_update() {
     let Some(engine) = Engine::of_this_run() else { return };
     let stage = Stage::on(&engine);
-    let stack = |command: &str| {
-        let text = "
-services:
-  web:
-    image: skep-demo/web:1
-    command: [COMMAND]
-    stop_grace_period: 1s
-    deploy: { <<: *quick, replicas: 4, update_config: { parallelism: 2, delay: 3s, monitor: 1s } }
-";
-        stage.stack("shop", &text.replace("COMMAND", command));
-    };
-    stack("sleep");
+    let batches = "replicas: 4, update_config: { parallelism: 2, delay: 3s, monitor: 1s }";
+    web(&stage, "skep-demo/web:1", "sleep", batches);
     stage.apply_well(&[]);
-    stack("sleep, well");
+    web(&stage, "skep-demo/web:1", "sleep, well", batches);
     let run = stage.apply_well(&[]);
     for words in ["batch 1 of 2)", "rolling (2/4, batch 1 of 2)", "batch 2 of 2)"] {
         assert!(run.stderr.contains(words), "{words} is not in {run}");
@@ -224,17 +232,7 @@ services:
 fn an_update_that_swarm_rolled_back_is_not_tried_again_until_the_file_changes() {
     let Some(engine) = Engine::of_this_run() else { return };
     let stage = Stage::on(&engine);
-    let stack = |command: &str| {
-        let text = "
-services:
-  web:
-    image: skep-demo/web:1
-    command: [COMMAND]
-    stop_grace_period: 1s
-    deploy: { <<: *quick, update_config: { monitor: 5s, failure_action: rollback } }
-";
-        stage.stack("shop", &text.replace("COMMAND", command));
-    };
+    let stack = |command: &str| web(&stage, "skep-demo/web:1", command, ROLLBACK);
     stack("sleep");
     stage.apply_well(&[]);
     stack("crash");
@@ -285,17 +283,7 @@ services:
 fn a_release_whose_image_a_node_cannot_fetch_is_rolled_back_and_not_held_against_it() {
     let Some(engine) = Engine::of_this_run() else { return };
     let stage = Stage::on(&engine);
-    let stack = |image: &str| {
-        let text = "
-services:
-  web:
-    image: IMAGE
-    command: [sleep]
-    stop_grace_period: 1s
-    deploy: { <<: *quick, update_config: { monitor: 5s, failure_action: rollback } }
-";
-        stage.stack("shop", &text.replace("IMAGE", image));
-    };
+    let stack = |image: &str| web(&stage, image, "sleep", ROLLBACK);
     stack("skep-demo/web:1");
     stage.apply_well(&[]);
     // A digest that a registry named, and no registry that gives it out.

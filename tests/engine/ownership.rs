@@ -11,18 +11,7 @@ const WEB: &str = "services: { web: { image: 'skep-demo/web:1', command: [sleep]
 fn an_object_that_says_nothing_of_the_stack_is_not_taken_over_unless_that_is_said() {
     let Some(engine) = Engine::of_this_run() else { return };
     let stage = Stage::on(&engine);
-    let web = stage.name("shop_web");
-    let create = [
-        "service",
-        "create",
-        "--detach",
-        "--no-resolve-image",
-        "--name",
-        &web,
-        "skep-demo/web:1",
-        "sleep",
-    ];
-    engine.docker(&create);
+    engine.docker_service(&stage.name("shop_web"), &["skep-demo/web:1", "sleep"]);
     let before = stage.service("shop_web");
     stage.stack("shop", WEB);
     stage.apply(&[]).ends(5, &["held", "no label says that it belongs to a stack"]);

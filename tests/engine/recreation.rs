@@ -105,19 +105,8 @@ fn a_network_that_others_are_on_stays_with_everybody_on_it() {
     stage.apply_well(&[]);
     let guest = stage.name("guest");
     let network = stage.name("shop_back");
-    engine.docker(&[
-        "service",
-        "create",
-        "--detach",
-        "--no-resolve-image",
-        "--name",
-        &guest,
-        "--replicas",
-        "0",
-        "--network",
-        &network,
-        "skep-demo/web:1",
-    ]);
+    let options = ["--replicas", "0", "--network", &network, "skep-demo/web:1"];
+    engine.docker_service(&guest, &options);
     let before = stage.objects();
     stage.stack("shop", &BLOG_ALONE.replace("internal: false", "internal: true"));
     let words = ["network-in-use", &guest, "service update --network-rm"];

@@ -105,19 +105,8 @@ fn a_stack_of_which_others_use_something_goes_without_that_when_it_is_said_again
         engine.docker(&["run", "--detach", "--network", &network, "skep-demo/web:1", "sleep"]);
     remove(&stage, &["--yes"]).ends(5, &["attached by hand uses it", "[guard-in-use]"]);
     engine.docker(&["rm", "--force", container.trim()]);
-    engine.docker(&[
-        "service",
-        "create",
-        "--detach",
-        "--no-resolve-image",
-        "--replicas",
-        "0",
-        "--network",
-        &network,
-        "--name",
-        &guest,
-        "skep-demo/web:1",
-    ]);
+    let options = ["--replicas", "0", "--network", &network, "skep-demo/web:1"];
+    engine.docker_service(&guest, &options);
     let service = engine.get(&format!("/services/{guest}"));
     let run = eventually(30, "only the service is in the way", || {
         let run = remove(&stage, &["--format", "json"]);

@@ -61,18 +61,10 @@ mod tests {
     #[test]
     fn constraints_are_read_as_swarm_reads_them() {
         let node = Node {
-            id: "abc".into(),
-            hostname: "one".into(),
             manager: true,
-            availability: "active".into(),
-            state: "ready".into(),
-            updated: None,
             labels: [("zone".to_owned(), "a".to_owned())].into(),
             engine_labels: [("disk".to_owned(), "ssd".to_owned())].into(),
-            os: "linux".into(),
-            architecture: "x86_64".into(),
-            nano_cpus: 2_000_000_000,
-            memory_bytes: 1 << 30,
+            ..Node::example("abc", "one")
         };
         let cases = [
             ("node.role == manager", true),

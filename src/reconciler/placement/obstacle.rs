@@ -257,25 +257,11 @@ impl fmt::Display for Obstacle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::labels::Labels;
     use crate::model::task::{Placement, Resources};
     use jiff::Timestamp;
 
     fn node(name: &str) -> Node {
-        Node {
-            id: format!("id-{name}"),
-            hostname: name.to_owned(),
-            manager: false,
-            availability: "active".to_owned(),
-            state: "ready".to_owned(),
-            updated: None,
-            labels: Labels::new(),
-            engine_labels: Labels::new(),
-            os: "linux".to_owned(),
-            architecture: "x86_64".to_owned(),
-            nano_cpus: 2_000_000_000,
-            memory_bytes: 2 << 30,
-        }
+        Node::example(&format!("id-{name}"), name)
     }
 
     fn template(placement: Placement, nano_cpus: i64, memory_bytes: i64) -> TaskTemplate {

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::model::container::ContainerSpec;
-use crate::model::labels::Labels;
 use crate::model::live::{
     LiveService, Node, RawSpec, References, Task, TaskCounts, TaskState, UpdateState, UpdateStatus,
     Workload,
@@ -67,18 +66,9 @@ fn task(slot: u64, image: &str, state: TaskState, since: i64) -> Task {
 
 fn node(id: &str, state: &str, availability: &str) -> Node {
     Node {
-        id: id.to_owned(),
-        hostname: format!("node-{id}"),
-        manager: false,
         availability: availability.to_owned(),
         state: state.to_owned(),
-        updated: None,
-        labels: Labels::new(),
-        engine_labels: Labels::new(),
-        os: "linux".to_owned(),
-        architecture: "x86_64".to_owned(),
-        nano_cpus: 1,
-        memory_bytes: 1,
+        ..Node::example(id, &format!("node-{id}"))
     }
 }
 

@@ -416,20 +416,7 @@ pub(super) fn running(live: &LiveService, slot: u64, since: Timestamp) -> Task {
 
 /// A node on which everything can run.
 pub(super) fn node() -> Node {
-    Node {
-        id: "n1".to_owned(),
-        hostname: "swarm-1".to_owned(),
-        manager: true,
-        availability: "active".to_owned(),
-        state: "ready".to_owned(),
-        updated: None,
-        labels: Labels::new(),
-        engine_labels: Labels::new(),
-        os: "linux".to_owned(),
-        architecture: "x86_64".to_owned(),
-        nano_cpus: 2_000_000_000,
-        memory_bytes: 8 << 30,
-    }
+    Node { manager: true, memory_bytes: 8 << 30, ..Node::example("n1", "swarm-1") }
 }
 
 /// What a plan does with each object, with the codes of its holds: `update service shop_web [waits-for-health]`.
