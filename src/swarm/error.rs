@@ -95,6 +95,12 @@ pub enum Failure {
         /// The engine's words.
         message: String,
     },
+    /// Another service has a published port; also for a moment after that gave it up.
+    #[error("the port is taken: {message}")]
+    PortTaken {
+        /// The engine's words.
+        message: String,
+    },
     /// Something uses the object.
     #[error("still in use: {message}")]
     InUse {
@@ -145,7 +151,10 @@ impl SwarmError {
 
     /// Whether what was planned with is out of date: the next pass must look again.
     pub fn is_conflict(&self) -> bool {
-        matches!(self.failure, Failure::OutOfSequence | Failure::NameTaken { .. })
+        matches!(
+            self.failure,
+            Failure::OutOfSequence | Failure::NameTaken { .. } | Failure::PortTaken { .. }
+        )
     }
 
     /// Whether a write that ended so may have been made all the same, because its answer was lost.
@@ -188,6 +197,7 @@ impl SwarmError {
             | Failure::NotManager { .. }
             | Failure::OutOfSequence
             | Failure::NameTaken { .. }
+            | Failure::PortTaken { .. }
             | Failure::InUse { .. }
             | Failure::NotFound { .. }
             | Failure::DataDiffers
@@ -229,7 +239,11 @@ impl Failure {
             409 => Self::NameTaken { message },
             404 => Self::NotFound { message },
             400 if says("only updates to Labels are allowed") => Self::DataDiffers,
-            // "is already in use" is said of published ports: that is a refusal.
+            // Swarm compares with what its allocator has given out, too, and that lags behind the specs (swarmkit
+            // `manager/controlapi/service.go`, `checkPortConflicts`).
+            400 if words.starts_with("port ") && says(" is already in use by service ") => {
+                Self::PortTaken { message }
+            }
             // A network is also held by containers outside of services.
             400 | 403 if says(" is in use by ") || says("has active endpoints") => {
                 Self::InUse { message }
@@ -314,7 +328,7 @@ mod tests {
         let used = "rpc error: code = FailedPrecondition desc = network n is in use by task t";
         assert!(of(400, used).in_use());
         let port = "rpc error: code = InvalidArgument desc = port '80' is already in use by service 's' (i) as an ingress port";
-        assert!(!of(400, port).in_use());
+        assert!(!of(400, port).in_use() && of(400, port).is_conflict());
         assert!(of(404, "service s not found").not_found());
         let data = "rpc error: code = InvalidArgument desc = only updates to Labels are allowed";
         assert!(matches!(of(400, data).failure, Failure::DataDiffers));

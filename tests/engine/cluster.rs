@@ -141,8 +141,7 @@ fn truthful(stage: &Stage<'_>, engine: &Engine, name: &str) -> Option<(Value, Tr
     let tasks = || format!("{said:#}\n{:#}", Value::from(engine.tasks(&full)));
     // A task that may be between two crashes runs, and is not counted yet.
     assert!(said["ready"].as_u64() <= Some(truth.ready), "{}", tasks());
-    // Swarm itself starts one too many now and then, when a node comes back.
-    let whole = said["wanted"].as_u64() <= Some(truth.ready) && truth.old == 0;
+    let whole = said["wanted"].as_u64() == Some(truth.ready) && truth.old == 0;
     assert!(whole || said["health"] != "Healthy", "{}", tasks());
     Some((said, truth))
 }

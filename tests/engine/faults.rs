@@ -26,6 +26,8 @@ secrets: { key: { file: key.txt } }
 
 const NO_LEADER: &str = "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of the managers are online.";
 
+const NO_NETWORK: &str = "network shop_c not found";
+
 fn release(stage: &Stage<'_>) {
     stage.exact_stack("shop", RELEASED);
     stage.file("shop", "key.txt", "other\n");
@@ -142,13 +144,15 @@ fn a_service_that_no_list_shows_keeps_what_it_may_need() {
 fn a_write_that_fails_once_is_made_by_a_later_pass_and_one_whose_answer_is_lost_is_not_made_twice()
 {
     let Some(engine) = Engine::of_this_run() else { return };
-    let faults: [(&str, Fault, usize); 6] = [
+    let faults: [(&str, Fault, usize); 7] = [
         ("nothing", Fault::Late(Duration::ZERO), 0),
         ("cut before", Fault::CutBefore, 1),
         ("cut after", Fault::CutAfter, 0),
         ("half an answer", Fault::Half, 0),
         ("500", Fault::Answer(StatusCode::INTERNAL_SERVER_ERROR, "broken"), 1),
         ("no leader", Fault::Answer(StatusCode::SERVICE_UNAVAILABLE, NO_LEADER), 1),
+        // As for a service whose network was made a moment before.
+        ("not seen yet", Fault::Answer(StatusCode::INTERNAL_SERVER_ERROR, NO_NETWORK), 1),
     ];
     let undisturbed = {
         let proxy = Proxy::before(&engine.url);

@@ -1,8 +1,12 @@
 //! Removal is asked for, guarded, and complete.
 
+use std::sync::{Arc, Mutex};
+
+use http::Method;
 use serde_json::Value;
 
 use crate::engine::Engine;
+use crate::proxy::{Call, Proxy};
 use crate::stage::{Run, Stage, changes, holds};
 
 /// A stack of services that do nothing.
@@ -94,6 +98,47 @@ secrets: { key: { file: key.txt } }
     assert_eq!(stage.names("network"), ["stays_default"]);
     assert!(stage.names("config").is_empty() && stage.names("secret").is_empty());
     assert_eq!(changes(&stage.plan(&["--prune"])).len(), 0);
+}
+
+#[test]
+fn of_two_stacks_that_go_the_one_that_needs_the_other_goes_first_and_to_the_last_task() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let proxy = Proxy::before(&engine.url);
+    let mut stage = Stage::on(&engine);
+    stage.through(&proxy);
+    stage.exact_stack("stays", &services(&["web"]));
+    let stack = |needs: &str| {
+        format!(
+            "{needs}\nservices: {{ x: {{ image: 'skep-demo/web:1', command: [sleep], stop_grace_period: 3s, stop_signal: SIGUSR1, deploy: {{ <<: *quick }} }} }}"
+        )
+    };
+    // By name, the one that is needed comes first.
+    stage.stack("app", &stack(""));
+    stage.stack("web", &stack("x-skep: { depends_on: ['%app'] }"));
+    stage.apply_well(&[]);
+    stage.forget("app");
+    stage.forget("web");
+    let needed = stage.service("app_x")["ID"].as_str().unwrap().to_owned();
+    let needed = format!("/services/{needed}");
+    let removes_it = move |call: &Call| call.method == Method::DELETE && call.endpoint() == needed;
+    let label = format!("label=com.docker.swarm.service.name={}", stage.name("web_x"));
+    let url = engine.url.clone();
+    let left = Arc::new(Mutex::new(None));
+    let seen = Arc::clone(&left);
+    proxy.inject(move |call| {
+        if removes_it(call) {
+            let containers = Engine::at(url.clone()).docker(&["ps", "--quiet", "--filter", &label]);
+            *seen.lock().unwrap() = Some(containers);
+        }
+        None
+    });
+    let run = stage.apply_well(&["--prune", "--prune-stacks"]);
+    for words in ["which needs it, is gone", "which may need it, is gone"] {
+        assert!(run.text().contains(words), "{run}");
+    }
+    assert_eq!(left.lock().unwrap().as_deref(), Some(""), "containers of the other one: {run}");
+    assert_eq!(stage.names("service"), ["stays_web"]);
+    assert_eq!(stage.names("network"), ["stays_default"]);
 }
 
 #[test]

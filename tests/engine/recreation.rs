@@ -183,6 +183,55 @@ services:
     assert_eq!(changes(&stage.plan(&[])).len(), 0);
 }
 
+/// Two services, of two stacks where they are named so, that run and publish the ports.
+fn two(stage: &Stage<'_>, stacks: [&str; 2], ports: [u32; 2]) {
+    let service = |name: &str, port: u32| {
+        format!(
+            "  {name}: {{ image: 'skep-demo/web:1', stop_grace_period: 1s, ports: ['{port}:8080'], deploy: {{ <<: *quick }} }}\n"
+        )
+    };
+    let [one, other] = [service("web", ports[0]), service("api", ports[1])];
+    if stacks[0] == stacks[1] {
+        stage.stack(stacks[0], &format!("services:\n{one}{other}"));
+    } else {
+        stage.stack(stacks[0], &format!("services:\n{one}"));
+        stage.stack(stacks[1], &format!("services:\n{other}"));
+    }
+}
+
+#[test]
+fn services_that_swap_their_ports_do_so_once_it_is_allowed() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    for (stacks, [one, other]) in
+        [(["shop", "shop"], [18097, 18098]), (["shop", "blog"], [18095, 18096])]
+    {
+        let proxy = Proxy::before(&engine.url);
+        let mut stage = Stage::on(&engine);
+        stage.through(&proxy);
+        two(&stage, stacks, [one, other]);
+        stage.apply_well(&[]);
+        let before = stage.objects();
+        two(&stage, stacks, [other, one]);
+        let words = [
+            "replace-not-allowed",
+            "in turn: one of them would publish nothing for a moment",
+            "--allow-replace",
+        ];
+        stage.apply(&[]).ends(5, &words);
+        assert_eq!(stage.objects(), before, "nothing moves before it is allowed");
+        proxy.forget();
+        let run = stage.apply_well(&["--allow-replace"]);
+        assert!(run.text().contains("gives up port"), "{run}");
+        let writes = proxy.calls().iter().filter(|call| call.writes_an_object()).count();
+        assert_eq!(writes, 3, "one of them is written twice: {run}");
+        let published =
+            |service: &str| stage.service(service)["Endpoint"]["Ports"][0]["PublishedPort"].clone();
+        let names = [format!("{}_web", stacks[0]), format!("{}_api", stacks[1])];
+        assert_eq!([published(&names[0]), published(&names[1])], [json!(other), json!(one)]);
+        assert_eq!(changes(&stage.plan(&[])).len(), 0);
+    }
+}
+
 #[test]
 fn a_volume_with_other_options_is_warned_of_and_stays() {
     let Some(engine) = Engine::of_this_run() else { return };

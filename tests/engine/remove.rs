@@ -164,3 +164,29 @@ fn a_removal_that_is_killed_after_any_write_is_finished_by_the_next_one() {
         assert_eq!(stage.objects().len(), before.len() + 1, "after write {write}");
     }
 }
+
+#[test]
+fn a_stack_without_a_network_is_gone_when_its_last_task_is() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    stage.stack(
+        "shop",
+        "
+services: { web: { image: 'skep-demo/web:1', command: [sleep], stop_grace_period: 5s, stop_signal: SIGUSR1, deploy: { <<: *quick } } }
+networks: { default: { external: true, name: bridge } }
+",
+    );
+    stage.apply_well(&[]);
+    stage.forget("shop");
+    let label = format!("label=com.docker.swarm.service.name={}", stage.name("shop_web"));
+    let containers = || engine.docker(&["ps", "--quiet", "--filter", &label]);
+    assert!(!containers().is_empty());
+    // Who is killed, or does not wait, leaves the wait to the next one.
+    remove(&stage, &["--yes", "--no-wait"]).ends(0, &["1 removed"]);
+    assert_eq!(stage.names("service"), [""; 0]);
+    assert!(!containers().is_empty());
+    remove(&stage, &["--yes"])
+        .ends(0, &["Nothing to do now: stack", "waits.", "the last of stack"]);
+    assert_eq!(containers(), "");
+    remove(&stage, &["--yes"]).ends(0, &["There is no stack"]);
+}

@@ -43,9 +43,12 @@ pub(super) fn verdict(document: &Document) -> (String, Vec<String>) {
         };
         return (format!("Nothing to do now: {words}"), Vec::new());
     }
-    let mut standing = document.stacks.iter().filter(|stack| is_refused(stack));
-    if let Some(stack) = standing.next() {
+    if let Some(stack) = document.stacks.iter().find(|stack| is_refused(stack)) {
         return (format!("Nothing to do now: stack {} is held.", stack.name), Vec::new());
+    }
+    let waits = |stack: &&StackSection| stack.holds.iter().any(|hold| !hold.is_standing());
+    if let Some(stack) = document.stacks.iter().find(waits) {
+        return (format!("Nothing to do now: stack {} waits.", stack.name), Vec::new());
     }
     let kept = match retained {
         0 => String::new(),

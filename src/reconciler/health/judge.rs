@@ -179,15 +179,15 @@ impl View<'_> {
             })
     }
 
-    /// Whether all wanted tasks are up and none of an older spec is wanted any more.
+    /// Whether all wanted tasks are up, and Swarm wants no others: of an older spec, or more than there should be, as
+    /// for a moment when a node comes back. What it has told to stop does not count, however long that takes.
     fn is_full(&self, ready: u64) -> bool {
-        let old = self.tasks.iter().filter(|task| {
-            task.desired <= TaskState::Running
-                && task.state <= TaskState::Running
-                && !runs_current_spec(task, self.service)
-        });
+        let is_live =
+            |task: &&&Task| task.desired <= TaskState::Running && task.state <= TaskState::Running;
+        let live = self.tasks.iter().filter(is_live).count() as u64;
         let global = self.service.spec.mode.kind() == ModeKind::Global;
-        ready >= self.wanted() && old.count() == 0 && (!global || self.is_manned())
+        let wanted = self.wanted();
+        ready >= wanted && live <= wanted && (!global || self.is_manned())
     }
 
     fn progress_verdict(&self) -> Verdict {

@@ -12,7 +12,7 @@ use super::super::placement::Obstacle;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// Every wanted task runs the current spec, is healthy, and has been so for the monitor period.
+    /// Exactly the wanted number of tasks runs, all of the current spec, healthy, and for the monitor period.
     Converged,
     /// On its way.
     Rolling,

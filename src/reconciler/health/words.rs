@@ -25,7 +25,10 @@ pub fn state(health: &ServiceHealth) -> String {
     match verdict {
         Verdict::Converged if *wanted == 0 => "no tasks wanted".to_owned(),
         Verdict::Converged => format!("{count} tasks healthy"),
-        Verdict::Rolling if rollout.is_none() && ready >= wanted => {
+        Verdict::Rolling if rollout.is_none() && ready > wanted => {
+            format!("rolling {}", with(Some("more than wanted".to_owned())))
+        }
+        Verdict::Rolling if rollout.is_none() && ready == wanted => {
             format!("rolling {}", with(Some("not for long enough yet".to_owned())))
         }
         Verdict::Rolling if back => format!("rolling back {}", with(rollout.and_then(batch))),

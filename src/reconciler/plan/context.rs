@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use crate::diff::FieldDiff;
-use crate::diff::document::{Effect, FieldChange, Hold, Impact};
+use crate::diff::document::{Effect, FieldChange, Impact};
 use crate::diff::mask::Masker;
 use crate::model::desired::{Desired, DesiredService, Origins};
 use crate::model::finding::Finding;
@@ -16,9 +16,11 @@ use super::super::health::{self, Evidence, ServiceHealth};
 use super::super::policy::{Policy, Scope};
 use super::super::record::{self, FleetRecord};
 use super::constraint;
+use super::exchange::Exchange;
 use super::image::Images;
 use super::index::Index;
 use super::inputs::{Inputs, Learned, View};
+use super::kept::Kept;
 
 /// What every part of the planner can see.
 pub(super) struct Context<'a> {
@@ -30,8 +32,10 @@ pub(super) struct Context<'a> {
     pub(super) learned: &'a Learned,
     pub(super) view: &'a View,
     pub(super) index: Index<'a>,
-    /// Networks that cannot be made again now, with the reason.
-    pub(super) kept_networks: &'a BTreeMap<String, Hold>,
+    /// Services that wait for each other's ports.
+    pub(super) exchange: Exchange<'a>,
+    /// What stays as it is because something else is in its way.
+    pub(super) kept: &'a Kept,
     pub(super) record: Option<&'a FleetRecord>,
     pub(super) record_name: String,
     /// Whether the fleet has a key that this observation does not show.
@@ -48,9 +52,10 @@ impl<'a> Context<'a> {
     pub(super) fn new(
         inputs: &Inputs<'a>,
         record: Option<&'a FleetRecord>,
-        kept_networks: &'a BTreeMap<String, Hold>,
+        kept: &'a Kept,
     ) -> Self {
         let Inputs { desired, observed, scope, policy, images, learned, view } = *inputs;
+        let index = Index::new(observed);
         let evidence = observed.workload.as_ref().map(Evidence::of);
         let health = observed.services.iter().map(|service| {
             let name = service.spec.name.as_str();
@@ -68,8 +73,9 @@ impl<'a> Context<'a> {
             images,
             learned,
             view,
-            index: Index::new(observed),
-            kept_networks,
+            exchange: Exchange::new(desired, &index),
+            index,
+            kept,
             record,
             record_name: record::name(&scope.fleet),
             key_is_hidden: record::is_without_key(observed, &scope.fleet),

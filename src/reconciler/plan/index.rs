@@ -26,6 +26,8 @@ pub(super) struct Index<'a> {
     pub(super) stray: Option<&'a str>,
     /// A task that is still stopping, of a service that was removed, by stack.
     pub(super) stopping: BTreeMap<&'a str, &'a str>,
+    /// A task of a service that was not listed, by stack, whether Swarm has told it to stop yet or not.
+    pub(super) unlisted: BTreeMap<&'a str, &'a str>,
 }
 
 /// The services that use an object.
@@ -99,6 +101,7 @@ impl<'a> Index<'a> {
             users: BTreeMap::new(),
             stray: None,
             stopping: BTreeMap::new(),
+            unlisted: BTreeMap::new(),
         };
         for service in &observed.services {
             let name = service.spec.name.as_str();
@@ -125,10 +128,12 @@ impl<'a> Index<'a> {
             // Containers that were attached to a network by hand are tasks of no service.
             let is_by_hand = task.service_id.is_empty();
             if known.is_none() && !is_by_hand {
+                let stack = namespace(task).filter(|_| can_stop(task, workload));
+                self.unlisted.extend(stack.map(|stack| (stack, task.id.as_str())));
                 if task.desired <= TaskState::Complete {
                     self.stray = Some(&task.id);
-                } else if let Some(stack) = namespace(task).filter(|_| can_stop(task, workload)) {
-                    self.stopping.insert(stack, &task.id);
+                } else {
+                    self.stopping.extend(stack.map(|stack| (stack, task.id.as_str())));
                 }
             }
             for object in references(&task.template).0 {

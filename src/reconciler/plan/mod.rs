@@ -10,12 +10,14 @@ mod cause;
 mod context;
 mod draft;
 mod effect;
+mod exchange;
 mod fleet_record;
 mod gate;
 mod guard;
 mod image;
 mod index;
 mod inputs;
+mod kept;
 mod login;
 mod memory;
 mod network;
@@ -48,6 +50,7 @@ use super::placement::constraint;
 use super::record;
 use context::Context;
 use draft::StackDraft;
+use kept::Kept;
 use reverse::Reverse;
 
 pub use image::{Answer, Images, Logins, refusal, unresolved};
@@ -60,15 +63,15 @@ pub use volume::{LeftVolume, left_volumes};
 /// Makes the plan.
 pub fn plan(inputs: &Inputs<'_>) -> Plan {
     let record = record::find(&inputs.observed.configs, &inputs.scope.fleet);
-    let mut kept = BTreeMap::new();
+    let mut kept = Kept::default();
     loop {
         let context = Context::new(inputs, record.as_ref(), &kept);
         let (drafts, hold) = draft(&context);
-        let stuck = recreation::stuck(&context, &drafts);
+        let stuck = Kept::of(&context, &drafts);
         if stuck.is_empty() {
             return publish::publish(context, drafts, hold);
         }
-        // What was drafted relies on networks that stay after all.
+        // What was drafted relies on networks and ports that stay after all.
         drop((context, drafts));
         kept.extend(stuck);
     }

@@ -79,7 +79,7 @@ fn plan_existing(
     } else if !context.policy.allow_replace {
         let reason = format!("{key} cannot be changed, only made again");
         Some(replace_not_allowed(context, &reason))
-    } else if let Some(hold) = context.kept_networks.get(&key.name) {
+    } else if let Some(hold) = context.kept.networks.get(&key.name) {
         Some(hold.clone())
     } else {
         let by_hand = users.by_hand.then_some("a container that was attached by hand uses it");

@@ -5,11 +5,12 @@ use crate::model::desired::{DesiredService, DesiredStack, FieldPath};
 use crate::model::finding::Finding;
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::live::LiveService;
-use crate::model::service::{PortConfig, ServiceSpec};
+use crate::model::service::ServiceSpec;
 use crate::swarm::floors::Dropped;
 
 use super::constraint;
 use super::context::Context;
+use super::exchange::{self, Turn, declared_ports, is_among, published};
 
 /// The hold on a service that refers to an object which nobody creates.
 pub(super) fn missing(context: &Context<'_>, stack: &DesiredStack, object: &ObjectKey) -> Hold {
@@ -46,18 +47,24 @@ pub(super) struct Taken<'a> {
 }
 
 impl Taken<'_> {
-    /// The hold on a service that needs the port.
-    pub(super) fn hold(&self) -> Hold {
+    /// The hold on `waiter`, which needs the port; nothing if it gives up its own ports before it takes this one.
+    pub(super) fn hold(&self, context: &Context<'_>, waiter: &str) -> Option<Hold> {
         let Self { holder, port, is_released } = self;
         let name = &holder.spec.name;
         let holder = ObjectKey::new(Kind::Service, name);
-        let hold = if *is_released {
-            Hold::new(HoldCode::WaitsForObject, format!("waits until {holder} gives up {port}"))
-        } else {
-            Hold::new(HoldCode::PortTaken, format!("{port} is published by {holder}"))
-                .unblock(format!("publish another port, or remove {name}"))
-        };
-        hold.needs(holder)
+        if !is_released {
+            let hold = Hold::new(HoldCode::PortTaken, format!("{port} is published by {holder}"))
+                .unblock(format!("publish another port, or remove {name}"));
+            return Some(hold.needs(holder));
+        }
+        match exchange::turn(context, waiter, &holder, port) {
+            Turn::First => None,
+            Turn::Never(hold) => Some(hold),
+            Turn::Later => {
+                let words = format!("waits until {holder} gives up {port}");
+                Some(Hold::new(HoldCode::WaitsForObject, words).needs(holder))
+            }
+        }
     }
 }
 
@@ -71,28 +78,16 @@ pub(super) fn taken_ports<'a>(context: &Context<'a>, spec: &ServiceSpec) -> Vec<
     let mut taken = Vec::new();
     for holder in others.filter(|live| live.spec.name != spec.name) {
         for port in published(&holder.spec) {
-            let is_among = |ports: &[&PortConfig]| {
-                ports.iter().any(|other| {
-                    other.published_port == port.published_port && other.protocol == port.protocol
-                })
-            };
-            if !is_among(&ports) {
+            if !is_among(&ports, port) {
                 continue;
             }
-            let declared = context.declared(&holder.spec.name);
-            let is_released =
-                declared.is_some_and(|declared| !is_among(&published(&declared.spec)));
-            let port = format!("port {}/{}", port.published_port, port.protocol);
-            taken.push(Taken { holder, port, is_released });
+            let is_released = context.declared(&holder.spec.name).is_some_and(|declared| {
+                !is_among(&published(declared_ports(declared, &context.index)), port)
+            });
+            taken.push(Taken { holder, port: exchange::describe(port), is_released });
         }
     }
     taken
-}
-
-fn published(spec: &ServiceSpec) -> Vec<&PortConfig> {
-    let ports = spec.endpoint_spec.as_ref().map_or(&[][..], |endpoint| &endpoint.ports);
-    // Ports of mode `host` belong to a node, where another service may or may not run.
-    ports.iter().filter(|port| port.published_port != 0 && port.publish_mode != "host").collect()
 }
 
 /// Warns of fields that this Engine accepts and drops.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diff::document::{
-    Document, EngineRef, FORMAT_VERSION, Hold, HoldClass, SourceRef, StackSection, Summary,
+    Document, EngineRef, FORMAT_VERSION, Hold, SourceRef, StackSection, Summary,
 };
 use crate::model::finding::Finding;
 use crate::model::key::{Kind, ObjectKey};
@@ -35,13 +35,12 @@ impl Plan {
     /// Whether something holds a change that the world will end by itself.
     pub fn is_waiting(&self) -> bool {
         let standing = |holds: &[Hold]| holds.iter().any(Hold::is_standing);
+        let waiting = |holds: &[Hold]| !holds.is_empty() && !standing(holds);
         !standing(&self.document.holds)
             && self.document.stacks.iter().any(|stack| {
-                !standing(&stack.holds)
-                    && stack.changes.iter().any(|change| {
-                        !standing(&change.holds)
-                            && change.holds.iter().any(|hold| hold.class == HoldClass::Waiting)
-                    })
+                waiting(&stack.holds)
+                    || (!standing(&stack.holds)
+                        && stack.changes.iter().any(|change| waiting(&change.holds)))
             })
     }
 

@@ -79,7 +79,7 @@ pub(super) fn plan_vanished(
             draft.is_held() || draft.entries.iter().any(|entry| entry.change.is_standing());
         Some(until_gone(&format!("stack {dependent}"), is_held))
     });
-    let wait = wait.or_else(|| needing.next());
+    let wait = wait.or_else(|| needing.next()).or_else(|| reverse.last_task(context));
     Removal { context, stack, declared: None, is_requested: false, others, wait }.plan(draft);
 }
 

@@ -28,7 +28,7 @@ pub(super) fn plan<'a>(context: &Context<'a>, asked: &RemoveStack) -> StackDraft
             draft.retained.clear();
             draft.holds.push(hold);
         }
-        None if draft.entries.is_empty() => {}
+        None if draft.entries.is_empty() => draft.holds.extend(last_task(context, stack)),
         None => {
             draft.holds.extend(still_declared(context, asked));
             draft.holds.extend(in_use(context, stack, &draft));
@@ -50,6 +50,13 @@ fn lift_holds(draft: &mut StackDraft<'_>) {
             }
         }
     }
+}
+
+/// Why a stack without services is not gone yet. A network that waits for the same tasks says so itself.
+fn last_task(context: &Context<'_>, stack: &StackName) -> Option<Hold> {
+    let task = context.index.unlisted.get(stack.as_str())?;
+    let words = format!("waits until task {task}, the last of stack {stack}, is gone");
+    Some(Hold::new(HoldCode::WaitsForTasksGone, words))
 }
 
 fn still_declared(context: &Context<'_>, asked: &RemoveStack) -> Option<Hold> {

@@ -96,6 +96,18 @@ impl<'a> Reverse<'a> {
         order
     }
 
+    /// The hold on stacks while a task is stopping of one of which nothing else is left: nobody knows any more what that
+    /// needed.
+    pub(super) fn last_task(&self, context: &Context<'_>) -> Option<Hold> {
+        let mut stopping = context.index.stopping.iter().filter(|(stack, _)| {
+            let is_declared = |declared: &StackName| declared.as_str() == **stack;
+            !self.needs.contains_key(**stack) && !context.desired.stacks.keys().any(is_declared)
+        });
+        let (stack, task) = stopping.next()?;
+        let words = format!("waits until task {task} of stack {stack}, which may need it, is gone");
+        Some(Hold::new(HoldCode::WaitsForTasksGone, words))
+    }
+
     /// Those that need `name`.
     pub(super) fn dependents(&self, name: &str) -> impl Iterator<Item = &'a str> {
         let needing = self.needs.iter().filter(move |(_, needs)| needs.contains(name));
@@ -125,7 +137,7 @@ pub(super) fn until_gone(dependent: &str, is_held: bool) -> Hold {
 }
 
 /// Whether `from` needs `to`, at first or at second hand.
-fn reaches(needs: &BTreeMap<&str, BTreeSet<&str>>, from: &str, to: &str) -> bool {
+pub(super) fn reaches(needs: &BTreeMap<&str, BTreeSet<&str>>, from: &str, to: &str) -> bool {
     let (mut seen, mut ahead) = (BTreeSet::new(), vec![from]);
     while let Some(name) = ahead.pop() {
         if name == to {

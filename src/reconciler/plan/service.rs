@@ -150,7 +150,7 @@ impl Planner<'_> {
             let goes = predecessor.and_then(|live| {
                 rename::port_of_predecessor(self.context, self.stack, live, &taken.port)
             });
-            change.holds.push(goes.unwrap_or_else(|| taken.hold()));
+            change.holds.extend(goes.or_else(|| taken.hold(self.context, &spec.name)));
         }
     }
 

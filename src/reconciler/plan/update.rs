@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use crate::diff::document::{Action, Cause, Change, Effect, Hold, HoldCode, Impact};
 use crate::diff::{self, FieldDiff};
 use crate::model::key::{Kind, ObjectKey};
+use crate::model::labels;
 use crate::model::live::LiveService;
 use crate::model::service::ServiceSpec;
+use crate::swarm::RegistryAccess;
 
 use super::super::ownership::{Owner, owner};
 use super::super::step::{Target, Write};
@@ -17,7 +19,9 @@ use super::login::{self, ServiceLogin};
 use super::network::{protected, replace_not_allowed};
 use super::recreation::{self, Parting};
 use super::service::{Planner, needs, stamped};
-use super::{adoption, cause, effect, image, preflight, release, reverse, shortfall, supersede};
+use super::{
+    adoption, cause, effect, exchange, image, preflight, release, reverse, shortfall, supersede,
+};
 
 /// The field of the label that repeats the image reference; see [`labels::IMAGE`](crate::model::labels::IMAGE).
 const IMAGE_LABEL: &str = "deploy.labels.com.docker.stack.image";
@@ -41,6 +45,8 @@ pub(super) struct Update<'a> {
     rotated: bool,
     /// Networks that are made again, and that it has to leave: it is on them now, and is declared to be.
     leaves: BTreeSet<String>,
+    /// What it is written as before that, to give up a port that another service waits for while it waits for one of it.
+    yields: Option<ServiceSpec>,
 }
 
 impl<'a> Update<'a> {
@@ -72,6 +78,7 @@ impl<'a> Update<'a> {
             not_ours: adoption::hold(context, &key, &owner),
             rotated: owner == Owner::Ours && login.is_rotated(live),
             leaves: leaves.collect(),
+            yields: exchange::yielding(context, &compared, live),
             planner,
             context,
             live,
@@ -107,12 +114,14 @@ impl<'a> Update<'a> {
         }
         let fingerprint = self.planner.fingerprint(&release::as_declared(&self.compared));
         let (action, effect) = self.cost(&fields);
-        let parting = (!self.leaves.is_empty() && action != Action::Replace)
+        let (leaves, yields) = (!self.leaves.is_empty(), self.yields.is_some());
+        let parting = (leaves && !yields && action != Action::Replace)
             .then(|| recreation::parting(&self.spec, &self.leaves, ignore));
         let (action, effect) = match &parting {
             Some(Parting::Stops(_)) => (action, downtime(self.live)),
             Some(Parting::Rolls(parted)) => (action, self.roll(parted)),
             Some(Parting::Goes) => (Action::Replace, self.roll(&self.spec)),
+            None if yields && action == Action::Update => (action, downtime(self.live)),
             None => (action, effect),
         };
         let causes = self.causes(&fields, fingerprint.as_deref());
@@ -127,6 +136,11 @@ impl<'a> Update<'a> {
         }
         if self.owner != Owner::Ours && action == Action::Update {
             change.action = Action::Adopt;
+        }
+        if let Some(yielded) = &self.yields {
+            let write = self.write_of_yielding(yielded.clone());
+            draft.push(change, write);
+            return;
         }
         let (spec, fingerprint) = match parting {
             Some(Parting::Stops(parted) | Parting::Rolls(parted)) => {
@@ -146,6 +160,21 @@ impl<'a> Update<'a> {
                     raw: self.live.raw.clone(),
                 });
         draft.push_after(change, write, needs);
+    }
+
+    /// The write that only gives ports up: what runs goes on, under its own labels and with the credentials that Swarm
+    /// has.
+    fn write_of_yielding(&self, mut spec: ServiceSpec) -> Option<Write> {
+        let own = self.spec.labels.iter().filter(|(label, _)| labels::is_own(label));
+        spec.labels.extend(own.map(|(label, value)| (label.clone(), value.clone())));
+        let fingerprint = self.planner.fingerprint(&release::as_declared(&spec));
+        let needs = reverse::label(self.planner.stack, self.planner.service);
+        stamped(spec, fingerprint, needs).map(|spec| Write::UpdateService {
+            target: Target { id: self.live.id.clone(), version: self.live.version },
+            spec: Box::new(spec),
+            access: RegistryAccess::Keep,
+            raw: self.live.raw.clone(),
+        })
     }
 
     /// What the differences make of the change, and what that costs.
@@ -207,6 +236,12 @@ impl<'a> Update<'a> {
         }
         let shortfalls = shortfall::of(&self.compared, &change.effect);
         change.notes.extend(shortfalls.iter().map(ToString::to_string));
+        if let Some(yielded) = &self.yields {
+            let ports = exchange::given_up(&self.live.spec, yielded);
+            change.notes.push(format!(
+                "gives up {ports} first, and publishes nothing instead until others moved"
+            ));
+        }
         for network in &self.leaves {
             change.notes.push(format!("leaves network {network} until that is made again"));
         }
@@ -226,8 +261,9 @@ impl<'a> Update<'a> {
         change.holds.extend(self.pinned.holds.iter().cloned());
         self.planner.add_common_holds(&self.spec, &self.leaves, draft, change);
         let starts = starts_tasks(&change.effect);
-        // What stops for a network waits for nobody: others may be waiting for the same network.
-        if self.leaves.is_empty() && (starts || change.action == Action::Replace) {
+        // What stops for a network, or gives a port up, waits for nobody: others may be waiting for the same.
+        let hinders = !self.leaves.is_empty() || exchange::begins(context, &live.spec.name);
+        if !hinders && (starts || change.action == Action::Replace) {
             self.planner.add_gates(draft, change);
         }
         if change.action == Action::Replace {

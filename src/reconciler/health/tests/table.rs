@@ -117,6 +117,12 @@ fn what_is_said_of_services_that_are_well_or_on_their_way() {
         Row { now: 2, ..row("global begins", nowhere, vec![]) },
         row("starts", replicas(2), vec![up(1, 1), task(2, "new", TaskState::Preparing, 2)]),
         Row { now: 3, ..row("just started", replicas(1), vec![up(1, 1)]) },
+        row("one too many", replicas(1), vec![up(1, 1), on("m", up(1, 1))]),
+        row(
+            "one goes",
+            replicas(1),
+            vec![up(1, 1), Task { desired: TaskState::Remove, ..up(2, 1) }],
+        ),
         row("rolls", updating(replicas(6), UpdateState::Updating), six()),
         row("rolls in one go", updating(replicas(2), UpdateState::Updating), alone),
         row("rolls back", updating(replicas(6), UpdateState::RollbackStarted), six()),

@@ -4,6 +4,7 @@ mod adoption;
 mod between;
 mod consent;
 mod effects;
+mod exchange;
 mod gates;
 mod laws;
 mod logins;

@@ -8,7 +8,7 @@ use crate::reconciler::policy::Policy;
 
 use super::world::*;
 
-fn replacing() -> Policy {
+pub(super) fn replacing() -> Policy {
     Policy { allow_replace: true, ..Policy::default() }
 }
 
@@ -20,7 +20,7 @@ fn with_other_options(services: Vec<DesiredService>) -> World {
     world
 }
 
-fn publish(service: &mut DesiredService, published_port: u32) {
+pub(super) fn publish(service: &mut DesiredService, published_port: u32) {
     let port = PortConfig {
         protocol: "tcp".to_owned(),
         target_port: 80,

@@ -90,6 +90,24 @@ fn a_service_waits_until_the_tasks_of_those_that_need_it_are_gone() {
     world.observed.workload = workload(&task, &node);
     let lines = outline(&world.plan());
     assert!(lines.contains(&"remove service shop_db".to_owned()), "{lines:?}");
+
+    // Nothing else is left, and the stack is gone when that task is; whether Swarm has told it to stop or will.
+    node.state = "ready".to_owned();
+    world.observed.services.retain(|live| !live.spec.name.starts_with("shop_"));
+    world.observed.networks.clear();
+    world.observed.configs.retain(|config| !config.spec.name.starts_with("shop_"));
+    world.observed.secrets.clear();
+    for desired in [TaskState::Running, TaskState::Remove] {
+        task.desired = desired;
+        world.observed.workload = workload(&task, &node);
+        let plan = world.plan();
+        assert_eq!(outline(&plan), [""; 0]);
+        assert_eq!(stack_holds(&plan), [HoldCode::WaitsForTasksGone]);
+        assert!(plan.is_waiting());
+    }
+    task.state = TaskState::Shutdown;
+    world.observed.workload = workload(&task, &node);
+    assert!(stack_holds(&world.plan()).is_empty() && !world.plan().is_waiting());
 }
 
 #[test]
