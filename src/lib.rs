@@ -1,11 +1,12 @@
 //! skep keeps a Docker Swarm in the state that a directory or repository of stack files declares.
 //!
 //! The layers, from the bottom: [`model`] (the common language), [`spec`] (stack files to desired objects),
-//! `sources`, [`swarm`] (the Engine), `diff`, `proxy`, `reconciler`, `cli`. Dependencies point down only; see
+//! `sources`, [`swarm`] (the Engine), `diff`, `proxy`, `reconciler`, [`http`], `cli`. Dependencies point down only; see
 //! `ARCHITECTURE.md`.
 
 pub mod cli;
 pub mod diff;
+pub mod http;
 pub mod local;
 pub mod model;
 pub mod reconciler;

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -9,16 +10,19 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::http::Shown;
 use crate::local::{BindError, Socket, serve};
 use crate::model::error::chain;
 use crate::reconciler::controller::bell::{Bell, Trigger};
 use crate::reconciler::controller::drift::DriftMode;
 use crate::reconciler::controller::engine::{Engine, listen};
-use crate::reconciler::controller::run::{Controller, Identity};
-use crate::swarm::{Endpoint, Surroundings};
+use crate::reconciler::controller::metrics::{Exposition, Metrics};
+use crate::reconciler::controller::pulse::Pulse;
+use crate::reconciler::controller::run::{Controller, Identity, Instruments};
+use crate::swarm::{Endpoint, Surroundings, Traffic};
 
 use super::args::{GlobalArgs, PolicyArgs, StackArgs};
-use super::controller::{RunSources, Wanted, present, service, socket};
+use super::controller::{RunSources, Wanted, Web, present, service, socket};
 use super::engine;
 use super::error::CommandError;
 use super::exit::ExitCode;
@@ -73,7 +77,11 @@ pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode,
     let (bell, reading) = (Bell::default(), CancellationToken::new());
     let sources = RunSources::new(wanted, &setup, bell.clone(), reading.clone())?;
     let endpoint = Endpoint::resolve(global.host.as_deref(), &Surroundings::of_process())?;
-    let engine = Engine::new(endpoint.clone(), engine::fresh_key()?);
+    let traffic: [Arc<Traffic>; 2] = Default::default();
+    let [passed, heard] = &traffic;
+    let engine = Engine::new(endpoint.clone(), engine::fresh_key()?, Arc::clone(passed));
+    let instruments =
+        Instruments { metrics: Metrics::default(), pulse: Pulse::new(Arc::clone(passed)) };
     let identity = Identity { resume: resume(global, &fleet), fleet, chance };
     let mut signals = Signals::new()?;
     let mut hang_up = signal(SignalKind::hangup())
@@ -81,8 +89,15 @@ pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode,
     let (stop, stopped) = watch::channel(false);
     let (asks, asked) = mpsc::channel(16);
     tracing::info!(fleet = %identity.fleet, engine = %endpoint.address, "skep {} begins", env!("CARGO_PKG_VERSION"));
-    let (controller, mut reports) = Controller::new(identity, sources, engine);
+    let (controller, mut reports) = Controller::new(identity, sources, engine, instruments.clone());
     let answered = reports.clone();
+    let status = setup.settings.status.as_ref();
+    let counts = status.and_then(|status| status.metrics).unwrap_or(true);
+    let metrics = counts
+        .then(|| Exposition::new(&instruments.metrics, reports.clone(), traffic.clone().into()));
+    let pulse = instruments.pulse;
+    let shown = Shown { reports: reports.clone(), pulse: pulse.clone(), metrics };
+    let web = Web::start(&setup.settings, shown).await?;
     let interrupted = async {
         signals.next().await;
         tracing::info!("stopping after the write that is under way; once more stops at once");
@@ -119,11 +134,12 @@ pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode,
         () = interrupted => ExitCode::Interrupted,
         () = reloads => ExitCode::Bug,
         () = tells => ExitCode::Bug,
-        () = service::live() => ExitCode::Bug,
+        () = service::live(&pulse) => ExitCode::Bug,
         () = answers => ExitCode::Bug,
         () = settings_changes(&setup, &bell) => ExitCode::Bug,
-        () = listen(endpoint, bell.clone(), chance) => ExitCode::Bug,
+        () = listen(endpoint, Arc::clone(heard), bell.clone(), chance) => ExitCode::Bug,
     };
+    web.end().await;
     tracing::info!("skep ends");
     Ok(code)
 }

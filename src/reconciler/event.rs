@@ -47,3 +47,15 @@ pub enum Event<'a> {
         reason: String,
     },
 }
+
+impl Event<'_> {
+    /// The object that it is about, if it is about one.
+    pub fn object(&self) -> Option<&ObjectKey> {
+        match self {
+            Self::Performed { object, .. }
+            | Self::Deferred { object, .. }
+            | Self::Failed { object, .. } => Some(object),
+            Self::Planned { .. } | Self::Unreachable { .. } => None,
+        }
+    }
+}

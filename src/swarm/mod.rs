@@ -23,6 +23,7 @@ pub mod normal;
 mod observe;
 mod registry;
 pub mod snapshot;
+pub mod traffic;
 mod transport;
 mod wire;
 
@@ -38,6 +39,7 @@ pub use logs::TaskLog;
 pub use names::Names;
 pub use observe::Observer;
 pub use registry::{Credentials, CredentialsError, Login, Registry, RegistryIdentity};
+pub use traffic::Traffic;
 pub use transport::{Connection, FLOOR, NEWEST};
 
 /// Directives that a tracing filter must end with, whatever the user asked for: below these levels, bollard and

@@ -21,6 +21,7 @@ use serde::de::DeserializeOwned;
 use super::connector::Connector;
 use super::endpoint::{Address, Endpoint};
 use super::error::{Cause, Failure, SwarmError, told_once};
+use super::traffic::Traffic;
 use crate::model::live::ApiVersion;
 
 /// The newest API version that this code was tried with (Docker 28.5).
@@ -50,6 +51,7 @@ pub struct Connection {
     authority: Authority,
     api: ApiVersion,
     version: Arc<str>,
+    traffic: Arc<Traffic>,
 }
 
 /// The whole of an answer that is a success.
@@ -97,6 +99,14 @@ impl Call {
 impl Connection {
     /// Greets the engine at `endpoint` and agrees on an API version: the newest that both know.
     pub async fn open(endpoint: Endpoint) -> Result<Self, SwarmError> {
+        Self::open_counted(endpoint, Arc::default()).await
+    }
+
+    /// Does what [`Self::open`] does, and counts every request in `traffic`.
+    pub async fn open_counted(
+        endpoint: Endpoint,
+        traffic: Arc<Traffic>,
+    ) -> Result<Self, SwarmError> {
         let authority = match &endpoint.address {
             Address::Unix(_) => Authority::from_static("docker"),
             Address::Tcp { host, port } => {
@@ -118,6 +128,7 @@ impl Connection {
             authority,
             api: NEWEST,
             version: Arc::from(""),
+            traffic,
         };
         connection.negotiate().await?;
         Ok(connection)
@@ -148,7 +159,7 @@ impl Connection {
                 let (mut head, body) = request.into_parts();
                 head.uri = connection.versioned(head.uri.path_and_query())?;
                 let body = body.map_err(Cause::from).boxed_unsync();
-                Ok(connection.client.request(Request::from_parts(head, body)).await?)
+                Ok(connection.ask(Request::from_parts(head, body)).await?)
             }
         };
         Docker::connect_with_custom_transport(
@@ -295,11 +306,27 @@ impl Connection {
     ) -> Result<Response<Incoming>, Failure> {
         let agent = HeaderValue::from_static(concat!("skep/", env!("CARGO_PKG_VERSION")));
         request.headers_mut().insert(USER_AGENT, agent);
-        match tokio::time::timeout(patience, self.client.request(request)).await {
+        match tokio::time::timeout(patience, self.ask(request)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(self.broken(error)),
             Err(_) => Err(self.silence(patience)),
         }
+    }
+
+    /// Sends `request` and counts it, also if whoever waits for the answer loses patience.
+    async fn ask(
+        &self,
+        request: Request<Body>,
+    ) -> Result<Response<Incoming>, hyper_util::client::legacy::Error> {
+        let mut counted = Counted {
+            traffic: &self.traffic,
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            status: None,
+        };
+        let response = self.client.request(request).await?;
+        counted.status = Some(response.status());
+        Ok(response)
     }
 
     async fn read(&self, response: Response<Incoming>) -> Result<Bytes, Failure> {
@@ -339,6 +366,20 @@ impl Connection {
 
     fn failed(&self, operation: &'static str, error: impl Into<Cause>) -> SwarmError {
         SwarmError::new(operation, self.broken(error))
+    }
+}
+
+/// A request that is counted when it ends, however it does.
+struct Counted<'a> {
+    traffic: &'a Traffic,
+    method: Method,
+    path: String,
+    status: Option<StatusCode>,
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.traffic.ended(&self.method, &self.path, self.status);
     }
 }
 

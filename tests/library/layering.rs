@@ -23,8 +23,10 @@ const LAYERS: &[&str] = &[
 /// Crates whose types stay in one place, and that place.
 const DOORS: &[(&str, &[&str])] = &[
     ("bollard::", &["src/swarm/"]),
-    ("hyper::", &["src/swarm/", "src/sources/git/wire/"]),
-    ("hyper_util::", &["src/swarm/", "src/sources/git/wire/"]),
+    ("hyper::", &["src/swarm/", "src/sources/git/wire/", "src/http/"]),
+    ("hyper_util::", &["src/swarm/", "src/sources/git/wire/", "src/http/"]),
+    ("axum::", &["src/http/"]),
+    ("prometheus_client::", &["src/reconciler/controller/metrics/"]),
     ("git2::", &["src/sources/git/"]),
     ("russh::", &["src/sources/git/"]),
     ("pgp::", &["src/sources/git/signature/"]),

@@ -4,8 +4,10 @@ mod asking;
 mod present;
 pub(super) mod service;
 mod sources;
+mod web;
 
 pub(super) use asking::{ask, quietly, socket};
 pub(super) use present::{present, shown};
 
 pub(super) use sources::{RunSources, Wanted};
+pub(super) use web::Web;

@@ -1,12 +1,13 @@
 //! The engine that the controller works with: opened when it is needed, opened anew after trouble, listened to.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::model::error::chain;
 use crate::reconciler::apply::FreshKey;
-use crate::swarm::{Connection, Endpoint, Events, SwarmError};
+use crate::swarm::{Connection, Endpoint, Events, SwarmError, Traffic};
 
 use super::backoff::Backoff;
 use super::bell::{Bell, Trigger};
@@ -22,13 +23,14 @@ const DEAF: Duration = Duration::from_secs(15);
 pub struct Engine {
     endpoint: Endpoint,
     fresh_key: FreshKey,
+    traffic: Arc<Traffic>,
     swarm: Option<Swarm>,
 }
 
 impl Engine {
-    /// The engine at `endpoint`, which need not be there yet.
-    pub fn new(endpoint: Endpoint, fresh_key: FreshKey) -> Self {
-        Self { endpoint, fresh_key, swarm: None }
+    /// The engine at `endpoint`, which need not be there yet. What passes ask it is counted in `traffic`.
+    pub fn new(endpoint: Endpoint, fresh_key: FreshKey, traffic: Arc<Traffic>) -> Self {
+        Self { endpoint, fresh_key, traffic, swarm: None }
     }
 }
 
@@ -43,7 +45,8 @@ impl Passes for Engine {
         let swarm = if let Some(swarm) = self.swarm.take() {
             swarm
         } else {
-            let connection = Connection::open(self.endpoint.clone()).await?;
+            let traffic = Arc::clone(&self.traffic);
+            let connection = Connection::open_counted(self.endpoint.clone(), traffic).await?;
             Swarm::new(connection, self.fresh_key.clone())?
         };
         // After trouble, another version of the engine may answer.
@@ -54,10 +57,10 @@ impl Passes for Engine {
 }
 
 /// Rings `bell` whenever the engine at `endpoint` tells of a change, and after every gap in what it tells. It never ends.
-pub async fn listen(endpoint: Endpoint, bell: Bell, chance: fn() -> f64) {
+pub async fn listen(endpoint: Endpoint, traffic: Arc<Traffic>, bell: Bell, chance: fn() -> f64) {
     let mut backoff = Backoff::transient(DEAF);
     loop {
-        let error = match hear(&endpoint, &bell, &mut backoff).await {
+        let error = match hear(&endpoint, &traffic, &bell, &mut backoff).await {
             Ok(never) => match never {},
             Err(error) => error,
         };
@@ -68,10 +71,11 @@ pub async fn listen(endpoint: Endpoint, bell: Bell, chance: fn() -> f64) {
 
 async fn hear(
     endpoint: &Endpoint,
+    traffic: &Arc<Traffic>,
     bell: &Bell,
     backoff: &mut Backoff,
 ) -> Result<std::convert::Infallible, SwarmError> {
-    let connection = Connection::open(endpoint.clone()).await?;
+    let connection = Connection::open_counted(endpoint.clone(), Arc::clone(traffic)).await?;
     let mut events = Events::open(&connection).await?;
     bell.ring(Trigger::Pass(Reason::Gap));
     loop {

@@ -2,7 +2,7 @@
 //!
 //! Triggers carry no data and are only reasons to look. Deciding is pure: [`agenda`] knows when a pass is due,
 //! [`declared`] what of a source is in force, [`withhold`] what is left for later, [`condition`] how a stack is getting
-//! on. [`pass`] observes, plans and performs; [`run`] waits and calls.
+//! on. [`pass`] observes, plans and performs; [`run`] waits and calls. [`metrics`] and [`pulse`] are for those who watch it.
 
 pub mod agenda;
 pub mod ask;
@@ -13,7 +13,11 @@ pub mod declared;
 pub mod delays;
 pub mod drift;
 pub mod engine;
+#[cfg(test)]
+pub(crate) mod example;
+pub mod metrics;
 pub mod pass;
+pub mod pulse;
 pub mod reason;
 pub mod report;
 pub mod run;

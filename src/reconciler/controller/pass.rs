@@ -23,6 +23,7 @@ use crate::swarm::{Connection, SwarmError};
 
 use super::declared::Current;
 use super::delays::{Repairs, Troubles};
+use super::metrics::Metrics;
 use super::withhold;
 
 /// For how long the same write is held against another writer.
@@ -37,13 +38,15 @@ pub struct Work<'a> {
     pub learned: &'a mut Learned,
 }
 
-/// What passes remember about single objects.
+/// What passes remember about single objects, and count of all.
 #[derive(Debug, Default)]
 pub struct Memory {
     /// What was put right, and how often.
     pub repairs: Repairs,
     /// What could not be written.
     pub troubles: Troubles,
+    /// Where steps are counted. Nothing is decided by it.
+    pub metrics: Metrics,
 }
 
 /// How a pass is made.
@@ -189,12 +192,19 @@ impl Swarm {
         let actuator = self.writer.actuator(request.credentials.clone(), observed);
         let span = tracing::info_span!("source", name = %request.scope.source);
         let changes: BTreeMap<&ObjectKey, (&str, &Change)> = changes(&plan.document);
-        let Memory { repairs, troubles } = memory;
+        let Memory { repairs, troubles, metrics } = memory;
+        let source = request.scope.source.as_str();
+        let drift_of = |object: &ObjectKey| {
+            let (stack, change) = changes.get(object)?;
+            withhold::is_drift(change).then_some((source, *stack))
+        };
         let mut sink = |event: Event<'_>| {
             log(&event, &changes, work.current);
+            let drift = event.object().and_then(drift_of);
+            metrics.step(&event, drift);
             if let Event::Performed { object, .. } = event {
                 troubles.ended(object);
-                if changes.get(object).is_some_and(|(_, change)| withhold::is_drift(change)) {
+                if drift.is_some() {
                     repairs.made(object, Instant::now());
                 }
             }

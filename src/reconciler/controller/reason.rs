@@ -67,6 +67,11 @@ impl Reasons {
         self.0.contains(&reason)
     }
 
+    /// The word for the one that says most: a revision says more than that it was time to look.
+    pub fn first(&self) -> &'static str {
+        self.0.first().map_or("", |reason| reason.as_str())
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

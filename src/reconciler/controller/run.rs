@@ -20,7 +20,9 @@ use super::agenda::{Agenda, Outcome, Timing};
 use super::ask::{Ask, Pending};
 use super::bell::{Bell, Trigger};
 use super::declared::{Current, Declared, set_doubled_aside};
+use super::metrics::{Metrics, Tally};
 use super::pass::{Manner, Memory, Passed, Seen, Work};
+use super::pulse::{self, Pulse};
 use super::reason::{Reason, Reasons};
 use super::report::{FORMAT_VERSION, LastPass, Report, Trouble};
 use super::source::{FetchFailure, Looked, SourceState};
@@ -83,10 +85,21 @@ pub struct Identity {
     pub chance: fn() -> f64,
 }
 
+/// Where a controller shows those who watch it what it does.
+#[derive(Debug, Clone)]
+pub struct Instruments {
+    /// Where it counts.
+    pub metrics: Metrics,
+    /// What it beats as long as it turns.
+    pub pulse: Pulse,
+}
+
 /// The controller of one fleet.
 #[derive(Debug)]
 pub struct Controller<S, P> {
     identity: Identity,
+    pulse: Pulse,
+    tally: Tally,
     sources: S,
     passes: P,
     states: Vec<SourceState>,
@@ -106,8 +119,10 @@ impl<S: Sources, P: Passes> Controller<S, P> {
         identity: Identity,
         mut sources: S,
         passes: P,
+        instruments: Instruments,
     ) -> (Self, watch::Receiver<Arc<Report>>) {
         let now = Instant::now();
+        let Instruments { metrics, pulse } = instruments;
         let Plan { sources: planned, timing } = sources.reload();
         let report = Report {
             format_version: FORMAT_VERSION,
@@ -126,12 +141,14 @@ impl<S: Sources, P: Passes> Controller<S, P> {
         let state = |planned: Planned| SourceState::new(planned, timing.retry, now);
         let controller = Self {
             identity,
+            pulse,
+            tally: Tally::new(metrics.clone()),
             sources,
             passes,
             states: planned.into_iter().map(state).collect(),
             timing,
             agenda: Agenda::new(timing, now),
-            memory: Memory::default(),
+            memory: Memory { metrics, ..Memory::default() },
             moving: false,
             last_sight: Vec::new(),
             pending: Vec::new(),
@@ -150,6 +167,7 @@ impl<S: Sources, P: Passes> Controller<S, P> {
     ) {
         let mut looks = FuturesUnordered::new();
         while !*stop.borrow() {
+            self.pulse.beat();
             let now = Instant::now();
             for state in &mut self.states {
                 if state.due().is_some_and(|due| due <= now) {
@@ -168,7 +186,7 @@ impl<S: Sources, P: Passes> Controller<S, P> {
             let looks_due = self.states.iter().filter_map(SourceState::due).min();
             let pass_due = self.may_pass().then(|| self.agenda.due());
             let due = looks_due.into_iter().chain(pass_due).min();
-            let due = due.unwrap_or(now + self.timing.resync);
+            let due = due.unwrap_or(now + self.timing.resync).min(now + pulse::TURN);
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => {}
@@ -195,7 +213,12 @@ impl<S: Sources, P: Passes> Controller<S, P> {
     fn triggered(&mut self, trigger: Trigger) {
         let now = Instant::now();
         match trigger {
-            Trigger::Pass(reason) => self.agenda.wake(reason, now),
+            Trigger::Pass(reason) => {
+                if reason == Reason::Gap {
+                    self.tally.heard();
+                }
+                self.agenda.wake(reason, now);
+            }
             Trigger::Look(name) => {
                 let mut states = self.states.iter_mut();
                 if let Some(state) = states.find(|state| state.name == name) {
@@ -246,7 +269,10 @@ impl<S: Sources, P: Passes> Controller<S, P> {
         let Some(state) = states.find(|state| state.name == *name) else { return };
         let known = state.failure.take();
         state.failure.clone_from(&known);
-        match state.end(result, now, chance) {
+        let is_first = state.current.is_none();
+        let looked = state.end(result, now, chance);
+        self.tally.looked(name, looked, state.looked().filter(|_| !is_first));
+        match looked {
             Looked::Same => {}
             Looked::New => {
                 stacks::log_new(state);
@@ -312,6 +338,7 @@ impl<S: Sources, P: Passes> Controller<S, P> {
             Ok(None) => return,
             Ok(Some(passed)) => self.passed(passed, reasons, begun),
             Err(error) => {
+                self.tally.failed(&reasons, begun);
                 let pause = self.agenda.failed(now, (self.identity.chance)());
                 let reason = chain(&error);
                 let known = self.report.trouble.take().filter(|known| known.reason == reason);
@@ -343,6 +370,9 @@ impl<S: Sources, P: Passes> Controller<S, P> {
             &suspensions,
             &self.memory,
         );
+        let states = self.states.iter().filter(|state| state.current.is_some());
+        let seen = states.zip(&sources);
+        self.tally.passed(&reasons, begun, (performed, failed), seen, &self.report.stacks);
         let moved = sources != self.last_sight;
         self.last_sight = sources;
         self.moving = moving || performed + failed > 0;

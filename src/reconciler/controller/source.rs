@@ -110,6 +110,11 @@ impl SourceState {
         self.again = false;
     }
 
+    /// When the last look that is over began.
+    pub fn looked(&self) -> Option<Instant> {
+        self.looked
+    }
+
     /// Whether a look that began at `asked` or later is over.
     pub fn is_seen_since(&self, asked: Instant) -> bool {
         self.looked.is_some_and(|looked| looked >= asked)

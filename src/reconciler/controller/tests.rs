@@ -10,10 +10,12 @@ use tokio::time::{Instant, sleep};
 use super::agenda::Timing;
 use super::ask::{Ask, Until};
 use super::bell::{Bell, Trigger};
+use super::metrics::Metrics;
 use super::pass::{Manner, Memory, Passed, Work};
+use super::pulse::Pulse;
 use super::reason::Reason;
 use super::report::Report;
-use super::run::{Controller, Identity, Look, Passes, Plan, Planned, Sources};
+use super::run::{Controller, Identity, Instruments, Look, Passes, Plan, Planned, Sources};
 use super::source::{FetchFailure, Remedy};
 use crate::diff::document::EngineRef;
 use crate::model::live::ApiVersion;
@@ -59,6 +61,7 @@ struct Engine {
     script: Script,
     is_gone: watch::Receiver<bool>,
     moving: watch::Receiver<bool>,
+    is_stuck: watch::Receiver<bool>,
 }
 
 impl Passes for Engine {
@@ -70,6 +73,9 @@ impl Passes for Engine {
         _: &watch::Receiver<bool>,
     ) -> Result<Option<Passed>, SwarmError> {
         self.script.note("pass");
+        if *self.is_stuck.borrow() {
+            std::future::pending::<()>().await;
+        }
         sleep(Duration::from_millis(1)).await;
         if *self.is_gone.borrow() {
             let failure = Failure::NoLeader { message: "none".to_owned() };
@@ -103,6 +109,8 @@ struct Stage {
     stop: watch::Sender<bool>,
     is_gone: watch::Sender<bool>,
     moving: watch::Sender<bool>,
+    is_stuck: watch::Sender<bool>,
+    pulse: Pulse,
     reports: watch::Receiver<Arc<Report>>,
     diary: Diary,
     run: tokio::task::JoinHandle<()>,
@@ -113,15 +121,18 @@ impl Stage {
         let (diary, begun) = (Diary::default(), Instant::now());
         let script = || Script { begun, diary: Arc::clone(&diary) };
         let ((is_gone, gone), (moving, moves)) = (watch::channel(false), watch::channel(false));
-        let engine = Engine { script: script(), is_gone: gone, moving: moves };
+        let (is_stuck, stuck) = watch::channel(false);
+        let engine = Engine { script: script(), is_gone: gone, moving: moves, is_stuck: stuck };
         let fleet = "f".parse().unwrap();
         let identity = Identity { fleet, resume: "skep resume".to_owned(), chance: || 0.5 };
-        let (controller, reports) = Controller::new(identity, script(), engine);
+        let pulse = Pulse::new(Arc::default());
+        let instruments = Instruments { metrics: Metrics::default(), pulse: pulse.clone() };
+        let (controller, reports) = Controller::new(identity, script(), engine, instruments);
         let (bell, (asks, asked), (stop, stopped)) =
             (Bell::default(), mpsc::channel(4), watch::channel(false));
         let heard = bell.clone();
         let run = tokio::spawn(async move { controller.run(&heard, asked, stopped).await });
-        Self { bell, asks, stop, is_gone, moving, reports, diary, run }
+        Self { bell, asks, stop, is_gone, moving, is_stuck, pulse, reports, diary, run }
     }
 
     /// What happened since the last call, after this many more seconds.
@@ -209,4 +220,19 @@ async fn a_signal_ends_it_while_it_waits_for_a_source() {
     stage.stop.send_replace(true);
     stage.run.await.unwrap();
     assert!(stage.diary.lock().unwrap().iter().all(|(what, _)| *what == "look"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_pulse_is_felt_while_there_is_nothing_to_do_and_not_in_a_pass_that_hangs() {
+    let stage = Stage::begin();
+    for _ in 0..100 {
+        stage.after(3.0).await;
+        assert!(stage.pulse.silence() <= Duration::from_secs(10), "{:?}", stage.pulse.silence());
+    }
+    stage.is_stuck.send_replace(true);
+    stage.bell.ring(Trigger::Everything);
+    stage.after(100.0).await;
+    assert!(stage.pulse.is_felt(), "an engine may take its time");
+    stage.after(30.0).await;
+    assert!(!stage.pulse.is_felt());
 }
