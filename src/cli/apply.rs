@@ -94,7 +94,7 @@ async fn carry_on(
     if let Some(saved) = saved {
         request.pinned = saved.images();
     }
-    let reader = Reader::new(engine::connect(global).await?)?;
+    let reader = Reader::new(engine::connect(global, paths).await?)?;
     let (plan, observed) = reader.judge_at_first(&request).await?;
     if let Some(saved) = saved {
         let stale = saved.check(&request.scope.fleet, &plan, &observed)?;

@@ -88,8 +88,10 @@ impl From<EndpointError> for CommandError {
             EndpointError::NoContext { .. } => {
                 Some("docker context ls lists those that exist; --host needs none")
             }
+            EndpointError::Unverified { .. } => {
+                Some("make the context anew with the authority's certificate: --docker ca=FILE,…")
+            }
             EndpointError::Invalid { .. }
-            | EndpointError::Unsupported { .. }
             | EndpointError::Read { .. }
             | EndpointError::Parse { .. } => None,
         };

@@ -91,7 +91,7 @@ pub(super) async fn lock(
     if !asked.is_empty() {
         let credentials =
             Credentials::new(Surroundings::of_process().docker_config, stacks.registries.clone());
-        let connection = engine::connect(global).await?;
+        let connection = engine::connect(global, &args.stacks.paths).await?;
         let answers = Registries::default().ask(&connection, &credentials, asked).await;
         let mut failed = false;
         for (name, answer) in answers {

@@ -36,7 +36,7 @@ pub(super) async fn observe(
     args: &ObserveArgs,
     output: &mut Output,
 ) -> Result<ExitCode, CommandError> {
-    let reader = Observer::new(engine::connect(global).await?)?;
+    let reader = Observer::new(engine::connect(global, &[]).await?)?;
     let mut observed = reader.observe().await?;
     observed.workload = Some(reader.workload(&observed).await?);
     let sensitivity = Sensitivity::default();

@@ -170,13 +170,15 @@ fn observe_aside(
     args: &PlanArgs,
 ) -> (JoinHandle<Result<Seen, CommandError>>, Receiver<Records>) {
     let (runtime, global, live) = (Arc::clone(runtime), global.clone(), args.live.clone());
+    let paths = args.stacks.paths.clone();
     let (sender, records) = mpsc::channel();
-    let observing = move || runtime.block_on(observe(&global, live.as_deref(), sender));
+    let observing = move || runtime.block_on(observe(&global, &paths, live.as_deref(), sender));
     (thread::spawn(observing), records)
 }
 
 async fn observe(
     global: &GlobalArgs,
+    paths: &[PathBuf],
     live: Option<&Path>,
     records: Sender<Records>,
 ) -> Result<Seen, CommandError> {
@@ -187,7 +189,7 @@ async fn observe(
         tell(record::only_records(&observed.configs));
         return Ok((observed, None));
     }
-    let reader = Reader::new(engine::connect(global).await?)?;
+    let reader = Reader::new(engine::connect(global, paths).await?)?;
     Ok((reader.observe(tell).await?, Some(reader)))
 }
 

@@ -90,7 +90,7 @@ pub(super) async fn remove(
     let asked = RemoveStack { stack: args.stack.clone(), declared_in };
     let request =
         request::removal(global, &args.path, &settings, asked, &args.unblock, args.timeout)?;
-    let reader = Reader::new(engine::connect(global).await?)?;
+    let reader = Reader::new(engine::connect(global, &args.path).await?)?;
     let (plan, observed) = reader.judge(&request, &Learned::default()).await?;
     if args.format == Format::Text && is_nothing(&plan) {
         let fleet = &request.scope.fleet;

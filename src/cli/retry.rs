@@ -58,7 +58,7 @@ pub(super) async fn retry(
     let Target { stack, service } = &args.target;
     let settings = Setup::load(global.config.as_deref(), &[])?.settings;
     let fleet = fleet(global, &settings)?;
-    let connection = engine::connect(global).await?;
+    let connection = engine::connect(global, &[]).await?;
     let writer = Writer::new(Reader::new(connection)?, engine::fresh_key()?);
     let allowed = writer.retry(&fleet, stack, service.as_deref()).await?;
     if allowed.is_empty() {

@@ -15,11 +15,12 @@ use crate::local::{BindError, Socket, serve};
 use crate::model::error::chain;
 use crate::reconciler::controller::bell::{Bell, Trigger};
 use crate::reconciler::controller::drift::DriftMode;
-use crate::reconciler::controller::engine::{Engine, listen};
+use crate::reconciler::controller::engine::Engine;
+use crate::reconciler::controller::listen::listen;
 use crate::reconciler::controller::metrics::{Exposition, Metrics};
 use crate::reconciler::controller::pulse::Pulse;
 use crate::reconciler::controller::run::{Controller, Identity, Instruments};
-use crate::swarm::{Endpoint, Surroundings, Traffic};
+use crate::swarm::{Managers, Traffic};
 
 use super::args::{GlobalArgs, PolicyArgs, StackArgs};
 use super::controller::{RunSources, Wanted, Web, present, service, socket};
@@ -76,10 +77,10 @@ pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode,
     let socket = listener(&socket(&setup.settings, &fleet))?;
     let (bell, reading) = (Bell::default(), CancellationToken::new());
     let sources = RunSources::new(wanted, &setup, bell.clone(), reading.clone())?;
-    let endpoint = Endpoint::resolve(global.host.as_deref(), &Surroundings::of_process())?;
+    let managers = Managers::new(engine::endpoints(global, &setup)?);
     let traffic: [Arc<Traffic>; 2] = Default::default();
     let [passed, heard] = &traffic;
-    let engine = Engine::new(endpoint.clone(), engine::fresh_key()?, Arc::clone(passed));
+    let engine = Engine::new(managers.clone().counted(Arc::clone(passed)), engine::fresh_key()?);
     let instruments =
         Instruments { metrics: Metrics::default(), pulse: Pulse::new(Arc::clone(passed)) };
     let identity = Identity { resume: resume(global, &fleet), fleet, chance };
@@ -88,7 +89,9 @@ pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode,
         .map_err(|error| CommandError::failed(error).context("cannot wait for signals"))?;
     let (stop, stopped) = watch::channel(false);
     let (asks, asked) = mpsc::channel(16);
-    tracing::info!(fleet = %identity.fleet, engine = %endpoint.address, "skep {} begins", env!("CARGO_PKG_VERSION"));
+    let addresses = managers.known().iter().map(|manager| manager.endpoint.address.to_string());
+    let addresses = addresses.collect::<Vec<_>>().join(", ");
+    tracing::info!(fleet = %identity.fleet, engine = addresses, "skep {} begins", env!("CARGO_PKG_VERSION"));
     let (controller, mut reports) = Controller::new(identity, sources, engine, instruments.clone());
     let answered = reports.clone();
     let status = setup.settings.status.as_ref();
@@ -137,7 +140,7 @@ pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode,
         () = service::live(&pulse) => ExitCode::Bug,
         () = answers => ExitCode::Bug,
         () = settings_changes(&setup, &bell) => ExitCode::Bug,
-        () = listen(endpoint, Arc::clone(heard), bell.clone(), chance) => ExitCode::Bug,
+        () = listen(managers.counted(Arc::clone(heard)), bell.clone(), chance) => ExitCode::Bug,
     };
     web.end().await;
     tracing::info!("skep ends");

@@ -8,7 +8,7 @@ use crate::model::finding::Finding;
 use crate::settings::{self, FILE_NAME, RegistrySettings, Settings};
 use crate::spec::decode::Located;
 use crate::spec::yaml::budget::Budget;
-use crate::swarm::{Registry, RegistryIdentity};
+use crate::swarm::{Declared, Registry, RegistryIdentity};
 
 use super::error::CommandError;
 
@@ -65,6 +65,29 @@ impl Setup {
         let message = format!("the settings have errors: {place}{}{more}", first.message);
         Err(CommandError::failed(anyhow::Error::msg(message))
             .hint("skep validate shows all of them"))
+    }
+
+    /// Where the engine is. A file that came with the stacks cannot say it: whoever writes stacks would else choose
+    /// where their secrets go.
+    ///
+    /// # Errors
+    /// When the settings have errors, or say it although nobody named them.
+    pub(super) fn engine(&self) -> Result<Option<Declared>, CommandError> {
+        self.refuse_errors()?;
+        let (Some(engine), Some((path, _))) = (&self.settings.engine, &self.text) else {
+            return Ok(None);
+        };
+        if !self.is_named {
+            let message = format!(
+                "{} says where the engine is, which counts only in a file that is named",
+                path.display()
+            );
+            return Err(CommandError::failed(anyhow::Error::msg(message)).hint(format!(
+                "name it with -c {} or SKEP_CONFIG, or the engine with --host",
+                path.display()
+            )));
+        }
+        Ok(Some(engine.declared(&self.directory)))
     }
 
     /// How to log in to registries. A file that came with the stacks may name files beside and below it only: whoever

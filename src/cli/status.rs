@@ -85,7 +85,7 @@ pub(super) async fn status(
                 return Ok(if args.exit_code { code } else { ExitCode::Fine });
             }
         }
-        let engine = Observer::new(engine::connect(global).await?)?;
+        let engine = Observer::new(engine::connect(global, &[]).await?)?;
         let mut observed = engine.observe().await?;
         observed.workload = Some(engine.workload(&observed).await?);
         let mut status = status::fold(&observed, &fleet, None);
@@ -98,7 +98,7 @@ pub(super) async fn status(
         let policy = PolicyArgs { resolve_image: args.resolve_image, ..PolicyArgs::default() };
         let showing = Showing::default();
         let request = request(global, &args.path, &args.reading, &policy, stacks, None, showing)?;
-        let reader = Reader::new(engine::connect(global).await?)?;
+        let reader = Reader::new(engine::connect(global, &args.path).await?)?;
         let (plan, observed) = reader.judge(&request, &Learned::default()).await?;
         let status = status::fold(&observed, &request.scope.fleet, Some(&plan));
         let scrub = scrub(&request, &observed);

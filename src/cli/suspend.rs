@@ -122,7 +122,7 @@ async fn write(
 ) -> Result<Suspensions, CommandError> {
     let settings = Setup::load(global.config.as_deref(), &[])?.settings;
     let fleet = fleet(global, &settings)?;
-    let reader = Reader::new(engine::connect(global).await?)?;
+    let reader = Reader::new(engine::connect(global, &[]).await?)?;
     let writer = Writer::new(reader, engine::fresh_key()?);
     let mut attempts = 1;
     let suspensions = loop {

@@ -214,7 +214,7 @@ fn judge<'a>(step: &'a Step, error: &SwarmError, learned: &mut Learned) -> Event
                 may_have_happened: false,
             }
         }
-        (Failure::Refused { .. } | Failure::TooOld { .. } | Failure::NotManager { .. }, _) => {
+        (Failure::Refused { .. } | Failure::TooOld { .. }, _) => {
             learned.refused_writes.insert(object.clone(), reason.clone());
             Event::Failed { object, reason }
         }
@@ -231,8 +231,9 @@ fn judge<'a>(step: &'a Step, error: &SwarmError, learned: &mut Learned) -> Event
             }
             Event::Deferred { object, reason, may_have_happened: false }
         }
-        // Elections take as long as they take; how long a run waits for one, its deadline says.
-        (Failure::NoLeader { .. } | Failure::Undecided { .. }, _) => {
+        // Elections take as long as they take; how long a run waits for one, its deadline says. An engine that manages
+        // no Swarm any more cannot observe it either, so that the next look decides.
+        (Failure::NoLeader { .. } | Failure::Undecided { .. } | Failure::NotManager { .. }, _) => {
             Event::Deferred { object, reason, may_have_happened: error.may_have_happened() }
         }
         // A name that stays taken although no list shows who has it is a failure like others.

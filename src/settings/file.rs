@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use schemars::{JsonSchema, Schema, schema_for};
 
+use super::engine::EngineSettings;
 use super::intervals::Intervals;
 use super::registry::RegistrySettings;
 use super::source::{Source, located_name};
@@ -26,6 +27,9 @@ pub struct Settings {
     /// The installation of skep. Objects of other fleets are left alone; `default` if absent.
     #[schemars(with = "Option<String>", example = &"production")]
     pub fleet: Option<Located<FleetName>>,
+    /// Where the engine is. `--host`, `SKEP_HOST`, `DOCKER_HOST` and `DOCKER_CONTEXT` win; without any of them docker's
+    /// current context counts, else its default socket.
+    pub engine: Option<EngineSettings>,
     /// Where stacks come from when no PATH is given.
     #[schemars(with = "Option<Vec<Source>>")]
     pub sources: Vec<Source>,
@@ -114,6 +118,7 @@ impl Decode for Settings {
         let mut fields = at.fields(report)?;
         let settings = Self {
             fleet: fields.at("fleet").and_then(|at| located_name(&at, report)),
+            engine: fields.get("engine", report),
             sources: fields.get("sources", report).unwrap_or_default(),
             registries: fields.get("registries", report).unwrap_or_default(),
             stacks: fields.get("stacks", report).unwrap_or_default(),

@@ -2,6 +2,7 @@
 //!
 //! Flags win over it. It is read like a stack file: every problem at once, each with its place.
 
+mod engine;
 mod file;
 mod git;
 mod intervals;
@@ -13,6 +14,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+pub use engine::{EngineSettings, TlsSettings};
 pub use file::Settings;
 pub use git::{GitSettings, SshSettings, VerifySettings};
 pub use intervals::Intervals;

@@ -7,9 +7,13 @@ use super::{Listen, ListenError, Settings, parse};
 use crate::model::finding::Finding;
 use crate::reconciler::controller::drift::DriftMode;
 use crate::reconciler::policy::{Adoption, ResolveImage};
+use crate::swarm::{Address, Declared};
 
 const FULL: &str = r#"
 fleet: production
+engine:
+  hosts: ["tcp://a:1", "https://b", "ssh://me@c", "unix:///d"]
+  tls: {ca_file: tls/ca.pem, cert_file: tls/cert.pem, key_file: /run/key.pem}
 sources:
   - name: main
     path: stacks
@@ -49,6 +53,14 @@ fn every_key_is_read() {
     assert_eq!(findings, []);
     let settings = settings.expect("settings");
     assert_eq!(settings.fleet.as_ref().map(|fleet| fleet.as_str()), Some("production"));
+    let engine = settings.engine.as_ref().expect("engine");
+    let Declared::Managers(hosts) = engine.declared(Path::new("/etc/skep")) else { panic!() };
+    let shown: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, ["tcp://a:1", "tcp://b:2376", "ssh://me@c", "unix:///d"]);
+    let [Address::Tls { files, .. }, ..] = hosts.as_slice() else { panic!("{hosts:?}") };
+    assert_eq!(files.authorities.as_deref(), Some(Path::new("/etc/skep/tls/ca.pem")));
+    let (_, key) = files.identity.as_ref().expect("an identity");
+    assert_eq!(key, Path::new("/run/key.pem"));
     assert_eq!(settings.sources.len(), 2);
     let [shop] = settings.stacks.as_slice() else { panic!("{:?}", settings.stacks) };
     assert_eq!(shop.source.as_ref().map(|source| source.as_str()), Some("edge"));
@@ -115,6 +127,39 @@ registries:
         format!("{place} {}: {}{hint}\n", f.code, f.message)
     };
     insta::assert_snapshot!(findings.iter().map(show).collect::<String>());
+}
+
+#[test]
+fn an_engine_is_named_in_one_way_and_not_in_the_clear() {
+    let told = |engine: &str| {
+        let (_, findings) = read(&format!("engine: {engine}"));
+        let show = |f: &Finding| {
+            let hint = f.hint.as_ref().map(|hint| format!(" [{hint}]")).unwrap_or_default();
+            format!(
+                "{} {}: {}{hint}\n",
+                if f.is_error() { "error" } else { "warning" },
+                f.code,
+                f.message
+            )
+        };
+        findings.iter().map(show).collect::<String>()
+    };
+    assert_eq!(told("{hosts: [unix:///run/docker.sock, 'ssh://m'], }"), "");
+    assert_eq!(told("{context: production}"), "");
+    let told: Vec<String> = [
+        "unix:///run/docker.sock",
+        "{}",
+        "{hosts: []}",
+        "{hosts: 'tcp://a'}",
+        "{hosts: ['tcp://10.0.0.1:2375', 'fd://', 'ssh://-oProxyCommand=x', 'ssh://a:b@c', 'unix:///a', 'unix:///a']}",
+        "{hosts: [unix:///a], context: b}",
+        "{hosts: [unix:///a], tls: {cert_file: a}}",
+        "{context: a, tls: {ca: a}}",
+    ]
+    .into_iter()
+    .map(|engine| format!("{engine}\n{}", told(engine)))
+    .collect();
+    insta::assert_snapshot!(told.join("\n"));
 }
 
 #[test]

@@ -74,6 +74,15 @@ pub enum Failure {
         /// The engine's words.
         message: String,
     },
+    /// Of several engines none can be worked with.
+    #[error("none of the managers can be worked with: {tried}")]
+    NoManager {
+        /// Each with its reason.
+        tried: String,
+    },
+    /// The engine manages another swarm than the managers that it was listed with.
+    #[error("the engine manages another Swarm than the others of the list")]
+    OtherSwarm,
     /// The swarm cannot decide anything: too few managers are reachable.
     #[error("the swarm has no leader: {message}")]
     NoLeader {
@@ -189,10 +198,12 @@ impl SwarmError {
             Failure::NoEngine { .. }
             | Failure::Disconnected { .. }
             | Failure::TimedOut { .. }
+            | Failure::NoManager { .. }
             | Failure::NoLeader { .. }
             | Failure::Undecided { .. }
             | Failure::Engine { .. } => true,
             Failure::PermissionDenied { .. }
+            | Failure::OtherSwarm
             | Failure::TooOld { .. }
             | Failure::NotManager { .. }
             | Failure::OutOfSequence
@@ -203,6 +214,32 @@ impl SwarmError {
             | Failure::DataDiffers
             | Failure::Refused { .. }
             | Failure::Unreadable { .. }
+            | Failure::Unresolved(_) => false,
+        }
+    }
+
+    /// Whether it tells of the engine that was asked, so that another manager of the swarm may do better.
+    pub fn is_of_engine(&self) -> bool {
+        match &self.failure {
+            Failure::NoEngine { .. }
+            | Failure::PermissionDenied { .. }
+            | Failure::Disconnected { .. }
+            | Failure::TimedOut { .. }
+            | Failure::TooOld { .. }
+            | Failure::NotManager { .. }
+            | Failure::NoManager { .. }
+            | Failure::OtherSwarm
+            | Failure::NoLeader { .. }
+            | Failure::Undecided { .. }
+            | Failure::Engine { .. }
+            | Failure::Unreadable { .. } => true,
+            Failure::OutOfSequence
+            | Failure::NameTaken { .. }
+            | Failure::PortTaken { .. }
+            | Failure::InUse { .. }
+            | Failure::NotFound { .. }
+            | Failure::DataDiffers
+            | Failure::Refused { .. }
             | Failure::Unresolved(_) => false,
         }
     }
@@ -218,6 +255,15 @@ impl SwarmError {
             ),
             Failure::NotManager { .. } => {
                 Some("ask a manager of the swarm, or make this engine one: docker swarm init")
+            }
+            Failure::OtherSwarm => Some("list managers of one Swarm only"),
+            Failure::Refused { message, .. } if message.contains("HTTP request to an HTTPS") => {
+                Some(
+                    "the engine wants TLS: DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, or `engine.tls` in the settings",
+                )
+            }
+            Failure::Disconnected { address, .. } if address.starts_with("ssh://") => {
+                Some("try it by hand: ssh -o BatchMode=yes HOST docker system dial-stdio")
             }
             Failure::NoLeader { .. } | Failure::Undecided { .. } => {
                 Some("bring back enough managers for a majority; nothing is changed until then")

@@ -9,7 +9,7 @@
 
 mod actuate;
 mod body;
-mod connector;
+mod connect;
 mod decode;
 mod endpoint;
 mod error;
@@ -18,6 +18,7 @@ pub mod floors;
 mod images;
 mod listed;
 mod logs;
+mod managers;
 mod names;
 pub mod normal;
 mod observe;
@@ -28,7 +29,10 @@ mod transport;
 mod wire;
 
 pub use actuate::{Actuator, Created, RegistryAccess};
-pub use endpoint::{Address, Endpoint, EndpointError, Origin, Surroundings};
+pub use endpoint::{
+    Address, AddressError, Declared, Endpoint, EndpointError, Origin, SshHost, Surroundings,
+    TlsFiles,
+};
 pub use error::{Failure, SwarmError};
 pub use events::{Actor, Attributes, Events, Happening};
 pub use images::{
@@ -36,6 +40,7 @@ pub use images::{
     resolve, reuse_resolution,
 };
 pub use logs::TaskLog;
+pub use managers::{Manager, Managers};
 pub use names::Names;
 pub use observe::Observer;
 pub use registry::{Credentials, CredentialsError, Login, Registry, RegistryIdentity};

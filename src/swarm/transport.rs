@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::connector::Connector;
+use super::connect::Connector;
 use super::endpoint::{Address, Endpoint};
 use super::error::{Cause, Failure, SwarmError, told_once};
 use super::traffic::Traffic;
@@ -108,8 +108,8 @@ impl Connection {
         traffic: Arc<Traffic>,
     ) -> Result<Self, SwarmError> {
         let authority = match &endpoint.address {
-            Address::Unix(_) => Authority::from_static("docker"),
-            Address::Tcp { host, port } => {
+            Address::Unix(_) | Address::Ssh(_) => Authority::from_static("docker"),
+            Address::Tcp { host, port } | Address::Tls { host, port, files: _ } => {
                 let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
                 let text = format!("{host}:{port}");
                 text.parse().map_err(|error: http::uri::InvalidUri| {

@@ -28,6 +28,11 @@ impl Engine {
         Self { url, client }
     }
 
+    /// The docker client.
+    pub(crate) fn client(&self) -> &str {
+        &self.client
+    }
+
     /// Standard output of the docker client, which must succeed.
     pub(crate) fn docker(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);

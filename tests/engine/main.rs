@@ -51,6 +51,7 @@ mod idempotence;
 mod interactive;
 mod killed;
 mod like_docker;
+mod managers;
 mod nodes;
 mod normal;
 mod observe;
@@ -58,6 +59,8 @@ mod order;
 #[path = "../sources/origin.rs"]
 #[expect(dead_code, reason = "the tests of sources need more of it")]
 mod origin;
+mod over_ssh;
+mod over_tls;
 mod own;
 mod ownership;
 mod picked_like_docker;

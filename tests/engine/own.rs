@@ -1,7 +1,7 @@
 //! Engines that one test has to itself, because it breaks them.
 
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::engine::Engine;
@@ -46,6 +46,12 @@ impl Own {
     pub(crate) fn address(&self) -> String {
         let address = script("engine", &["address", self.name]).stdout;
         String::from_utf8(address).unwrap().trim().to_owned()
+    }
+
+    /// The folder with the certificates of an engine with TLS.
+    pub(crate) fn tls(&self) -> PathBuf {
+        let folder = script("engine", &["tls", self.name]).stdout;
+        PathBuf::from(String::from_utf8(folder).unwrap().trim())
     }
 
     /// Imports the demo images.

@@ -1,7 +1,7 @@
 //! A running controller, its log, and its end.
 
 use std::fs::{self, File};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -34,8 +34,22 @@ impl<'s, 'e> Running<'s, 'e> {
 
     /// Starts a controller with the settings of the one before.
     pub(crate) fn again(stage: &'s Stage<'e>) -> Self {
+        Self::spawn(stage, stage.command(&["run", "-vv"]))
+    }
+
+    /// Starts a controller that knows its engine from these settings, and from nothing else.
+    pub(crate) fn of_settings(stage: &'s Stage<'e>, settings: &str) -> Self {
+        let settings = format!(
+            "sources: [{{name: main, path: stacks}}]\nresolve_image: never\n\
+             intervals: {{poll: 1s, retry: 2s}}\n{settings}\n"
+        );
+        fs::write(stage.folder().join("engine.yaml"), settings).unwrap();
+        let arguments = ["run", "-vv", "-c", "engine.yaml", "--fleet", stage.fleet()];
+        Self::spawn(stage, stage.bare(&arguments))
+    }
+
+    fn spawn(stage: &'s Stage<'e>, mut command: Command) -> Self {
         let log = File::create(stage.folder().join("log")).unwrap();
-        let mut command = stage.command(&["run", "-vv"]);
         command
             .env("XDG_RUNTIME_DIR", stage.folder())
             .env("SKEP_STATE_DIR", stage.folder().join("state"))

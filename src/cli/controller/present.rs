@@ -10,6 +10,7 @@ use crate::local::{Answer, Question, Shown};
 use crate::model::finding::Finding;
 use crate::model::name::StackName;
 use crate::reconciler::controller::condition::Condition;
+use crate::reconciler::controller::engine::EngineReport;
 use crate::reconciler::controller::report::{Report, SourceReport, StackReport};
 
 use super::super::exit::ExitCode;
@@ -100,6 +101,7 @@ fn text(report: &Report, look: Look) -> String {
             clean(&trouble.reason)
         );
     }
+    write_engines(&mut text, &report.engines, look);
     for source in &report.sources {
         write_source(&mut text, source, look);
     }
@@ -107,6 +109,23 @@ fn text(report: &Report, look: Look) -> String {
         write_stack(&mut text, name, stack, look);
     }
     text
+}
+
+/// Of one engine alone there is nothing to tell that the rest does not.
+fn write_engines(text: &mut String, engines: &[EngineReport], look: Look) {
+    if engines.len() < 2 {
+        return;
+    }
+    for EngineReport { address, in_use, problem } in engines {
+        let state = match (in_use, problem) {
+            (true, _) => "in use".to_owned(),
+            (false, None) => "not needed yet".to_owned(),
+            (false, Some(problem)) => {
+                format!("{}: {}", look.palette.paint(Role::Waiting, "passed over"), clean(problem))
+            }
+        };
+        let _ = writeln!(text, "  engine {} {state}", clean(address));
+    }
 }
 
 fn write_source(text: &mut String, source: &SourceReport, look: Look) {

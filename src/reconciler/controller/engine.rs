@@ -1,36 +1,80 @@
-//! The engine that the controller works with: opened when it is needed, opened anew after trouble, listened to.
+//! The engine that the controller works with: opened when it is needed, left for another manager when it is of no use.
 
-use std::sync::Arc;
-use std::time::Duration;
-
+use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::model::error::chain;
 use crate::reconciler::apply::FreshKey;
-use crate::swarm::{Connection, Endpoint, Events, SwarmError, Traffic};
+use crate::swarm::{Manager, Managers, SwarmError};
 
-use super::backoff::Backoff;
-use super::bell::{Bell, Trigger};
 use super::pass::{Manner, Memory, Passed, Swarm, Work};
-use super::reason::Reason;
 use super::run::Passes;
 
-/// The longest pause between attempts to hear the engine's events. One attempt is one small request.
-const DEAF: Duration = Duration::from_secs(15);
+/// One engine that the controller may work with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EngineReport {
+    /// Where it is.
+    pub address: String,
+    /// Whether it is the one that is worked with.
+    pub in_use: bool,
+    /// Why it could not be worked with when it was last tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
 
-/// The engine at one address.
+/// The managers of one Swarm, of which one is worked with.
 #[derive(Debug)]
 pub struct Engine {
-    endpoint: Endpoint,
+    managers: Managers,
     fresh_key: FreshKey,
-    traffic: Arc<Traffic>,
     swarm: Option<Swarm>,
+    /// What was last told about each of several managers.
+    told: Vec<EngineReport>,
 }
 
 impl Engine {
-    /// The engine at `endpoint`, which need not be there yet. What passes ask it is counted in `traffic`.
-    pub fn new(endpoint: Endpoint, fresh_key: FreshKey, traffic: Arc<Traffic>) -> Self {
-        Self { endpoint, fresh_key, traffic, swarm: None }
+    /// The engine that `managers` lead to; none of them need be there yet.
+    pub fn new(managers: Managers, fresh_key: FreshKey) -> Self {
+        let mut engine = Self { managers, fresh_key, swarm: None, told: Vec::new() };
+        engine.told = engine.standing(false);
+        engine
+    }
+
+    /// The Swarm behind the manager in use, or the next that can be worked with; `None` if it was stopped meanwhile.
+    async fn open(&mut self, stop: &watch::Receiver<bool>) -> Result<Option<Swarm>, SwarmError> {
+        let mut stopped = stop.clone();
+        let opened = tokio::select! {
+            opened = self.managers.connect() => opened,
+            _ = stopped.wait_for(|stop| *stop) => return Ok(None),
+        };
+        self.note(opened.is_ok());
+        Swarm::new(opened?, self.fresh_key.clone()).map(Some)
+    }
+
+    /// How the managers stand; one of them is in use if it `is_open`.
+    fn standing(&self, is_open: bool) -> Vec<EngineReport> {
+        let of = |manager: &Manager| EngineReport {
+            address: manager.endpoint.address.to_string(),
+            in_use: is_open && self.managers.current() == Some(manager),
+            problem: manager.problem.clone(),
+        };
+        self.managers.known().iter().map(of).collect()
+    }
+
+    /// Takes note of how the managers stand, and logs what has changed. Of one alone the loop tells.
+    fn note(&mut self, is_open: bool) {
+        let engines = self.standing(is_open);
+        if engines.len() > 1 {
+            for (now, before) in engines.iter().zip(&self.told) {
+                let EngineReport { address, in_use, problem } = now;
+                if let Some(problem) = problem.as_ref().filter(|_| *problem != before.problem) {
+                    tracing::warn!(engine = address, "{address} is passed over: {problem}");
+                }
+                if *in_use && !before.in_use {
+                    tracing::info!(engine = address, "working with {address}");
+                }
+            }
+        }
+        self.told = engines;
     }
 }
 
@@ -42,51 +86,34 @@ impl Passes for Engine {
         manner: Manner<'_>,
         stop: &watch::Receiver<bool>,
     ) -> Result<Option<Passed>, SwarmError> {
-        let swarm = if let Some(swarm) = self.swarm.take() {
-            swarm
-        } else {
-            let traffic = Arc::clone(&self.traffic);
-            let connection = Connection::open_counted(self.endpoint.clone(), traffic).await?;
-            Swarm::new(connection, self.fresh_key.clone())?
-        };
-        // After trouble, another version of the engine may answer.
-        let passed = swarm.pass(work, memory, manner, stop).await?;
-        self.swarm = Some(swarm);
-        Ok(passed)
+        let mut tries = self.managers.known().len();
+        loop {
+            let swarm = match self.swarm.take() {
+                Some(swarm) => swarm,
+                None => match self.open(stop).await? {
+                    Some(swarm) => swarm,
+                    None => return Ok(None),
+                },
+            };
+            tries = tries.saturating_sub(1);
+            // Nothing was written by a pass that failed. After trouble, another version of the engine may answer.
+            match swarm.pass(work, memory, manner, stop).await {
+                Ok(passed) => {
+                    self.swarm = Some(swarm);
+                    return Ok(passed);
+                }
+                Err(error) => {
+                    let may_help = self.managers.failed(&error);
+                    self.note(false);
+                    if !may_help || tries == 0 {
+                        return Err(error);
+                    }
+                }
+            }
+        }
     }
-}
 
-/// Rings `bell` whenever the engine at `endpoint` tells of a change, and after every gap in what it tells. It never ends.
-pub async fn listen(endpoint: Endpoint, traffic: Arc<Traffic>, bell: Bell, chance: fn() -> f64) {
-    let mut backoff = Backoff::transient(DEAF);
-    loop {
-        let error = match hear(&endpoint, &traffic, &bell, &mut backoff).await {
-            Ok(never) => match never {},
-            Err(error) => error,
-        };
-        tracing::debug!(reason = chain(&error), "the engine's events cannot be heard");
-        tokio::time::sleep(backoff.next(chance())).await;
-    }
-}
-
-async fn hear(
-    endpoint: &Endpoint,
-    traffic: &Arc<Traffic>,
-    bell: &Bell,
-    backoff: &mut Backoff,
-) -> Result<std::convert::Infallible, SwarmError> {
-    let connection = Connection::open_counted(endpoint.clone(), Arc::clone(traffic)).await?;
-    let mut events = Events::open(&connection).await?;
-    bell.ring(Trigger::Pass(Reason::Gap));
-    loop {
-        let event = events.next().await?;
-        backoff.reset();
-        tracing::trace!(
-            kind = event.kind,
-            action = event.action,
-            name = event.object.attributes.name,
-            "event"
-        );
-        bell.ring(Trigger::Pass(Reason::Event));
+    fn engines(&self) -> Vec<EngineReport> {
+        self.told.clone()
     }
 }

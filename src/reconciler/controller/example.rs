@@ -91,6 +91,7 @@ pub(crate) fn report() -> Report {
         fleet: "default".to_owned(),
         started_at: at,
         trouble: None,
+        engines: Vec::new(),
         passes: 7,
         last_pass: Some(LastPass {
             at,

@@ -10,6 +10,7 @@ use crate::reconciler::status::Status;
 use crate::reconciler::suspension::Suspension;
 
 use super::condition::Condition;
+use super::engine::EngineReport;
 use super::reason::Reasons;
 use super::source::FetchFailure;
 
@@ -30,6 +31,8 @@ pub struct Report {
     /// Why the engine cannot be worked with, while it cannot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<Trouble>,
+    /// The engines that it may work with, in the order of preference.
+    pub engines: Vec<EngineReport>,
     /// How many passes it has made.
     pub passes: u64,
     /// The last of them.

@@ -20,6 +20,7 @@ use super::agenda::{Agenda, Outcome, Timing};
 use super::ask::{Ask, Pending};
 use super::bell::{Bell, Trigger};
 use super::declared::{Current, Declared, set_doubled_aside};
+use super::engine::EngineReport;
 use super::metrics::{Metrics, Tally};
 use super::pass::{Manner, Memory, Passed, Seen, Work};
 use super::pulse::{self, Pulse};
@@ -72,6 +73,9 @@ pub trait Passes {
         manner: Manner<'_>,
         stop: &watch::Receiver<bool>,
     ) -> impl Future<Output = Result<Option<Passed>, SwarmError>>;
+
+    /// The engines that passes may work with, in the order of preference.
+    fn engines(&self) -> Vec<EngineReport>;
 }
 
 /// What a controller is for as long as it runs.
@@ -130,6 +134,7 @@ impl<S: Sources, P: Passes> Controller<S, P> {
             fleet: identity.fleet.to_string(),
             started_at: Timestamp::now(),
             trouble: None,
+            engines: passes.engines(),
             passes: 0,
             last_pass: None,
             suspended: None,
@@ -400,6 +405,7 @@ impl<S: Sources, P: Passes> Controller<S, P> {
 
     /// Tells everybody how things are, and answers those whose answer is due.
     fn publish(&mut self) {
+        self.report.engines = self.passes.engines();
         self.report.sources = self.states.iter().map(stacks::source).collect();
         let report = Arc::new(self.report.clone());
         for pending in self.pending.extract_if(.., |pending| pending.is_due(&report)) {

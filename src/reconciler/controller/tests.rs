@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::agenda::Timing;
 use super::ask::{Ask, Until};
 use super::bell::{Bell, Trigger};
+use super::engine::EngineReport;
 use super::metrics::Metrics;
 use super::pass::{Manner, Memory, Passed, Work};
 use super::pulse::Pulse;
@@ -99,6 +100,10 @@ impl Passes for Engine {
             moving: *self.moving.borrow(),
             again: None,
         }))
+    }
+
+    fn engines(&self) -> Vec<EngineReport> {
+        Vec::new()
     }
 }
 
