@@ -9,11 +9,12 @@ use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
 use crate::diff::ShowContent;
-use crate::diff::mask::{Sensitivity, secrets};
+use crate::diff::mask::Scrub;
 use crate::model::finding::Finding;
 use crate::model::name::FleetName;
 use crate::model::nanos::Nanos;
-use crate::reconciler::pass::Request;
+use crate::reconciler::logs;
+use crate::reconciler::pass::{Request, declare};
 use crate::reconciler::plan::View;
 use crate::reconciler::policy::{
     Adoption, Policy, RemoveStack, ResolveImage, Scope, Supersede, Unblock,
@@ -75,11 +76,10 @@ pub(super) fn request(
             .hint("correct it, or remove it and make it anew with skep lock"));
     }
     let sensitivity = stacks.sensitivity();
-    let command = command(global, paths, reading, policy, &sensitivity);
     let Stacks { settings, source, good, invalid, whole, revision, registries, lock, .. } = stacks;
     let fleet = fleet(global, &settings)?;
     let retry = retry(global, &fleet);
-    Ok(Request {
+    let mut request = Request {
         stacks: good,
         lock: lock.content,
         scope: Scope { fleet, source, whole, invalid },
@@ -102,12 +102,23 @@ pub(super) fn request(
             sensitivity,
             reveal: showing.reveal,
             contents: if showing.contents { ShowContent::Lines } else { ShowContent::Counts },
-            command,
+            command: String::new(),
             retry,
             docker: docker(global),
             findings: showing.findings,
         },
-    })
+    };
+    request.view.command = command(global, paths, reading, policy, &scrub(&request, reading));
+    Ok(request)
+}
+
+/// What knows the secrets that variables may be: what the stacks declare, if there are variables at all.
+fn scrub(request: &Request, reading: &ReadingArgs) -> Scrub {
+    let scrub = Scrub::new(request.view.sensitivity.clone());
+    if reading.var.is_empty() {
+        return scrub;
+    }
+    logs::with_declared(scrub, &declare(request, &[]))
 }
 
 /// What is asked for to remove a whole stack, whatever declared it.
@@ -166,7 +177,7 @@ fn command(
     paths: &[PathBuf],
     reading: &ReadingArgs,
     policy: &PolicyArgs,
-    sensitivity: &Sensitivity,
+    scrub: &Scrub,
 ) -> String {
     let ReadingArgs { name, root, var, env_file, inherit_env, profile, strict, source } = reading;
     let PolicyArgs { prune: _, prune_stacks: _, adopt, allow_replace, now, unblock, resolve_image } =
@@ -178,7 +189,7 @@ fn command(
     command.option("--name", name.as_ref());
     command.option("--root", root.as_ref().map(|path| path.display()));
     for (name, value) in var {
-        command.variable(name, value, sensitivity);
+        command.variable(name, value, scrub);
     }
     for file in env_file {
         command.option("--env-file", Some(file.display()));
@@ -257,9 +268,9 @@ impl CommandLine {
     }
 
     /// A variable, and in place of a value that may be secret one that the shell knows or complains about.
-    fn variable(&mut self, name: &str, value: &str, sensitivity: &Sensitivity) {
+    fn variable(&mut self, name: &str, value: &str, scrub: &Scrub) {
         self.word("--var");
-        if sensitivity.is_sensitive(name) || !secrets(value, sensitivity).is_empty() {
+        if scrub.is_secret(name, value) {
             let _ = write!(self.0, " {}=\"${{{name}:?}}\"", quoted(name));
         } else {
             let _ = write!(self.0, " {}={}", quoted(name), quoted(value));
@@ -278,6 +289,7 @@ mod tests {
 
     use super::super::args::StackArgs;
     use super::*;
+    use crate::diff::mask::Sensitivity;
 
     #[derive(clap::Parser)]
     struct Line {
@@ -292,16 +304,18 @@ mod tests {
     #[test]
     fn the_command_in_a_hold_repeats_what_matters_and_no_secret() {
         let words = "skep -H unix:///d --fleet blue a --var TAG=1 --var NOTE=a --profile p --strict \
-                     --var TOKEN=t0p --var URL=http://u:t0p@h/ --prune --resolve-image never";
+                     --var TOKEN=t0p --var URL=http://u:t0p@h/ --var FILE=known --prune --resolve-image never";
         let mut words: Vec<&str> = words.split_whitespace().collect();
         words.extend(["--var", "TEXT=a b"]);
         let Line { global, stacks, policy } = Line::parse_from(words);
         let StackArgs { paths, reading } = stacks;
-        let command = command(&global, &paths, &reading, &policy, &Sensitivity::default());
+        let scrub = Scrub::new(Sensitivity::default()).with_secret(b"known");
+        let command = command(&global, &paths, &reading, &policy, &scrub);
         assert_eq!(
             command,
             "skep apply --host unix:///d --fleet blue a --var TAG=1 --var NOTE=a \
-             --var TOKEN=\"${TOKEN:?}\" --var URL=\"${URL:?}\" --var TEXT='a b' --profile p \
+             --var TOKEN=\"${TOKEN:?}\" --var URL=\"${URL:?}\" --var FILE=\"${FILE:?}\" \
+             --var TEXT='a b' --profile p \
              --strict --resolve-image never"
         );
     }

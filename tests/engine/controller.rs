@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use serde_json::{Value, json};
 
 use crate::engine::Engine;
 use crate::eventually::eventually;
@@ -197,4 +198,38 @@ fn a_suspended_stack_is_left_alone_across_restarts_and_sync_waits_for_its_own_re
     eventually(20, "the commit of meanwhile rolls", || {
         (image(&stage) == "skep-demo/web:3").then_some(())
     });
+}
+
+#[test]
+fn status_shows_the_log_of_a_task_that_fails_and_reads_it_once() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let mut stage = Stage::on(&engine);
+    let proxy = Proxy::before(&engine.url);
+    stage.through(&proxy);
+    let crashing = "services: { web: { image: 'skep-demo/web:1', command: [crash], deploy: { <<: *quick, restart_policy: { condition: none } } } }";
+    stage.stack("shop", crashing);
+    let shop = stage.name("shop");
+    let mut controller = Running::start(&stage, "");
+    controller.says(&format!("stack {shop} is Degraded"));
+    let log = |report: &Value| {
+        let service = &report["status"]["stacks"][0]["services"][0];
+        service["failure"]["log"]["lines"].clone()
+    };
+    eventually(20, "the report has the log", || {
+        (log(&controller.report()) == json!(["web 1: crashed because it was told to"]))
+            .then_some(())
+    });
+    let passes = controller.report()["passes"].as_u64();
+    controller.signal(Signal::HUP);
+    eventually(20, "another pass", || {
+        (controller.report()["passes"].as_u64() > passes).then_some(())
+    });
+    assert_eq!(log(&controller.report()), json!(["web 1: crashed because it was told to"]));
+    let reads = proxy.calls().iter().filter(|call| call.endpoint().ends_with("/logs")).count();
+    assert_eq!(reads, 1);
+    let arguments = ["status", "--fleet", stage.fleet()];
+    let mut status = stage.bare(&arguments);
+    let status = status.env("XDG_RUNTIME_DIR", stage.folder()).output().unwrap();
+    Run::of(status, &arguments)
+        .ends(0, &["\u{2502} web 1: crashed because it was told to", "controller"]);
 }

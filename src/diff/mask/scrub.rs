@@ -68,6 +68,11 @@ impl Scrub {
         Self { known: Redacted::new(known), ..self }
     }
 
+    /// Whether a variable of this name and value is, or has in it, a secret.
+    pub fn is_secret(&self, name: &str, value: &str) -> bool {
+        self.sensitivity.is_sensitive(name) || self.scrub(value) != value
+    }
+
     /// `text` with a mark in place of every secret.
     pub fn scrub(&self, text: &str) -> String {
         let mut found: Vec<Range<usize>> = secrets(text, &self.sensitivity);

@@ -15,6 +15,7 @@ pub mod drift;
 pub mod engine;
 #[cfg(test)]
 pub(crate) mod example;
+pub mod excerpts;
 pub mod listen;
 pub mod metrics;
 pub mod pass;

@@ -23,6 +23,7 @@ use crate::swarm::{Connection, SwarmError};
 
 use super::declared::Current;
 use super::delays::{Repairs, Troubles};
+use super::excerpts::Excerpts;
 use super::metrics::Metrics;
 use super::withhold;
 
@@ -47,6 +48,8 @@ pub struct Memory {
     pub troubles: Troubles,
     /// Where steps are counted. Nothing is decided by it.
     pub metrics: Metrics,
+    /// What tasks that failed have written to their logs.
+    pub excerpts: Excerpts,
 }
 
 /// How a pass is made.
@@ -134,7 +137,7 @@ impl Swarm {
             let later = withhold::for_now(plan, &memory.repairs, &memory.troubles, now);
             again = again.into_iter().chain(later).min();
         }
-        let status = fold(&plans, &observed, manner.fleet);
+        let mut status = fold(&plans, &observed, manner.fleet);
         let (mut performed, mut failed) = (0, 0);
         for (work, plan) in work.iter_mut().zip(&plans) {
             let report = self.perform(work, plan, memory, &observed, stop).await;
@@ -147,6 +150,11 @@ impl Swarm {
                 let due = memory.troubles.waits(object, Instant::now()).map(|(due, _)| due);
                 again = again.into_iter().chain(due).min();
             }
+        }
+        // Whoever wants it to end does not wait for a node that does not give its logs.
+        tokio::select! {
+            () = memory.excerpts.add(self.writer.reader().observer(), &observed, work, &mut status) => {}
+            _ = stopped.wait_for(|stop| *stop) => {}
         }
         let seen = |plan: Plan| Seen { document: plan.document, health: plan.health };
         let sources = plans.into_iter().map(seen).collect();
@@ -192,7 +200,7 @@ impl Swarm {
         let actuator = self.writer.actuator(request.credentials.clone(), observed);
         let span = tracing::info_span!("source", name = %request.scope.source);
         let changes: BTreeMap<&ObjectKey, (&str, &Change)> = changes(&plan.document);
-        let Memory { repairs, troubles, metrics } = memory;
+        let Memory { repairs, troubles, metrics, excerpts: _ } = memory;
         let source = request.scope.source.as_str();
         let drift_of = |object: &ObjectKey| {
             let (stack, change) = changes.get(object)?;
