@@ -101,6 +101,28 @@ secrets: { key: { file: key.txt } }
 }
 
 #[test]
+fn a_job_that_no_node_takes_goes_with_everything_that_it_would_have_used() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    stage.exact_stack("stays", &services(&["web"]));
+    stage.exact_stack(
+        "goes",
+        "
+services: { job: { image: 'skep-demo/web:1', command: [job], configs: [plain], networks: [own], deploy: { mode: replicated-job, placement: { constraints: [node.hostname == nobody] } } } }
+networks: { own: {} }
+configs: { plain: { content: plain } }
+",
+    );
+    stage.apply(&["--timeout", "2s"]).ends(4, &["no suitable node"]);
+    stage.forget("goes");
+    // Docker 20.10 keeps the task that waits for a node, for ever.
+    stage.apply_well(&["--prune", "--prune-stacks"]);
+    assert_eq!(stage.names("service"), ["stays_web"]);
+    assert_eq!(stage.names("network"), ["stays_default"]);
+    assert!(stage.names("config").is_empty());
+}
+
+#[test]
 fn of_two_stacks_that_go_the_one_that_needs_the_other_goes_first_and_to_the_last_task() {
     let Some(engine) = Engine::of_this_run() else { return };
     let proxy = Proxy::before(&engine.url);

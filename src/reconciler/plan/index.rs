@@ -127,6 +127,9 @@ impl<'a> Index<'a> {
             let known = names.get(task.service_id.as_str()).copied();
             // Containers that were attached to a network by hand are tasks of no service.
             let is_by_hand = task.service_id.is_empty();
+            if known.is_none() && !is_by_hand && is_left_behind(task) {
+                continue;
+            }
             if known.is_none() && !is_by_hand {
                 let stack = namespace(task).filter(|_| can_stop(task, workload));
                 self.unlisted.extend(stack.map(|stack| (stack, task.id.as_str())));
@@ -172,6 +175,12 @@ impl<'a> Index<'a> {
             Kind::Service => self.services.contains_key(name),
         }
     }
+}
+
+/// Whether a task is what Docker 20.10 leaves for ever of a job that is removed while no node takes it. It uses nothing,
+/// and Swarm takes it for no user either.
+fn is_left_behind(task: &Task) -> bool {
+    task.node_id.is_none() && task.desired == TaskState::Complete
 }
 
 /// The stack whose containers a task makes.
