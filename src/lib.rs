@@ -9,6 +9,7 @@ pub mod diff;
 pub mod http;
 pub mod local;
 pub mod model;
+pub mod proxy;
 pub mod reconciler;
 pub mod settings;
 pub mod sources;

@@ -1,0 +1,56 @@
+//! What goes wrong with Caddy's admin API.
+
+/// An operation on Caddy's admin API that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// The client could not be made.
+    #[error("cannot prepare for {endpoint}")]
+    Prepare {
+        /// Which Caddy.
+        endpoint: String,
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// Caddy was not reached, or did not answer to the end.
+    #[error("cannot {operation} the configuration of Caddy at {endpoint}")]
+    Unreachable {
+        /// `read` or `write`.
+        operation: &'static str,
+        /// Which Caddy.
+        endpoint: String,
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// Caddy has another configuration than the one that was read.
+    #[error("the configuration of Caddy at {endpoint} was changed in between")]
+    Stale {
+        /// Which Caddy.
+        endpoint: String,
+    },
+    /// Caddy does not take the configuration; the one before stays.
+    #[error("Caddy at {endpoint} refuses the configuration: {words}")]
+    Refused {
+        /// Which Caddy.
+        endpoint: String,
+        /// Caddy's own words.
+        words: String,
+        /// The version or module that is needed, if that is the reason.
+        needed: Option<&'static str>,
+    },
+    /// An answer that is none of Caddy's.
+    #[error("{endpoint} answers {status} as Caddy does not: {words}")]
+    Unexpected {
+        /// Which Caddy.
+        endpoint: String,
+        /// The status.
+        status: u16,
+        /// The beginning of the answer.
+        words: String,
+    },
+    /// Caddy took the configuration, and has another one.
+    #[error("Caddy at {endpoint} has another configuration than was written")]
+    Lost {
+        /// Which Caddy.
+        endpoint: String,
+    },
+}

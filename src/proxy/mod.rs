@@ -1,0 +1,40 @@
+//! Routes as Caddy knows them, and Caddy's admin API.
+//!
+//! `compile` turns routes into Caddy's objects and `merge` puts these into a configuration; both are pure. `Admin` reads
+//! a configuration and writes it. Caddy's JSON is known nowhere else.
+
+mod access;
+mod admin;
+mod answers;
+mod arrange;
+mod change;
+mod compile;
+mod edits;
+mod endpoint;
+mod error;
+mod floors;
+mod ident;
+mod live;
+mod merge;
+mod policy;
+mod reply;
+mod route;
+mod server;
+mod text;
+mod tls;
+mod upstream;
+
+#[cfg(test)]
+mod tests;
+
+pub use admin::{Admin, Written};
+pub use change::{RouteChange, Verb};
+pub use compile::{Compiled, CompiledRoute, Refusal, Refused, compile};
+pub use endpoint::{Endpoint, EndpointError};
+pub use error::AdminError;
+pub use floors::Features;
+pub use ident::{Entry, RouteId};
+pub use live::Live;
+pub use merge::{MergeError, Merged, merge};
+pub use policy::{Acme, ErrorPage, OwnServers, ProxyPolicy, Servers};
+pub use route::masked;

@@ -1,0 +1,138 @@
+//! Whatever happens to Caddy's configuration: one pass repairs skep's part and leaves the rest.
+
+use serde_json::{Value, json};
+use skep::proxy::{AdminError, Features};
+
+use super::caddy::Caddy;
+use super::stacks::{compiled, foreign, pass, routes};
+
+fn stack() -> String {
+    routes(
+        "    - {host: a.example.com, tls: internal, respond: a}
+    - {host: a.example.com, path: /b, respond: b}
+    - {host: plain.example.com, http_only: true, respond: plain}",
+    )
+}
+
+/// What somebody else has in the same Caddy.
+fn others() -> Value {
+    let route = json!({ "match": [{ "host": ["other.example.org"] }], "handle": [{ "handler": "static_response" }] });
+    json!({ "http": { "servers": { "mine": { "listen": ["127.0.0.1:0"], "routes": [route], "automatic_https": { "disable": true } } } } })
+}
+
+#[tokio::test]
+async fn the_second_pass_writes_nothing_and_removal_leaves_nothing() {
+    let Some(caddy) = Caddy::start(others()).await else { return };
+    let before = caddy.live().await.config;
+    assert!(pass(&caddy, &stack()).await.unwrap());
+    let loads = caddy.loads();
+    assert!(!pass(&caddy, &stack()).await.unwrap());
+    assert_eq!(caddy.loads(), loads);
+    let mut between = foreign(&caddy.live().await.config);
+    between["apps"].as_object_mut().unwrap().remove("tls");
+    for port in ["http_port", "https_port"] {
+        between["apps"]["http"].as_object_mut().unwrap().remove(port);
+    }
+    assert_eq!(between, before);
+    assert!(pass(&caddy, "services: {none: {image: none}}").await.unwrap());
+    let after = caddy.live().await;
+    assert_eq!(after.routes().count(), 0);
+    assert_eq!(after.config["apps"]["http"]["servers"], before["apps"]["http"]["servers"]);
+}
+
+#[tokio::test]
+async fn a_route_that_is_deleted_or_edited_is_put_back_and_one_that_is_added_stays() {
+    let Some(caddy) = Caddy::start(others()).await else { return };
+    pass(&caddy, &stack()).await.unwrap();
+    let wanted = caddy.live().await.config;
+    let list = "/apps/http/servers/skep-https/routes";
+    caddy
+        .put(|config| drop(config.pointer_mut(list).unwrap().as_array_mut().unwrap().remove(0)))
+        .await;
+    assert!(pass(&caddy, &stack()).await.unwrap());
+    assert_eq!(caddy.live().await.config, wanted);
+
+    caddy
+        .put(|config| config.pointer_mut(list).unwrap()[1]["handle"][0]["body"] = "x".into())
+        .await;
+    assert!(pass(&caddy, &stack()).await.unwrap());
+    assert_eq!(caddy.live().await.config, wanted);
+
+    caddy.put(|config| config.pointer_mut(list).unwrap().as_array_mut().unwrap().reverse()).await;
+    assert!(pass(&caddy, &stack()).await.unwrap());
+    assert_eq!(caddy.live().await.config, wanted);
+
+    caddy.put(|config| config["apps"]["tls"]["automation"]["policies"] = json!([])).await;
+    assert!(pass(&caddy, &stack()).await.unwrap());
+    assert_eq!(caddy.live().await.config, wanted);
+
+    let added = json!({ "match": [{ "host": ["x.example.org"] }], "handle": [{ "handler": "static_response" }] });
+    caddy
+        .put(|config| {
+            config.pointer_mut(list).unwrap().as_array_mut().unwrap().insert(0, added.clone());
+        })
+        .await;
+    pass(&caddy, &stack()).await.unwrap();
+    assert!(!pass(&caddy, &stack()).await.unwrap());
+    let live = caddy.live().await.config;
+    assert!(live.pointer(list).unwrap().as_array().unwrap().contains(&added));
+}
+
+#[tokio::test]
+async fn a_caddy_that_is_emptied_or_starts_anew_gets_everything_back() {
+    let Some(mut caddy) = Caddy::start(others()).await else { return };
+    pass(&caddy, &stack()).await.unwrap();
+    let wanted = caddy.live().await.config;
+    caddy.put(|config| drop(config.as_object_mut().unwrap().remove("apps"))).await;
+    assert!(pass(&caddy, &stack()).await.unwrap());
+    let live = caddy.live().await.config;
+    let servers = |config: &Value, name: &str| config["apps"]["http"]["servers"][name].clone();
+    assert_eq!(servers(&live, "skep-https"), servers(&wanted, "skep-https"));
+    assert_eq!(servers(&live, "skep-http"), servers(&wanted, "skep-http"));
+    assert_eq!(live["admin"], wanted["admin"]);
+
+    caddy.restart(others()).await;
+    assert_eq!(caddy.live().await.routes().count(), 0);
+    assert!(pass(&caddy, &stack()).await.unwrap());
+    assert_eq!(caddy.live().await.config, wanted);
+}
+
+#[tokio::test]
+async fn a_refused_configuration_changes_nothing_and_caddy_says_why() {
+    let Some(caddy) = Caddy::start(others()).await else { return };
+    pass(&caddy, &stack()).await.unwrap();
+    let before = caddy.live().await.config;
+    let raw = routes("    - {host: a.example.com, caddy: [{handler: replace_response}]}");
+    let refused = pass(&caddy, &raw).await.unwrap_err();
+    let AdminError::Refused { words, needed, .. } = refused else { panic!("{refused}") };
+    assert!(words.contains("unknown module: http.handlers.replace_response"), "{words}");
+    assert!(needed.unwrap().contains("this module"));
+    assert_eq!(caddy.live().await.config, before);
+}
+
+#[tokio::test]
+async fn an_old_caddy_is_told_by_its_trailer_and_takes_what_it_is_given() {
+    let Some(caddy) = Caddy::start(others()).await else { return };
+    let live = caddy.live().await;
+    let version = std::process::Command::new(std::env::var_os("SKEP_TEST_CADDY").unwrap())
+        .arg("version")
+        .output()
+        .unwrap();
+    let version = String::from_utf8(version.stdout).unwrap();
+    let is_old = version.trim_start_matches('v').starts_with("2.6");
+    assert_eq!(live.features, if is_old { Features::OLD } else { Features::MODERN }, "{version}");
+    assert!(live.etag.is_some());
+    if is_old {
+        // What a modern one is given is refused with the version that is needed.
+        let text =
+            "services: {web: {image: nginx, x-skep: {routes: [{host: a.example.com, port: 80}]}}}";
+        let modern = compiled(text, &caddy.policy(), Features::MODERN);
+        let servers = caddy.policy().servers;
+        let fleet = super::stacks::fleet("default");
+        let merged = skep::proxy::merge(&live, &modern, &fleet, &servers, &|_| true).unwrap();
+        let refused = caddy.admin().write(&live, &merged.config).await.unwrap_err();
+        let AdminError::Refused { words, needed, .. } = refused else { panic!("{refused}") };
+        assert_eq!(needed, Some("Caddy 2.7 or newer"), "{words}");
+        assert!(pass(&caddy, text).await.unwrap());
+    }
+}

@@ -1,0 +1,15 @@
+//! skep's routes on a real Caddy: `SKEP_TEST_CADDY=$(scripts/caddy 2.11) cargo nextest run --test caddy`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "what these tests share stands outside of test functions, and may fail them as tests do"
+)]
+
+mod backend;
+mod caddy;
+mod drift;
+mod races;
+mod requests;
+mod stacks;

@@ -1,0 +1,74 @@
+//! Stack files of tests, and passes that carry out their routes.
+
+use serde_json::Value;
+use skep::model::desired::Desired;
+use skep::model::finding::Finding;
+use skep::model::name::FleetName;
+use skep::proxy::{AdminError, Compiled, Features, ProxyPolicy, compile, merge};
+use skep::spec::desired::{Identity, world};
+use skep::spec::discover::StackFiles;
+use skep::spec::interpolate::Variables;
+use skep::spec::load::{Input, Options, load};
+use skep::spec::tree::MemoryTree;
+
+use super::caddy::Caddy;
+
+pub(crate) fn fleet(name: &str) -> FleetName {
+    name.parse().unwrap()
+}
+
+/// The world of one stack.
+pub(crate) fn declared(text: &str) -> Desired {
+    let tree = MemoryTree([("shop.yaml".to_owned(), text.as_bytes().to_vec())].into());
+    let files = StackFiles {
+        name: "shop".to_owned(),
+        files: vec!["shop.yaml".to_owned()],
+        directory: String::new(),
+    };
+    let inputs = [Input { files, variables: Variables::new() }];
+    let loaded = load(&tree, &inputs, &Options { routes: true, ..Options::default() });
+    let errors: Vec<_> = loaded.findings.iter().filter(|found| Finding::is_error(found)).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    let source = "cli".parse().unwrap();
+    world(&loaded.stacks, &Identity { fleet: &fleet("default"), source: &source, key: None })
+}
+
+/// The stack of these routes, which are no service's.
+pub(crate) fn routes(routes: &str) -> String {
+    format!("x-skep:\n  routes:\n{routes}\nservices: {{none: {{image: none}}}}\n")
+}
+
+pub(crate) fn compiled(text: &str, policy: &ProxyPolicy, features: Features) -> Compiled {
+    let compiled = compile(&declared(text), &fleet("default"), policy, features);
+    assert_eq!(compiled.refused, []);
+    compiled
+}
+
+/// One pass: reads, and writes if something is not as wanted. Whether it wrote.
+pub(crate) async fn pass(caddy: &Caddy, text: &str) -> Result<bool, AdminError> {
+    pass_with(caddy, text, &caddy.policy()).await
+}
+
+pub(crate) async fn pass_with(
+    caddy: &Caddy,
+    text: &str,
+    policy: &ProxyPolicy,
+) -> Result<bool, AdminError> {
+    let admin = caddy.admin();
+    let live = admin.read().await?;
+    let compiled = compiled(text, policy, live.features);
+    let merged = merge(&live, &compiled, &fleet("default"), &policy.servers, &|_| true).unwrap();
+    if merged.is_changed {
+        admin.write(&live, &merged.config).await?;
+    }
+    Ok(merged.is_changed)
+}
+
+/// The servers of a configuration that are not skep's.
+pub(crate) fn foreign(config: &Value) -> Value {
+    let mut config = config.clone();
+    if let Some(servers) = config["apps"]["http"]["servers"].as_object_mut() {
+        servers.retain(|name, _| !name.starts_with("skep-"));
+    }
+    config
+}
