@@ -81,7 +81,7 @@ pub(super) async fn remove(
     output: &mut Output,
 ) -> Result<ExitCode, CommandError> {
     let settings = Setup::load(global.config.as_deref(), &args.path)?.settings;
-    let (declared_in, looked_at) = declaring_file(global, args, &settings, output.talk_look())?;
+    let (declared_in, looked_at) = declaring_file(global, args, &settings, output.talk_look()).await?;
     if looked_at == 0 {
         output::talk(
             "There are no stack files to look at: one elsewhere may still declare the stack; --path looks there.\n",
@@ -126,29 +126,19 @@ pub(super) async fn remove(
 
 /// The file that still declares the stack, wherever the stacks of this installation are said to be, and how many stacks
 /// were looked at.
-fn declaring_file(
+async fn declaring_file(
     global: &GlobalArgs,
     args: &RemoveArgs,
     settings: &Settings,
     look: Look,
 ) -> Result<(Option<String>, usize), CommandError> {
-    if args.path.is_empty()
-        && let Some(source) = settings.sources.iter().find(|source| source.path().is_none())
-    {
-        let message = format!(
-            "the source {} is a repository, and this command reads files to see whether it declares the stack",
-            source.name.value
-        );
-        let hint = "name the stacks in a checkout of it with --path";
-        return Err(CommandError::usage(message).hint(hint));
-    }
     let named = settings.sources.iter().map(|source| Some(source.name.value.clone()));
     let sources = if args.path.is_empty() { named.collect() } else { Vec::new() };
     let sources = if sources.is_empty() { vec![None] } else { sources };
     let mut looked_at = 0;
     for source in sources {
         let reading = ReadingArgs { source, ..ReadingArgs::default() };
-        let stacks = Stacks::load(global, &args.path, &reading)?;
+        let stacks = Stacks::read(global, &args.path, &reading).await?;
         if stacks.settings_are_broken {
             output::talk(&stacks.findings_text(look));
             return Err(CommandError::failed(anyhow::Error::msg(
