@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::diff::mask::{Sensitivity, redact_service};
+use crate::diff::mask::{Scrub, redact_service};
 use crate::swarm::{Observer, snapshot};
 
 use super::args::GlobalArgs;
@@ -13,6 +13,7 @@ use super::engine;
 use super::error::CommandError;
 use super::exit::ExitCode;
 use super::output::{self, Output};
+use super::settings::Setup;
 
 /// Write what the Swarm holds as JSON, sensitive values masked
 #[derive(Debug, Args)]
@@ -39,7 +40,12 @@ pub(super) async fn observe(
     let reader = Observer::new(engine::connect(global, &[]).await?)?;
     let mut observed = reader.observe().await?;
     observed.workload = Some(reader.workload(&observed).await?);
-    let sensitivity = Sensitivity::default();
+    let sensitivity = Setup::load(global.config.as_deref(), &[])?.settings.sensitivity();
+    for task in observed.workload.iter_mut().flat_map(|workload| &mut workload.tasks) {
+        // It may repeat what the task was made from.
+        let Some(error) = &mut task.error else { continue };
+        *error = Scrub::new(sensitivity.clone()).with_template(&task.template).scrub(error);
+    }
     let redact = |spec: &_| redact_service(spec, &sensitivity);
     let text = snapshot::write(&observed, &redact)
         .map_err(|error| CommandError::failed(error).context("cannot write the JSON"))?;

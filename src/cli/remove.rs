@@ -81,7 +81,8 @@ pub(super) async fn remove(
     output: &mut Output,
 ) -> Result<ExitCode, CommandError> {
     let settings = Setup::load(global.config.as_deref(), &args.path)?.settings;
-    let (declared_in, looked_at) = declaring_file(global, args, &settings, output.talk_look()).await?;
+    let (declared_in, looked_at) =
+        declaring_file(global, args, &settings, output.talk_look()).await?;
     if looked_at == 0 {
         output::talk(
             "There are no stack files to look at: one elsewhere may still declare the stack; --path looks there.\n",
@@ -96,7 +97,7 @@ pub(super) async fn remove(
         let fleet = &request.scope.fleet;
         let stack = &args.stack;
         output.result(&format!("There is no stack {stack} in fleet {fleet}: nothing to do.\n"))?;
-        let status = status::fold(&observed, fleet, None);
+        let status = status::fold(&observed, fleet, None, &settings.sensitivity());
         let known: Vec<&str> = status.stacks.iter().map(|stack| stack.name.as_str()).collect();
         if !known.is_empty() {
             output::talk(&format!("Its stacks are {}.\n", clean(&known.join(", "))));

@@ -87,7 +87,14 @@ pub(super) async fn settle(
     let progress = Mutex::new(Progress::new(output.talk_look(), live));
     let consent = consent.or_else(|| (!yes).then(|| Consent::to(&plan.document, &observed)));
     // While a person thinks, the Swarm goes on.
+    let images = plan.images.clone();
     let seen = yes.then_some((plan, observed));
+    // What a tag meant when it was agreed to is what is deployed, whatever is pushed meanwhile.
+    let mut request = request.clone();
+    if !yes {
+        request.pinned.extend(images);
+    }
+    let request = &request;
     let writer = Writer::new(reader, engine::fresh_key()?);
     let ended = carry_out(&writer, request, wait, consent.as_ref(), seen, &progress, &mut signals);
     let ended = Box::pin(ended).await?;

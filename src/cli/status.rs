@@ -88,9 +88,10 @@ pub(super) async fn status(
         let engine = Observer::new(engine::connect(global, &[]).await?)?;
         let mut observed = engine.observe().await?;
         observed.workload = Some(engine.workload(&observed).await?);
-        let mut status = status::fold(&observed, &fleet, None);
+        let sensitivity = setup.settings.sensitivity();
+        let mut status = status::fold(&observed, &fleet, None, &sensitivity);
         status::name_refusals(&mut status, &observed, &fleet, &retry(global, &fleet));
-        (status, engine, observed, Scrub::new(setup.settings.sensitivity()))
+        (status, engine, observed, Scrub::new(sensitivity))
     } else {
         let mut stacks = Stacks::read(global, &args.path, &args.reading).await?;
         stacks.accept_emptiness();
@@ -100,7 +101,8 @@ pub(super) async fn status(
         let request = request(global, &args.path, &args.reading, &policy, stacks, None, showing)?;
         let reader = Reader::new(engine::connect(global, &args.path).await?)?;
         let (plan, observed) = reader.judge(&request, &Learned::default()).await?;
-        let status = status::fold(&observed, &request.scope.fleet, Some(&plan));
+        let status =
+            status::fold(&observed, &request.scope.fleet, Some(&plan), &request.view.sensitivity);
         let scrub = scrub(&request, &observed);
         (status, reader.observer().clone(), observed, scrub)
     };

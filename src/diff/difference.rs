@@ -74,7 +74,11 @@ impl FieldDiff {
     /// The declared value as a few digits that tell nothing without `key`.
     pub fn fingerprint(&self, key: &FleetKey) -> String {
         let Self { path, impact: _, secrecy: _, before: _, after } = self;
-        key.suffix(Domain::Plan, format!("{path}\0{after:?}").as_bytes(), 8)
+        let mut bytes = format!("{path}\0").into_bytes();
+        if let Some(after) = after {
+            after.write_to(&mut bytes);
+        }
+        key.suffix(Domain::Plan, &bytes, 8)
     }
 
     /// The field as a plan shows it: masked, with its place. It causes a roll if its impact alone says so; placement
@@ -124,6 +128,36 @@ fn fits(masked: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fingerprint_is_of_the_value_and_not_only_of_the_field() {
+        let key = FleetKey::new([7; 32]);
+        let of = |after| FieldDiff {
+            path: FieldPath("image".to_owned()),
+            impact: Impact::Roll,
+            secrecy: Secrecy::Open,
+            before: None,
+            after,
+        };
+        let text = |text: &str| Some(Written::Text(text.to_owned()));
+        let list =
+            |items: &[&str]| Some(Written::List(items.iter().map(ToString::to_string).collect()));
+        let values = [
+            None,
+            text(""),
+            text("a:1"),
+            text("a:2"),
+            Some(Written::Integer(1)),
+            Some(Written::Bool(true)),
+            Some(Written::Number(1.0)),
+            list(&[]),
+            list(&["ab"]),
+            list(&["a", "b"]),
+        ];
+        let all: std::collections::BTreeSet<String> =
+            values.into_iter().map(|value| of(value).fingerprint(&key)).collect();
+        assert_eq!(all.len(), 10);
+    }
 
     #[test]
     fn a_mask_stands_for_anything() {

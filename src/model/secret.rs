@@ -21,6 +21,11 @@ impl<T> Redacted<T> {
     pub const fn expose(&self) -> &T {
         &self.0
     }
+
+    /// The value itself, for more to be added to it. The same holds as for [`Redacted::expose`].
+    pub const fn expose_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
 }
 
 impl<T> fmt::Debug for Redacted<T> {

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
+use crate::diff::mask::{Scrub, Sensitivity};
+use crate::model::error::chain;
 use crate::model::fleet::KEY_LENGTH;
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::labels;
@@ -58,11 +60,13 @@ fn phase(step: &Step) -> Option<Phase> {
 
 /// Performs `steps`, in order of phases and in parallel within each. A step whose needs failed is left out.
 ///
-/// `is_stopped` is asked before each step; once it says so, no further step is begun.
+/// `is_stopped` is asked before each step; once it says so, no further step is begun. What is `sensitivity` to is masked
+/// in what the Engine says, which may repeat what it was sent.
 pub async fn perform(
     steps: &[Step],
     actuator: &Actuator,
     fresh_key: &FreshKey,
+    sensitivity: &Sensitivity,
     learned: &mut Learned,
     is_stopped: &(dyn Fn() -> bool + Sync),
     sink: &mut (dyn FnMut(Event<'_>) + Send),
@@ -90,12 +94,15 @@ pub async fn perform(
                     let again = learn(step, learned);
                     done.insert(step.object.clone());
                     let (done, object) = (verb(step), &step.object);
+                    let scrubbed = |warning: String| scrubbed(step, &warning, sensitivity);
+                    let warnings = warnings.into_iter().map(scrubbed).collect();
                     sink(Event::Performed { done, object, again, warnings });
                 }
                 Err(error) => {
                     report.failed += 1;
                     failed.push(step.object.clone());
-                    sink(judge(step, &error, learned));
+                    let words = scrubbed(step, &chain(&error), sensitivity);
+                    sink(judge(step, &error, words, learned));
                     if error.is_leaderless() {
                         report.leaderless = Some(error);
                     }
@@ -131,7 +138,7 @@ async fn remember(
     }
     let spec = ConfigSpec { name: step.object.name.clone(), labels, ..ConfigSpec::default() };
     if let Err(error) = actuator.label_config(&target.id, target.version, &spec).await {
-        let reason = crate::model::error::chain(&error);
+        let reason = chain(&error);
         tracing::debug!(object = %step.object, reason, "what was applied is not remembered");
         learned.record_is_refused = !error.is_conflict();
     }
@@ -202,9 +209,13 @@ fn learn(step: &Step, learned: &mut Learned) -> bool {
 }
 
 /// Tells a step that failed for good from one that the next pass may get right.
-fn judge<'a>(step: &'a Step, error: &SwarmError, learned: &mut Learned) -> Event<'a> {
+fn judge<'a>(
+    step: &'a Step,
+    error: &SwarmError,
+    mut reason: String,
+    learned: &mut Learned,
+) -> Event<'a> {
     let object = &step.object;
-    let mut reason = crate::model::error::chain(error);
     match (&error.failure, &step.write) {
         (Failure::DataDiffers, Write::LabelSecret { target, .. }) => {
             learned.different_secrets.insert(target.id.clone());
@@ -252,6 +263,16 @@ fn judge<'a>(step: &'a Step, error: &SwarmError, learned: &mut Learned) -> Event
             }
         }
     }
+}
+
+/// The Engine's words on `step` without the secrets that were sent with it.
+fn scrubbed(step: &Step, words: &str, sensitivity: &Sensitivity) -> String {
+    let scrub = Scrub::new(sensitivity.clone());
+    let scrub = match &step.write {
+        Write::CreateService(spec) | Write::UpdateService { spec, .. } => scrub.with_service(spec),
+        _ => scrub,
+    };
+    scrub.scrub(words)
 }
 
 fn verb(step: &Step) -> &'static str {

@@ -344,9 +344,16 @@ impl Writer {
                 None => (None, Vec::new()),
             };
             let steps = agreed.as_ref().unwrap_or(&plan.steps);
-            let report =
-                apply::perform(steps, &actuator, &self.fresh_key, &mut learned, &is_stopped, sink)
-                    .await;
+            let report = apply::perform(
+                steps,
+                &actuator,
+                &self.fresh_key,
+                &request.view.sensitivity,
+                &mut learned,
+                &is_stopped,
+                sink,
+            )
+            .await;
             performed += report.performed;
             if report.performed > 0 || report.leaderless.is_some() {
                 leaderless = report.leaderless;

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::diff::document::{Action, Change, EngineRef, Hold, HoldCode, StackSection};
+use crate::diff::mask::Sensitivity;
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::labels;
 use crate::model::live::{LiveService, Observed};
@@ -138,15 +139,21 @@ pub enum Mode {
 }
 
 /// Tells how the stacks of `fleet` are. With a `plan`, they are compared with what its stack files declare; stacks that
-/// are not in it, and all of them without one, only with what was last applied.
-pub fn fold(observed: &Observed, fleet: &FleetName, plan: Option<&Plan>) -> Status {
+/// are not in it, and all of them without one, only with what was last applied. `sensitivity` tells what is masked.
+pub fn fold(
+    observed: &Observed,
+    fleet: &FleetName,
+    plan: Option<&Plan>,
+    sensitivity: &Sensitivity,
+) -> Status {
     let record = super::record::find(&observed.configs, fleet);
     let sections = plan.map_or(&[][..], |plan| plan.document.stacks.as_slice());
     let mut stacks: BTreeMap<String, StackStatus> = BTreeMap::new();
     for section in sections {
         stacks.insert(section.name.clone(), declared(section));
     }
-    let evidence = observed.workload.as_ref().map(Evidence::of);
+    let evidence = observed.workload.as_ref();
+    let evidence = evidence.map(|workload| Evidence::of(workload, sensitivity));
     for live in &observed.services {
         let declared = plan.is_some_and(|plan| plan.health.contains_key(&live.spec.name));
         let Some(stack) = stack_of(live, fleet, declared) else { continue };

@@ -294,6 +294,8 @@ impl Failure {
             400 | 403 if says(" is in use by ") || says("has active endpoints") => {
                 Self::InUse { message }
             }
+            // A manager that has just been started, or lost the others (moby `daemon/cluster/swarm.go`).
+            503 if says("Manager is being prepared or has trouble") => Self::NoLeader { message },
             503 if says("is not a swarm manager") => Self::NotManager { message },
             500 | 503 if says("does not have a leader") => Self::NoLeader { message },
             500 | 503 if says("context deadline exceeded") || says("lost leader") => {

@@ -79,6 +79,34 @@ pub(in crate::diff) enum Written {
     List(Vec<String>),
 }
 
+impl Written {
+    /// Adds bytes to `bytes` that no other value has, for a keyed hash.
+    pub(in crate::diff) fn write_to(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::Bool(value) => bytes.extend([b'b', u8::from(*value)]),
+            Self::Integer(value) => {
+                bytes.push(b'i');
+                bytes.extend(value.to_be_bytes());
+            }
+            Self::Number(value) => {
+                bytes.push(b'n');
+                bytes.extend(value.to_be_bytes());
+            }
+            Self::Text(text) => {
+                bytes.push(b't');
+                bytes.extend(text.as_bytes());
+            }
+            Self::List(items) => {
+                bytes.push(b'l');
+                for item in items {
+                    bytes.extend((item.len() as u64).to_be_bytes());
+                    bytes.extend(item.as_bytes());
+                }
+            }
+        }
+    }
+}
+
 impl fmt::Debug for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Written(…)")

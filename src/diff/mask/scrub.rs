@@ -8,6 +8,7 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 use crate::model::secret::{MASK, Redacted};
 use crate::model::service::ServiceSpec;
+use crate::model::task::TaskTemplate;
 
 use super::redact::secrets_of_service;
 use super::scan::secrets;
@@ -41,16 +42,23 @@ impl Scrub {
         self
     }
 
+    /// Learns the same from what a task was made from.
+    #[must_use]
+    pub fn with_template(self, template: &TaskTemplate) -> Self {
+        let task_template = template.clone();
+        self.with_service(&ServiceSpec { task_template, ..ServiceSpec::default() })
+    }
+
     /// Learns a secret, each of its lines and of its longer parts, and what it is in base64 and in hexadecimal digits.
     #[must_use]
-    pub fn with_secret(self, data: &[u8]) -> Self {
+    pub fn with_secret(mut self, data: &[u8]) -> Self {
         let text = String::from_utf8_lossy(data);
         let text = text.trim();
         // What was masked when it was observed is no secret any more.
         if text.is_empty() || text == MASK {
             return self;
         }
-        let mut known = self.known.expose().clone();
+        let known = self.known.expose_mut();
         known.insert(text.to_owned());
         known.extend(
             text.lines().map(str::trim).filter(|line| line.len() >= SHORT).map(str::to_owned),
@@ -65,7 +73,7 @@ impl Scrub {
                 known.insert(hex::encode(bytes));
             }
         }
-        Self { known: Redacted::new(known), ..self }
+        self
     }
 
     /// Whether a variable of this name and value is, or has in it, a secret.
@@ -112,7 +120,6 @@ mod tests {
     use super::*;
     use crate::model::container::ContainerSpec;
     use crate::model::secret::EnvVar;
-    use crate::model::task::TaskTemplate;
 
     #[test]
     fn what_is_known_is_masked_whole_in_parts_and_encoded() {

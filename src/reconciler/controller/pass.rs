@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::diff::document::{Change, Document};
+use crate::diff::mask::Sensitivity;
 use crate::model::key::ObjectKey;
 use crate::model::live::Observed;
 use crate::model::name::FleetName;
@@ -137,7 +138,9 @@ impl Swarm {
             let later = withhold::for_now(plan, &memory.repairs, &memory.troubles, now);
             again = again.into_iter().chain(later).min();
         }
-        let mut status = fold(&plans, &observed, manner.fleet);
+        // All sources have the same settings.
+        let sensitivity = work.first().map(|work| work.current.request.view.sensitivity.clone());
+        let mut status = fold(&plans, &observed, manner.fleet, &sensitivity.unwrap_or_default());
         let (mut performed, mut failed) = (0, 0);
         for (work, plan) in work.iter_mut().zip(&plans) {
             let report = self.perform(work, plan, memory, &observed, stop).await;
@@ -219,7 +222,8 @@ impl Swarm {
         };
         let stopped = || *stop.borrow();
         let key = self.writer.fresh_key();
-        apply::perform(&plan.steps, &actuator, key, work.learned, &stopped, &mut sink)
+        let sensitivity = &request.view.sensitivity;
+        apply::perform(&plan.steps, &actuator, key, sensitivity, work.learned, &stopped, &mut sink)
             .instrument(span)
             .await
     }
@@ -264,14 +268,19 @@ fn log(event: &Event<'_>, changes: &BTreeMap<&ObjectKey, (&str, &Change)>, curre
 }
 
 /// How all stacks of the fleet are: those of the plans compared with what they declare, others with what was applied.
-fn fold(plans: &[Plan], observed: &Observed, fleet: &FleetName) -> Status {
-    let mut whole = status::fold(observed, fleet, None);
+fn fold(
+    plans: &[Plan],
+    observed: &Observed,
+    fleet: &FleetName,
+    sensitivity: &Sensitivity,
+) -> Status {
+    let mut whole = status::fold(observed, fleet, None, sensitivity);
     for plan in plans {
         let declared: BTreeSet<&str> =
             plan.document.stacks.iter().map(|section| section.name.as_str()).collect();
         let is_declared = |stack: &StackStatus| declared.contains(stack.name.as_str());
         whole.stacks.retain(|stack| !is_declared(stack));
-        let compared = status::fold(observed, fleet, Some(plan));
+        let compared = status::fold(observed, fleet, Some(plan), sensitivity);
         whole.stacks.extend(compared.stacks.into_iter().filter(is_declared));
     }
     whole.stacks.sort_by(|a, b| a.name.cmp(&b.name));

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
+use crate::diff::mask::Sensitivity;
 use crate::model::live::{LiveService, Node, Task, TaskState, UpdateState, Workload};
 use crate::model::nanos::Nanos;
 use crate::model::service::ModeKind;
@@ -25,17 +26,19 @@ const FINAL_REJECTIONS: usize = 2;
 pub struct Evidence<'a> {
     tasks: HashMap<&'a str, Vec<&'a Task>>,
     nodes: &'a [Node],
+    sensitivity: &'a Sensitivity,
 }
 
 impl<'a> Evidence<'a> {
-    /// The evidence in `workload`.
-    pub fn of(workload: &'a Workload) -> Self {
+    /// The evidence in `workload`. What is said of a task may repeat what it was made from; `sensitivity` tells what of
+    /// that is masked.
+    pub fn of(workload: &'a Workload, sensitivity: &'a Sensitivity) -> Self {
         let Workload { tasks: all, nodes } = workload;
         let mut tasks: HashMap<&str, Vec<&Task>> = HashMap::new();
         for task in all {
             tasks.entry(task.service_id.as_str()).or_default().push(task);
         }
-        Self { tasks, nodes }
+        Self { tasks, nodes, sensitivity }
     }
 }
 
@@ -47,12 +50,14 @@ pub fn judge(
     now: Timestamp,
     patience: Option<Nanos>,
 ) -> ServiceHealth {
-    let Some(Evidence { tasks, nodes }) = evidence else { return counts::judge(service) };
+    let Some(Evidence { tasks, nodes, sensitivity }) = evidence else {
+        return counts::judge(service);
+    };
     let all = tasks;
     let tasks = all.get(service.id.as_str()).map_or(&[][..], Vec::as_slice);
     let current: Vec<&Task> =
         tasks.iter().copied().filter(|task| runs_current_spec(task, service)).collect();
-    let view = View { service, tasks, current, all, nodes, now, patience };
+    let view = View { service, tasks, current, all, nodes, sensitivity, now, patience };
     if service.spec.mode.kind().is_job() { view.judge_job() } else { view.judge_service() }
 }
 
@@ -77,6 +82,7 @@ pub(super) struct View<'a> {
     /// The tasks of all services, by id.
     pub(super) all: &'a HashMap<&'a str, Vec<&'a Task>>,
     pub(super) nodes: &'a [Node],
+    pub(super) sensitivity: &'a Sensitivity,
     now: Timestamp,
     patience: Option<Nanos>,
 }

@@ -1,5 +1,6 @@
 //! What is wrong with a service: the failure to show, the reason by its stable name, and what keeps tasks off nodes.
 
+use crate::diff::mask::Scrub;
 use crate::model::live::{Node, Task, TaskState};
 
 use super::super::placement::{Demand, Obstacle, obstacles, unavailable};
@@ -87,23 +88,25 @@ impl View<'_> {
             slot: task.slot,
             node,
             state: task.state,
-            error: words(task),
+            error: self.words(task),
             exit_code: task.exit_code,
             at: task.since,
             log: None,
         }
     }
-}
 
-/// Swarm's words on what became of a task.
-fn words(task: &Task) -> String {
-    let words = task.error.as_ref().unwrap_or(&task.message);
-    let container = task.template.container_spec.as_ref();
-    let is_checked = container.is_some_and(|container| container.healthcheck.is_some());
-    // A program that handles the signal has exit code 0, and then Swarm forgets who sent it.
-    if task.state == TaskState::Complete && is_checked {
-        format!("{words}; Swarm does not say whether its health check stopped it")
-    } else {
-        words.clone()
+    /// Swarm's words on what became of a task. They may repeat what the task was made from: a command that is not there, a
+    /// variable that cannot be expanded.
+    fn words(&self, task: &Task) -> String {
+        let words = task.error.as_ref().unwrap_or(&task.message);
+        let words = Scrub::new(self.sensitivity.clone()).with_template(&task.template).scrub(words);
+        let container = task.template.container_spec.as_ref();
+        let is_checked = container.is_some_and(|container| container.healthcheck.is_some());
+        // A program that handles the signal has exit code 0, and then Swarm forgets who sent it.
+        if task.state == TaskState::Complete && is_checked {
+            format!("{words}; Swarm does not say whether its health check stopped it")
+        } else {
+            words
+        }
     }
 }

@@ -56,7 +56,8 @@ impl<'a> Context<'a> {
     ) -> Self {
         let Inputs { desired, observed, scope, policy, images, learned, view } = *inputs;
         let index = Index::new(observed);
-        let evidence = observed.workload.as_ref().map(Evidence::of);
+        let evidence = observed.workload.as_ref();
+        let evidence = evidence.map(|workload| Evidence::of(workload, &view.sensitivity));
         let health = observed.services.iter().map(|service| {
             let name = service.spec.name.as_str();
             let now = observed.engine.now;

@@ -11,6 +11,8 @@ use crate::swarm::floors::Dropped;
 use super::constraint;
 use super::context::Context;
 use super::exchange::{self, Turn, declared_ports, is_among, published};
+use super::network::replace_not_allowed;
+use super::removal;
 
 /// The hold on a service that refers to an object which nobody creates.
 pub(super) fn missing(context: &Context<'_>, stack: &DesiredStack, object: &ObjectKey) -> Hold {
@@ -42,20 +44,42 @@ pub(super) struct Taken<'a> {
     pub(super) holder: &'a LiveService,
     /// Such as `port 80/tcp`.
     pub(super) port: String,
-    /// Whether the plan takes it from the other service.
-    is_released: bool,
+    release: Release,
+}
+
+/// Whether the plan takes a port from the service that has it.
+enum Release {
+    Never,
+    /// Its next release does not publish it.
+    ByRelease,
+    /// It goes.
+    ByRemoval,
 }
 
 impl Taken<'_> {
     /// The hold on `waiter`, which needs the port; nothing if it gives up its own ports before it takes this one.
     pub(super) fn hold(&self, context: &Context<'_>, waiter: &str) -> Option<Hold> {
-        let Self { holder, port, is_released } = self;
+        let Self { holder, port, release } = self;
         let name = &holder.spec.name;
         let holder = ObjectKey::new(Kind::Service, name);
-        if !is_released {
-            let hold = Hold::new(HoldCode::PortTaken, format!("{port} is published by {holder}"))
-                .unblock(format!("publish another port, or remove {name}"));
-            return Some(hold.needs(holder));
+        match release {
+            Release::Never => {
+                let words = format!("{port} is published by {holder}");
+                let hold = Hold::new(HoldCode::PortTaken, words)
+                    .unblock(format!("publish another port, or remove {name}"));
+                return Some(hold.needs(holder));
+            }
+            Release::ByRemoval if !context.policy.allow_replace => {
+                let words = format!(
+                    "{port} is published by {holder}, which has to go first: until this one runs nothing publishes it"
+                );
+                return Some(replace_not_allowed(context, &words).needs(holder));
+            }
+            Release::ByRemoval => {
+                let words = format!("waits until {holder} is gone, which publishes {port}");
+                return Some(Hold::new(HoldCode::WaitsForObject, words).needs(holder));
+            }
+            Release::ByRelease => {}
         }
         match exchange::turn(context, waiter, &holder, port) {
             Turn::First => None,
@@ -81,10 +105,15 @@ pub(super) fn taken_ports<'a>(context: &Context<'a>, spec: &ServiceSpec) -> Vec<
             if !is_among(&ports, port) {
                 continue;
             }
-            let is_released = context.declared(&holder.spec.name).is_some_and(|declared| {
-                !is_among(&published(declared_ports(declared, &context.index)), port)
-            });
-            taken.push(Taken { holder, port: exchange::describe(port), is_released });
+            let release = match context.declared(&holder.spec.name) {
+                Some(declared) => {
+                    let ports = published(declared_ports(declared, &context.index));
+                    if is_among(&ports, port) { Release::Never } else { Release::ByRelease }
+                }
+                None if removal::goes(context, holder) => Release::ByRemoval,
+                None => Release::Never,
+            };
+            taken.push(Taken { holder, port: exchange::describe(port), release });
         }
     }
     taken

@@ -46,6 +46,18 @@ pub(super) fn owner(context: &Context<'_>, object: &Object<'_>) -> Option<StackN
     owning_stack(&object.key(), object.labels, &context.scope.fleet)
 }
 
+/// Whether the plan removes the service `live` once nothing waits any more: nothing declares it, and its removal is asked
+/// for.
+pub(super) fn goes(context: &Context<'_>, live: &LiveService) -> bool {
+    let Some(stack) = stack_of(context, &Object::from(live)) else { return false };
+    let declared = context.desired.stacks.get(&stack);
+    if declared.is_none() && !vanished(context).contains(&stack) {
+        return false;
+    }
+    let (stack, is_requested) = (&stack, false);
+    Removal { context, stack, declared, is_requested, others: &[], wait: None }.lets_go(live)
+}
+
 /// Plans what goes in a stack that is still declared.
 pub(super) fn plan_stack(context: &Context<'_>, stack: &DesiredStack, draft: &mut StackDraft<'_>) {
     let removal = Removal {
@@ -132,27 +144,54 @@ impl Removal<'_> {
         self.plan_networks(&going, draft);
     }
 
-    /// Plans the removal of services and returns the names of those that will go.
-    fn plan_services(&self, draft: &mut StackDraft<'_>) -> BTreeSet<String> {
-        let owned: Vec<&LiveService> = self
-            .context
-            .index
-            .services
-            .values()
-            .copied()
-            .filter(|live| self.owns(&Object::from(*live)))
-            .collect();
+    /// The live services of the stack.
+    fn owned(&self) -> Vec<&LiveService> {
+        let all = self.context.index.services.values().copied();
+        all.filter(|live| self.owns(&Object::from(*live))).collect()
+    }
+
+    /// Those of them that it does not declare.
+    fn surplus<'b>(&self, owned: &[&'b LiveService]) -> Vec<&'b LiveService> {
         let declared: BTreeSet<&str> = self
             .declared
             .iter()
             .flat_map(|stack| &stack.services)
             .map(|service| service.spec.name.as_str())
             .collect();
-        let surplus: Vec<&LiveService> = owned
-            .iter()
-            .copied()
-            .filter(|live| !declared.contains(live.spec.name.as_str()))
-            .collect();
+        let all = owned.iter().copied();
+        all.filter(|live| !declared.contains(live.spec.name.as_str())).collect()
+    }
+
+    /// Whether nothing of the stack is removed. One that is not declared any more says so on its services.
+    fn protects(&self) -> bool {
+        match self.declared {
+            Some(stack) => stack.policy.protect,
+            // A person who names a stack is told by its services.
+            None if self.is_requested => false,
+            None => self.owned().iter().any(|live| guard::is_protected(&live.spec.labels)),
+        }
+    }
+
+    /// Whether `live` goes once nothing waits any more.
+    fn lets_go(&self, live: &LiveService) -> bool {
+        let owned = self.owned();
+        let surplus = self.surplus(&owned);
+        let guard = match self.declared {
+            Some(_) => guard::most_services(self.context, self.stack, owned.len(), surplus.len()),
+            None => guard::whole_stack(self.context, self.stack),
+        };
+        surplus.iter().any(|other| other.id == live.id)
+            && guard.is_none()
+            && self.consent(false).is_none()
+            && !self.protects()
+            && !guard::is_protected(&live.spec.labels)
+            && !live.spec.labels.contains_key(labels::ROLE)
+    }
+
+    /// Plans the removal of services and returns the names of those that will go.
+    fn plan_services(&self, draft: &mut StackDraft<'_>) -> BTreeSet<String> {
+        let owned = self.owned();
+        let surplus = self.surplus(&owned);
         let reverse = Reverse::of_services(&surplus);
         let mut held = BTreeSet::new();
         let too_many = guard::most_services(self.context, self.stack, owned.len(), surplus.len());
@@ -172,8 +211,7 @@ impl Removal<'_> {
                 change.notes.push(format!("goes on as {successor}"));
             }
             change.holds.extend(self.consent(successor.is_some()));
-            let protects = self.declared.is_some_and(|stack| stack.policy.protect);
-            if protects || guard::is_protected(&live.spec.labels) {
+            if self.protects() || guard::is_protected(&live.spec.labels) {
                 change.holds.push(network::protected(&key));
             }
             if let Some(role) = live.spec.labels.get(labels::ROLE) {
@@ -228,6 +266,7 @@ impl Removal<'_> {
                     Change::new(object.clone(), Action::Remove, Effect::None, vec![cause]);
                 if !superseded {
                     change.holds.extend(self.consent(false));
+                    change.holds.extend(self.protects().then(|| network::protected(&object)));
                 }
                 self.wait_for_users(&object, &mut change);
                 self.finish(change, stored.id, None, draft);
@@ -255,6 +294,7 @@ impl Removal<'_> {
             let mut change =
                 Change::new(object.clone(), Action::Remove, Effect::None, vec![self.cause()]);
             change.holds.extend(self.consent(false));
+            change.holds.extend(self.protects().then(|| network::protected(&object)));
             self.wait_for_users(&object, &mut change);
             self.finish(change, live.id, None, draft);
         }

@@ -2,17 +2,27 @@
 
 mod table;
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 
 use super::*;
+use crate::diff::mask::Sensitivity;
 use crate::model::container::ContainerSpec;
 use crate::model::live::{
     LiveService, Node, RawSpec, References, Task, TaskCounts, TaskState, UpdateState, UpdateStatus,
     Workload,
 };
 use crate::model::nanos::Nanos;
+use crate::model::secret::EnvVar;
 use crate::model::service::{Global, GlobalJob, ModeKind, ReplicatedJob, ServiceMode, ServiceSpec};
 use crate::model::task::TaskTemplate;
+
+static SENSITIVITY: LazyLock<Sensitivity> = LazyLock::new(Sensitivity::default);
+
+fn evidence(workload: &Workload) -> Evidence<'_> {
+    Evidence::of(workload, &SENSITIVITY)
+}
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + seconds).unwrap()
@@ -76,9 +86,24 @@ fn up(slot: u64, since: i64) -> Task {
     task(slot, "new", TaskState::Running, since)
 }
 
+#[test]
+fn what_swarm_says_of_a_task_shows_no_secret_that_it_was_made_from() {
+    let mut broken = task(1, "new", TaskState::Rejected, 5);
+    let container = broken.template.container_spec.as_mut().unwrap();
+    container.env = vec![EnvVar::parse("DB_PASSWORD=x{{y")];
+    container.args = vec!["--token=abcdefgh".to_owned()];
+    broken.error = Some("expanding env \"DB_PASSWORD=x{{y\": no \"abcdefgh\"".to_owned());
+    let mut service = service();
+    service.spec.task_template = broken.template.clone();
+    let workload = Workload { tasks: vec![broken], nodes: Vec::new() };
+    let health = judge(&service, Some(&evidence(&workload)), at(9), None);
+    let words = health.failure.unwrap().error;
+    assert_eq!(words, "expanding env \"DB_PASSWORD=(sensitive)\": no \"(sensitive)\"");
+}
+
 fn verdict(service: &LiveService, tasks: Vec<Task>, now: i64) -> Verdict {
     let workload = Workload { tasks, nodes: Vec::new() };
-    judge(service, Some(&Evidence::of(&workload)), at(now), None).verdict
+    judge(service, Some(&evidence(&workload)), at(now), None).verdict
 }
 
 fn with_update(state: UpdateState) -> LiveService {
@@ -113,15 +138,14 @@ fn a_crash_is_reported_with_swarms_words_and_is_not_final_while_swarm_tries_agai
         task(3, "new", TaskState::Ready, 21),
     ];
     let workload = Workload { tasks, nodes: Vec::new() };
-    let health = judge(&service(), Some(&Evidence::of(&workload)), at(60), None);
+    let health = judge(&service(), Some(&evidence(&workload)), at(60), None);
     assert_eq!(health.verdict, Verdict::Struggling);
     let failure = health.failure.unwrap();
     assert_eq!((failure.slot, failure.exit_code), (3, Some(3)));
     assert_eq!(failure.error, "task: non-zero exit (3)");
-    let late = judge(&service(), Some(&Evidence::of(&workload)), at(1000), None);
+    let late = judge(&service(), Some(&evidence(&workload)), at(1000), None);
     assert_eq!(late.verdict, Verdict::TimedOut);
-    let impatient =
-        judge(&service(), Some(&Evidence::of(&workload)), at(60), Some(Nanos::seconds(30)));
+    let impatient = judge(&service(), Some(&evidence(&workload)), at(60), Some(Nanos::seconds(30)));
     assert_eq!(impatient.verdict, Verdict::TimedOut);
 }
 
@@ -136,7 +160,7 @@ fn a_task_that_runs_between_two_crashes_is_not_healthy() {
     let looping = |up_since| [once(up_since), vec![crashed(3, 5, 15)]].concat();
     let health = |tasks: Vec<Task>, now| {
         let workload = Workload { tasks, nodes: Vec::new() };
-        judge(&service(), Some(&Evidence::of(&workload)), at(now), None)
+        judge(&service(), Some(&evidence(&workload)), at(now), None)
     };
     // A node may take one with it.
     assert_eq!(health(once(60), 65).verdict, Verdict::Converged);
@@ -211,7 +235,7 @@ fn a_global_service_misses_a_task_on_a_node_where_one_has_just_failed() {
         let tasks = vec![on("a", up(0, 1)), on("b", task(0, "new", TaskState::Failed, 20))];
         let nodes = vec![node("a", "ready", "active"), node("b", "ready", availability)];
         let workload = Workload { tasks, nodes };
-        let health = judge(&global, Some(&Evidence::of(&workload)), at(25), None);
+        let health = judge(&global, Some(&evidence(&workload)), at(25), None);
         (health.verdict, health.ready, health.wanted)
     };
     assert_eq!(health("active"), (Verdict::Struggling, 1, 2));
@@ -223,7 +247,7 @@ fn a_task_without_a_node_says_so_in_swarms_words() {
     let mut pending = task(3, "new", TaskState::Pending, 2);
     pending.error = Some("no suitable node (scheduling constraints not satisfied)".to_owned());
     let workload = Workload { tasks: vec![up(1, 1), up(2, 1), pending], nodes: Vec::new() };
-    let health = judge(&service(), Some(&Evidence::of(&workload)), at(60), None);
+    let health = judge(&service(), Some(&evidence(&workload)), at(60), None);
     assert_eq!(health.verdict, Verdict::Pending);
     assert!(health.failure.unwrap().error.starts_with("no suitable node"));
 }
@@ -248,7 +272,7 @@ fn a_pause_does_not_hide_the_failure_that_led_to_it() {
     paused.update.as_mut().unwrap().started = Some(at(2));
     let tasks = vec![up(1, 1), up(2, 1), task(3, "new", TaskState::Failed, 10)];
     let workload = Workload { tasks, nodes: Vec::new() };
-    let health = judge(&paused, Some(&Evidence::of(&workload)), at(60), None);
+    let health = judge(&paused, Some(&evidence(&workload)), at(60), None);
     assert_eq!(health.failure.unwrap().exit_code, Some(3));
 }
 
@@ -288,9 +312,8 @@ fn a_job_is_judged_by_the_completions_of_its_iteration() {
     let working = Task { desired: TaskState::Complete, ..task(1, "new", TaskState::Running, 5) };
     let workload =
         Workload { tasks: vec![Task { job_iteration: Some(4), ..working }], nodes: Vec::new() };
-    let after_hours = |patience| {
-        judge(&with_counts(0), Some(&Evidence::of(&workload)), at(9000), patience).verdict
-    };
+    let after_hours =
+        |patience| judge(&with_counts(0), Some(&evidence(&workload)), at(9000), patience).verdict;
     assert_eq!(after_hours(None), Verdict::JobRunning);
     assert_eq!(after_hours(Some(Nanos::seconds(60))), Verdict::TimedOut);
     let mut failed = task(1, "new", TaskState::Failed, 5);

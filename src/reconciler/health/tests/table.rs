@@ -20,7 +20,7 @@ fn row(what: &'static str, service: LiveService, tasks: Vec<Task>) -> Row {
 /// What is said of a row.
 fn told(row: Row) -> (&'static str, String) {
     let Row { what, service, tasks, nodes, now } = row;
-    let health = judge(&service, Some(&Evidence::of(&Workload { tasks, nodes })), at(now), None);
+    let health = judge(&service, Some(&evidence(&Workload { tasks, nodes })), at(now), None);
     let code = serde_json::to_value(health.verdict).unwrap();
     let reason = health.reason.map(|reason| serde_json::to_value(reason).unwrap());
     let reason =
@@ -196,7 +196,7 @@ fn what_is_said_of_jobs() {
     let unplaced = Task { job_iteration: Some(0), ..waiting(NO_NODE) };
     let with_patience = {
         let workload = Workload { tasks: vec![of_job(TaskState::Running, 1)], nodes: vec![] };
-        let evidence = Evidence::of(&workload);
+        let evidence = evidence(&workload);
         describe(&judge(&job(), Some(&evidence), at(60), Some(Nanos::seconds(30))))
     };
     assert_eq!(with_patience, "timed out (0/2)");
@@ -225,7 +225,7 @@ fn a_rollout_that_waits_for_a_dead_node_times_out_and_goes_on_when_it_is_back() 
         let service = updating(replicas(3), UpdateState::Updating);
         let nodes = vec![node("n", "ready", "active"), node("m", node_state, "active")];
         let workload = Workload { tasks, nodes };
-        let health = judge(&service, Some(&Evidence::of(&workload)), at(now), None);
+        let health = judge(&service, Some(&evidence(&workload)), at(now), None);
         (health.verdict, health.reason)
     };
     let lost = Some(Reason::NodeLost);

@@ -242,3 +242,42 @@ fn while_a_task_runs_of_a_service_that_is_not_listed_only_services_go() {
         assert_eq!(outline(&world.plan()), [line.trim()], "{service} {desired:?}");
     }
 }
+
+#[test]
+fn nothing_of_a_protected_stack_is_removed() {
+    let mut all = shop(&["web", "old"]);
+    all.configs.push(config("shop", "greeting", "hello"));
+    all.secrets.push(secret("shop", "token", "t0ken"));
+    all.policy.protect = true;
+    let mut world = World::applied(vec![all]);
+    world.policy = pruning();
+    let shop = world.stack("shop");
+    shop.configs.clear();
+    shop.secrets.clear();
+    shop.networks.clear();
+    shop.services.iter_mut().for_each(|service| service.spec.task_template.networks.clear());
+    world.converge();
+    let plan = world.plan();
+    assert!(plan.steps.is_empty());
+    let held = outline(&plan);
+    assert_eq!(held.len(), 3, "{held:?}");
+    assert!(held.iter().all(|line| line.contains("[protected]")), "{held:?}");
+}
+
+#[test]
+fn a_service_that_goes_gives_its_port_to_one_that_comes() {
+    use super::recreation::publish;
+    let mut web = service("shop", "web");
+    publish(&mut web, 80);
+    let mut world = World::applied(vec![stack("shop", vec![web, service("shop", "other")])]);
+    let mut site = service("shop", "site");
+    publish(&mut site, 80);
+    world.stack("shop").services[0] = site;
+    let create = |world: &World| outline(&world.plan())[0].clone();
+    assert_eq!(create(&world), "create service shop_site [port-taken]");
+    world.policy = pruning();
+    assert_eq!(create(&world), "create service shop_site [replace-not-allowed]");
+    world.policy.allow_replace = true;
+    assert_eq!(create(&world), "create service shop_site [waits-for-object]");
+    assert_eq!(world.converge(), [["service shop_web"], ["service shop_site"]]);
+}

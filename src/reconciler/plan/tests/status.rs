@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::live::{UpdateState, UpdateStatus};
+use crate::diff::mask::Sensitivity;
+use crate::model::live::{Observed, UpdateState, UpdateStatus};
+use crate::model::name::FleetName;
 use crate::model::secret::EnvVar;
+use crate::reconciler::plan::Plan;
 use crate::reconciler::status::{Health, Status, Sync, fold, schema};
 
 use super::world::*;
@@ -31,19 +34,23 @@ fn outline(status: &Status) -> Vec<String> {
         .collect()
 }
 
+fn folded(observed: &Observed, fleet: &FleetName, plan: Option<&Plan>) -> Status {
+    fold(observed, fleet, plan, &Sensitivity::default())
+}
+
 #[test]
 fn without_files_a_service_is_compared_with_what_was_applied() {
     let mut world = shop();
     let fleet = world.scope.fleet.clone();
-    let status = fold(&world.observed, &fleet, None);
+    let status = folded(&world.observed, &fleet, None);
     assert_eq!((status.sync, status.health), (Sync::Synced, Health::Healthy));
     change_by_hand(&mut world, "shop_web");
-    let status = fold(&world.observed, &fleet, None);
+    let status = folded(&world.observed, &fleet, None);
     assert_eq!(
         outline(&status),
         ["blog_web Synced Healthy", "shop_api Synced Healthy", "shop_web OutOfSync Healthy"]
     );
-    let other = fold(&world.observed, &"other".parse().unwrap(), None);
+    let other = folded(&world.observed, &"other".parse().unwrap(), None);
     assert!(other.stacks.is_empty(), "stacks of other fleets are not ours to judge");
 }
 
@@ -63,10 +70,10 @@ fn a_stack_that_was_rolled_back_is_degraded_unless_that_is_what_is_declared() {
         format!("{} {} {}: {}", service.name, service.sync, service.health, service.state)
     };
     let fleet = world.scope.fleet.clone();
-    let alone = fold(&world.observed, &fleet, None);
+    let alone = folded(&world.observed, &fleet, None);
     assert_eq!(alone.health, Health::Degraded);
     assert_eq!(web(alone), "shop_web OutOfSync Degraded: rolled back, 2/2 tasks healthy");
-    let compared = fold(&world.observed, &fleet, Some(&world.plan()));
+    let compared = folded(&world.observed, &fleet, Some(&world.plan()));
     assert_eq!(web(compared), "shop_web Synced Healthy: 2/2 tasks healthy");
 }
 
@@ -76,7 +83,7 @@ fn with_files_every_difference_counts_and_what_is_missing_shows() {
     change_by_hand(&mut world, "shop_web");
     world.observed.services.retain(|service| service.spec.name != "shop_api");
     let plan = world.plan();
-    let status = fold(&world.observed, &world.scope.fleet, Some(&plan));
+    let status = folded(&world.observed, &world.scope.fleet, Some(&plan));
     assert_eq!(
         outline(&status),
         ["blog_web Synced Healthy", "shop_api OutOfSync Missing", "shop_web OutOfSync Healthy"]
@@ -95,7 +102,7 @@ fn a_stack_with_errors_is_neither_in_sync_nor_out_of_it() {
     world.desired.stacks.remove(&name);
     world.scope.invalid.insert(name);
     let plan = world.plan();
-    let status = fold(&world.observed, &world.scope.fleet, Some(&plan));
+    let status = folded(&world.observed, &world.scope.fleet, Some(&plan));
     let blog = &status.stacks[0];
     assert_eq!(
         (blog.name.as_str(), blog.sync, blog.health),
