@@ -25,8 +25,8 @@ const POLICY: &str = "What is allowed";
 /// Options that every command takes.
 #[derive(Debug, Clone, Args)]
 pub(super) struct GlobalArgs {
-    /// Engine of a Swarm manager, such as unix:///path or tcp://host:port [default: DOCKER_HOST, else the current
-    /// docker context, else docker's own socket]
+    /// Engine of a Swarm manager, such as unix:///path, tcp://host:port or ssh://user@host [default: SKEP_HOST, else
+    /// DOCKER_HOST, else the settings', else docker's current context, else its socket]
     #[arg(long, short = 'H', global = true, value_name = "URL", help_heading = GLOBAL)]
     pub(super) host: Option<String>,
 

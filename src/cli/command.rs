@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use super::args::GlobalArgs;
 use super::{
-    apply, completions, lock, observe, plan, remove, render, retry, run, schema, status, suspend,
-    sync, validate,
+    apply, completions, init, lock, observe, plan, remove, render, retry, run, schema, status,
+    suspend, sync, validate,
 };
 
 /// Keeps a Docker Swarm in the state that stack files declare
@@ -17,6 +17,7 @@ use super::{
     disable_help_subcommand = true,
     after_help = "\
 Examples:
+  skep init --example                a settings file and a stack to begin with
   skep validate stacks/              look for mistakes, without an engine
   skep plan stacks/                  what would change, and which tasks would restart
   skep apply stacks/                 make it so, after asking
@@ -35,6 +36,7 @@ pub(super) struct Cli {
 /// One subcommand and its own options.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    Init(init::InitArgs),
     Validate(validate::ValidateArgs),
     Render(render::RenderArgs),
     Plan(plan::PlanArgs),

@@ -11,6 +11,7 @@ mod error;
 mod exit;
 pub mod findings;
 mod format;
+mod init;
 mod inputs;
 mod load;
 mod lock;
@@ -85,6 +86,7 @@ fn dispatch(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         colors: output.talk_look().palette == crate::diff::render::Palette::Ansi,
     };
     let result = logging.start().and_then(|()| match command {
+        Command::Init(args) => init::init(&args, &mut output),
         Command::Validate(args) => block_on(validate::validate(&global, &args, &mut output)),
         Command::Render(args) => block_on(render::render(&global, &args, &mut output)),
         Command::Plan(args) => plan::plan(&global, &args, &mut output),

@@ -69,6 +69,7 @@ pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode,
     let fleet = fleet(global, &setup.settings)?;
     let wanted = Wanted {
         global: global.clone(),
+        fleet: fleet.clone(),
         paths: paths.clone(),
         reading: reading.clone(),
         policy: args.policy.clone(),

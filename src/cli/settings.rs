@@ -1,5 +1,6 @@
 //! The settings file of a run: which one it is, and what it says.
 
+use std::env;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
@@ -37,7 +38,7 @@ impl Setup {
             Some(path) => path.to_owned(),
             None => match find(paths, FILE_NAME) {
                 Some(path) => path,
-                None => return Ok(Self::default()),
+                None => return Ok(Self::default().with_variables()),
             },
         };
         let text = read(&path).map_err(|error| {
@@ -47,7 +48,13 @@ impl Setup {
         let directory = path.parent().map(Path::to_owned).unwrap_or_default();
         let settings = settings.unwrap_or_default();
         let text = Some((path, text));
-        Ok(Self { settings, directory, is_named: named.is_some(), text, findings })
+        Ok(Self { settings, directory, is_named: named.is_some(), text, findings }.with_variables())
+    }
+
+    /// The same with what variables of the environment say, which win over the file.
+    fn with_variables(mut self) -> Self {
+        self.findings.extend(self.settings.follow(|name| env::var(name).ok()));
+        self
     }
 
     /// Ends what needs settings without errors.

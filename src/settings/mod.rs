@@ -3,6 +3,7 @@
 //! Flags win over it. It is read like a stack file: every problem at once, each with its place.
 
 mod engine;
+mod environment;
 mod file;
 mod git;
 mod intervals;
@@ -15,6 +16,7 @@ mod status;
 mod tests;
 
 pub use engine::{EngineSettings, TlsSettings};
+pub use environment::{VARIABLES, Variable};
 pub use file::Settings;
 pub use git::{GitSettings, SshSettings, VerifySettings};
 pub use intervals::Intervals;

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Listen, ListenError, Settings, parse};
+use serde_json::Value;
+
+use super::{Listen, ListenError, Settings, VARIABLES, parse};
 use crate::model::finding::Finding;
 use crate::reconciler::controller::drift::DriftMode;
 use crate::reconciler::policy::{Adoption, ResolveImage};
@@ -200,4 +202,129 @@ fn the_schema_is_published_and_takes_what_is_read() {
     let published = std::fs::read_to_string(published).expect("the published schema");
     let published: serde_json::Value = serde_json::from_str(&published).expect("JSON");
     assert_eq!(published, schema, "run `skep schema`");
+}
+
+/// Every key with those above it, and the schema of its value: `intervals.poll`, `sources[].git.url`.
+fn keys(schema: &Value) -> Vec<(String, Value)> {
+    fn below(at: &Value, all: &Value, path: &str, keys: &mut Vec<(String, Value)>) {
+        let either = at["anyOf"].as_array().into_iter().flatten().find(|of| of["$ref"].is_string());
+        let at = either.unwrap_or(at);
+        if let Some(name) = at["$ref"].as_str().and_then(|at| at.strip_prefix("#/$defs/")) {
+            below(&all["$defs"][name], all, path, keys);
+        }
+        if at["items"].is_object() {
+            below(&at["items"], all, &format!("{path}[]"), keys);
+        }
+        for (key, value) in at["properties"].as_object().into_iter().flatten() {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            keys.push((path.clone(), value.clone()));
+            below(value, all, &path, keys);
+        }
+    }
+    let mut keys = Vec::new();
+    below(schema, schema, "", &mut keys);
+    keys
+}
+
+fn is_scalar(value: &Value) -> bool {
+    let has = |kind: &str| {
+        value["type"] == kind
+            || value["type"].as_array().is_some_and(|of| of.contains(&kind.into()))
+    };
+    has("string") || has("boolean") || has("integer") || has("number")
+}
+
+#[test]
+fn every_key_has_a_description_an_example_and_a_row_in_the_documentation() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/settings.md");
+    let docs = std::fs::read_to_string(docs).expect("docs/settings.md");
+    let section = |heading: &str| {
+        let start = docs.find(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("no {heading}"));
+        let rest = &docs[start + heading.len() + 2..];
+        let end = ["\n## ", "\n### "].into_iter().filter_map(|next| rest.find(next)).min();
+        rest[..end.unwrap_or(rest.len())].to_owned()
+    };
+    let schema = serde_json::to_value(Settings::schema()).expect("JSON");
+    for (path, value) in keys(&schema) {
+        let said = value["description"].as_str().is_some_and(|text| !text.is_empty());
+        assert!(said, "{path} has no description");
+        assert!(!is_scalar(&value) || value["examples"].is_array(), "{path} has no example");
+        // A key of a mapping that has no section of its own stands as `tls.ca_file` in the section above.
+        let parts: Vec<&str> = path.split('.').collect();
+        let heading = |parts: &[&str]| match parts {
+            [] => "## Keys".to_owned(),
+            [one] => format!("## `{}`", one.trim_end_matches("[]")),
+            more => format!("### `{}`", more.join(".")),
+        };
+        let is_documented = (0..parts.len()).any(|depth| {
+            let (above, below) = parts.split_at(depth);
+            let heading = heading(above);
+            // A mapping may be explained by what is in it: `tls.ca_file`.
+            let below = below.join(".");
+            docs.contains(&format!("\n{heading}\n"))
+                && [format!("`{below}`"), format!("`{below}.")]
+                    .iter()
+                    .any(|key| section(&heading).contains(key))
+        });
+        assert!(is_documented, "{path} has no row in docs/settings.md");
+    }
+}
+
+#[test]
+fn every_single_value_has_a_variable_that_is_documented_and_wins_over_the_file() {
+    let schema = serde_json::to_value(Settings::schema()).expect("JSON");
+    let is_single = |(path, value): &(String, Value)| {
+        let is_file = path.ends_with("_file");
+        let is_choice = value["anyOf"].is_array() && value["examples"].is_array();
+        (is_scalar(value) || is_choice) && !is_file && !path.contains("[]")
+    };
+    let single: Vec<String> =
+        keys(&schema).into_iter().filter(is_single).map(|(path, _)| path).collect();
+    // The first has a flag with a variable, and so has the engine as a whole.
+    let elsewhere = ["fleet", "engine.context"];
+    for path in single.iter().filter(|path| !elsewhere.contains(&path.as_str())) {
+        assert!(VARIABLES.iter().any(|variable| variable.key == path), "{path} has no variable");
+    }
+    let docs = include_str!("../../docs/settings.md");
+    let (file, findings) = read(FULL);
+    assert_eq!(findings, []);
+    let file = file.expect("settings");
+    for variable in VARIABLES {
+        assert!(single.iter().any(|path| variable.key == path), "{} is for no key", variable.name);
+        let row = docs.lines().find(|line| line.contains(&format!("`{}`", variable.name)));
+        let key = variable.key.rsplit('.').next().expect("a key");
+        assert!(
+            row.is_some_and(|row| row.starts_with(&format!("| `{key}` |"))),
+            "{}",
+            variable.name
+        );
+        // Another value than that of the file, and it counts; nonsense does not.
+        let other = match variable.key {
+            "prune" | "strict" => "false",
+            "prune_stacks" | "allow_replace" | "status.metrics" => "true",
+            "adopt" | "resolve_image" => {
+                if variable.key == "adopt" {
+                    "never"
+                } else {
+                    "always"
+                }
+            }
+            "retention" => "7",
+            "drift" => "off",
+            "status.listen" => "unix:///other",
+            "socket" => "/other: {}",
+            _ => "77m",
+        };
+        let mut told = file.clone();
+        let findings = told.follow(|name| (name == variable.name).then(|| other.to_owned()));
+        assert_eq!(findings, [], "{}", variable.name);
+        assert_ne!(told, file, "{}", variable.name);
+        if variable.key != "socket" {
+            let nonsense = |name: &str| (name == variable.name).then(|| "[".to_owned());
+            let [finding] = file.clone().follow(nonsense).try_into().expect("one finding");
+            let place = finding.place.as_ref().map(ToString::to_string);
+            let place = place.unwrap_or_default();
+            assert!(place.starts_with(variable.name), "{place}");
+        }
+    }
 }

@@ -45,6 +45,7 @@ impl Managers {
     }
 
     /// The same, and every request is counted in `traffic`.
+    #[must_use]
     pub fn counted(self, traffic: Arc<Traffic>) -> Self {
         Self { traffic, ..self }
     }

@@ -5,6 +5,7 @@
 mod arguments;
 mod bad_input;
 mod help;
+mod init;
 mod no_engine;
 mod plan;
 mod program;

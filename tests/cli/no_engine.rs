@@ -33,7 +33,7 @@ fn an_engine_that_is_not_there_is_named_with_who_named_it() {
 fn addresses_that_make_no_sense_are_explained() {
     let world = World::new().file("shop/stack.yaml", WEB);
     assert_snapshot!("address_scheme", world.run(&["plan", "shop", "--host", "ftp://x"]));
-    assert_snapshot!("address_ssh", world.run(&["plan", "shop", "--host", "ssh://root@x"]));
+    assert_snapshot!("address_ssh", world.run(&["plan", "shop", "--host", "ssh://root:hunter2@x"]));
     let mut command = world.command(&["plan", "shop"]);
     let command = command.env_remove("DOCKER_HOST").env("DOCKER_CONTEXT", "moon");
     let ran = world.finish(command);

@@ -80,3 +80,41 @@ fn several_sources_ask_for_one() {
     let ran = world.run(&["validate", "--source", "b", "--format", "json"]);
     assert!(ran.stdout.contains("\"two\"") && !ran.stdout.contains("\"one\""), "{ran}");
 }
+
+#[test]
+fn variables_of_the_environment_win_over_the_file_and_give_way_to_flags() {
+    let world = World::new().file("skep.yaml", "strict: true\nfleet: blue\n").file(
+        "stacks/shop/stack.yaml",
+        "services: {web: {image: 'nginx:1', environment: {A: '${TAG}'}}}\n",
+    );
+    let run = |arguments: &[&str], variables: &[(&str, &str)]| {
+        world.finish(world.command(arguments).envs(variables.iter().copied()))
+    };
+    let validate = ["validate", "stacks"];
+    assert_eq!(run(&validate, &[]).code, Some(1), "a warning is an error");
+    assert_eq!(run(&validate, &[("SKEP_STRICT", "false")]).code, Some(0));
+    assert_eq!(run(&validate, &[("SKEP_STRICT", "")]).code, Some(1));
+    let flag = ["validate", "stacks", "--strict"];
+    assert_eq!(run(&flag, &[("SKEP_STRICT", "false")]).code, Some(1));
+    let render = ["render", "stacks", "--format", "json"];
+    let variables = [("SKEP_FLEET", "green"), ("SKEP_STRICT", "false")];
+    assert!(run(&render, &variables).stdout.contains("\"skep.fleet\": \"green\""));
+
+    let broken = run(&validate, &[("SKEP_STRICT", "perhaps"), ("SKEP_TIMEOUT", "a: b")]);
+    assert_eq!(broken.code, Some(1));
+    assert_snapshot!(broken);
+}
+
+#[test]
+fn settings_that_were_only_found_cannot_say_where_the_engine_is() {
+    let world = World::new()
+        .file("skep.yaml", "engine: {hosts: ['unix:///nowhere/other.sock']}\n")
+        .file("stacks/shop/stack.yaml", WEB.replace("${TAG:-none}", "1"));
+    let run = |arguments: &[&str]| world.finish(world.command(arguments).env_remove("DOCKER_HOST"));
+    assert_snapshot!(run(&["plan", "stacks"]));
+    let named = run(&["plan", "stacks", "-c", "skep.yaml"]);
+    assert!(named.stderr.contains("no engine listens at unix:///nowhere/other.sock"), "{named}");
+    assert!(named.stderr.contains("from the key `engine` of the settings"), "{named}");
+    let told = run(&["plan", "stacks", "--host", "unix:///nowhere/told.sock"]);
+    assert!(told.stderr.contains("no engine listens at unix:///nowhere/told.sock"), "{told}");
+}

@@ -82,6 +82,7 @@ mod scratch;
 #[path = "../sources/server.rs"]
 #[expect(dead_code, reason = "the tests of sources need more of it")]
 mod server;
+mod settings;
 #[path = "../sources/ssh_servers.rs"]
 #[expect(dead_code, reason = "the tests of sources need more of it")]
 mod ssh_servers;

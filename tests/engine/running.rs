@@ -48,7 +48,8 @@ impl<'s, 'e> Running<'s, 'e> {
         Self::spawn(stage, stage.bare(&arguments))
     }
 
-    fn spawn(stage: &'s Stage<'e>, mut command: Command) -> Self {
+    /// Starts a controller with `command`.
+    pub(crate) fn spawn(stage: &'s Stage<'e>, mut command: Command) -> Self {
         let log = File::create(stage.folder().join("log")).unwrap();
         command
             .env("XDG_RUNTIME_DIR", stage.folder())

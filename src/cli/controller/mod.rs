@@ -1,6 +1,7 @@
 //! What the controller has from the command line and its surroundings: sources, signals, the service manager.
 
 mod asking;
+mod fixed;
 mod present;
 pub(super) mod service;
 mod sources;

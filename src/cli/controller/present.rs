@@ -11,7 +11,7 @@ use crate::model::finding::Finding;
 use crate::model::name::StackName;
 use crate::reconciler::controller::condition::Condition;
 use crate::reconciler::controller::engine::EngineReport;
-use crate::reconciler::controller::report::{Report, SourceReport, StackReport};
+use crate::reconciler::controller::report::{Report, SettingsReport, SourceReport, StackReport};
 
 use super::super::exit::ExitCode;
 use super::super::output::Output;
@@ -101,6 +101,7 @@ fn text(report: &Report, look: Look) -> String {
             clean(&trouble.reason)
         );
     }
+    write_settings(&mut text, &report.settings, look);
     write_engines(&mut text, &report.engines, look);
     for source in &report.sources {
         write_source(&mut text, source, look);
@@ -109,6 +110,19 @@ fn text(report: &Report, look: Look) -> String {
         write_stack(&mut text, name, stack, look);
     }
     text
+}
+
+fn write_settings(text: &mut String, settings: &SettingsReport, look: Look) {
+    let SettingsReport { needs_restart, trouble } = settings;
+    if let Some(trouble) = trouble {
+        let words = look.palette.paint(Role::Removed, "the settings stay as they were");
+        let _ = writeln!(text, "  {words}: {}", clean(trouble));
+    }
+    if !needs_restart.is_empty() {
+        let words =
+            look.palette.paint(Role::Waiting, "changed settings that count after a restart");
+        let _ = writeln!(text, "  {words}: {}", needs_restart.join(", "));
+    }
 }
 
 /// Of one engine alone there is nothing to tell that the rest does not.

@@ -11,10 +11,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::error::chain;
-use crate::model::name::SourceName;
+use crate::model::name::{FleetName, SourceName};
 use crate::reconciler::controller::bell::{Bell, Trigger};
 use crate::reconciler::controller::declared::Declared;
 use crate::reconciler::controller::drift::DriftMode;
+use crate::reconciler::controller::report::SettingsReport;
 use crate::reconciler::controller::run::{Look, Plan, Planned, Sources};
 use crate::reconciler::controller::source::{FetchFailure, Remedy};
 use crate::settings::{self, Settings};
@@ -25,8 +26,9 @@ use super::super::args::{GlobalArgs, PolicyArgs, ReadingArgs};
 use super::super::error::CommandError;
 use super::super::load::Stacks;
 use super::super::repository::{repositories, source};
-use super::super::request::{Showing, request};
+use super::super::request::{Showing, request, retry};
 use super::super::settings::Setup;
+use super::fixed::Fixed;
 
 /// The name of the source that PATHs are.
 const COMMAND_LINE: &str = "cli";
@@ -35,6 +37,8 @@ const COMMAND_LINE: &str = "cli";
 #[derive(Debug)]
 pub(in crate::cli) struct Wanted {
     pub(in crate::cli) global: GlobalArgs,
+    /// The installation of skep; another one in the settings counts after a restart.
+    pub(in crate::cli) fleet: FleetName,
     pub(in crate::cli) paths: Vec<PathBuf>,
     pub(in crate::cli) reading: ReadingArgs,
     pub(in crate::cli) policy: PolicyArgs,
@@ -51,6 +55,8 @@ pub(in crate::cli) struct RunSources {
     /// The text of the settings that the rest was made from.
     text: Option<Vec<u8>>,
     plan: Plan,
+    /// What stays as it was at the start.
+    fixed: Fixed,
     /// The sources of the settings; none of them are PATHs.
     known: BTreeMap<SourceName, Arc<Source>>,
     watches: Vec<tokio::task::JoinHandle<()>>,
@@ -69,12 +75,17 @@ impl RunSources {
         stop: CancellationToken,
     ) -> Result<Self, CommandError> {
         let mut sources = Self {
+            fixed: Fixed::of(setup, &wanted.global),
             wanted: Arc::new(wanted),
             repositories: repositories(),
             bell,
             stop,
             text: None,
-            plan: Plan { sources: Vec::new(), timing: setup.settings.timing() },
+            plan: Plan {
+                sources: Vec::new(),
+                timing: setup.settings.timing(),
+                settings: SettingsReport::default(),
+            },
             known: BTreeMap::new(),
             watches: Vec::new(),
         };
@@ -98,7 +109,8 @@ impl RunSources {
             None => one(COMMAND_LINE.parse().map_err(CommandError::failed)?),
         };
         self.known.retain(|name, _| sources.iter().any(|planned| planned.name == *name));
-        self.plan = Plan { sources, timing };
+        let settings = self.plan.settings.clone();
+        self.plan = Plan { sources, timing, settings };
         self.text = text.as_ref().map(|(_, text)| text.clone());
         self.watch();
         Ok(())
@@ -174,6 +186,8 @@ impl Sources for RunSources {
         let setup = Setup::load(self.wanted.global.config.as_deref(), &self.wanted.paths);
         let followed = setup.and_then(|setup| {
             setup.refuse_errors()?;
+            let needs_restart = self.fixed.changed(&Fixed::of(&setup, &self.wanted.global));
+            self.plan.settings = SettingsReport { needs_restart, trouble: None };
             let text = setup.text.as_ref().map(|(_, text)| text);
             if text == self.text.as_ref() { Ok(()) } else { self.follow(&setup) }
         });
@@ -181,6 +195,7 @@ impl Sources for RunSources {
             let (reason, hint) = error.in_short();
             let hint = hint.unwrap_or_default();
             tracing::error!(hint, "the settings stay as they were: {reason}");
+            self.plan.settings.trouble = Some(reason);
         }
         self.plan.clone()
     }
@@ -220,7 +235,7 @@ fn failure(error: &CommandError, remedy: Remedy) -> FetchFailure {
 /// # Errors
 /// When the settings or the lock have errors: only a change of them helps.
 fn declared(wanted: &Wanted, mut stacks: Stacks) -> Result<Declared, FetchFailure> {
-    let Wanted { global, paths, reading, policy, drift } = wanted;
+    let Wanted { global, fleet, paths, reading, policy, drift } = wanted;
     stacks.accept_emptiness();
     let mut modes = stacks.settings.drift_modes();
     modes.default = drift.unwrap_or(modes.default);
@@ -228,7 +243,11 @@ fn declared(wanted: &Wanted, mut stacks: Stacks) -> Result<Declared, FetchFailur
     let revision = stacks.revision.clone().unwrap_or_default();
     let digest = digest(&stacks);
     let request = request(global, paths, reading, policy, stacks, None, Showing::default());
-    let request = request.map_err(|error| failure(&error, Remedy::Change))?;
+    let mut request = request.map_err(|error| failure(&error, Remedy::Change))?;
+    if request.scope.fleet != *fleet {
+        request.scope.fleet = fleet.clone();
+        request.view.retry = retry(global, fleet);
+    }
     Ok(Declared { request, revision, digest, findings, drift: modes })
 }
 

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 
 use super::condition::Condition;
 use super::reason::{Reason, Reasons};
-use super::report::{FORMAT_VERSION, LastPass, Report, SourceReport, StackReport, Trouble};
+use super::report::{
+    FORMAT_VERSION, LastPass, Report, SettingsReport, SourceReport, StackReport, Trouble,
+};
 use super::source::{FetchFailure, Remedy};
 use crate::diff::document::{EngineRef, Hold, HoldCode};
 use crate::model::finding::Finding;
@@ -91,6 +93,7 @@ pub(crate) fn report() -> Report {
         fleet: "default".to_owned(),
         started_at: at,
         trouble: None,
+        settings: SettingsReport::default(),
         engines: Vec::new(),
         passes: 7,
         last_pass: Some(LastPass {

@@ -31,6 +31,8 @@ pub struct Report {
     /// Why the engine cannot be worked with, while it cannot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<Trouble>,
+    /// How it follows the settings.
+    pub settings: SettingsReport,
     /// The engines that it may work with, in the order of preference.
     pub engines: Vec<EngineReport>,
     /// How many passes it has made.
@@ -66,6 +68,17 @@ impl Report {
         let more: String = worst.into_iter().chain(failing).collect();
         format!("{ready} of {all} stacks ready{more}")
     }
+}
+
+/// How the controller follows its settings.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct SettingsReport {
+    /// Keys that have changed since it was started and count after a restart only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub needs_restart: Vec<&'static str>,
+    /// Why the settings file is not followed, while it is not; what it said before is still in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
 }
 
 /// An engine that cannot be worked with.

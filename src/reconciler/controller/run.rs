@@ -25,7 +25,7 @@ use super::metrics::{Metrics, Tally};
 use super::pass::{Manner, Memory, Passed, Seen, Work};
 use super::pulse::{self, Pulse};
 use super::reason::{Reason, Reasons};
-use super::report::{FORMAT_VERSION, LastPass, Report, Trouble};
+use super::report::{FORMAT_VERSION, LastPass, Report, SettingsReport, Trouble};
 use super::source::{FetchFailure, Looked, SourceState};
 use super::stacks;
 
@@ -49,6 +49,8 @@ pub struct Plan {
     pub sources: Vec<Planned>,
     /// How often and how soon it looks.
     pub timing: Timing,
+    /// How the settings are followed.
+    pub settings: SettingsReport,
 }
 
 /// A source that the controller looks after.
@@ -127,13 +129,14 @@ impl<S: Sources, P: Passes> Controller<S, P> {
     ) -> (Self, watch::Receiver<Arc<Report>>) {
         let now = Instant::now();
         let Instruments { metrics, pulse } = instruments;
-        let Plan { sources: planned, timing } = sources.reload();
+        let Plan { sources: planned, timing, settings } = sources.reload();
         let report = Report {
             format_version: FORMAT_VERSION,
             version: env!("CARGO_PKG_VERSION"),
             fleet: identity.fleet.to_string(),
             started_at: Timestamp::now(),
             trouble: None,
+            settings,
             engines: passes.engines(),
             passes: 0,
             last_pass: None,
@@ -241,7 +244,12 @@ impl<S: Sources, P: Passes> Controller<S, P> {
 
     fn reload(&mut self) {
         let now = Instant::now();
-        let Plan { sources, timing } = self.sources.reload();
+        let Plan { sources, timing, settings } = self.sources.reload();
+        if !settings.needs_restart.is_empty() && settings != self.report.settings {
+            let keys = settings.needs_restart.join(", ");
+            tracing::warn!(keys, "changed settings that count after a restart only: {keys}");
+        }
+        self.report.settings = settings;
         if timing != self.timing {
             self.timing = timing;
             self.agenda.follow(timing, now);

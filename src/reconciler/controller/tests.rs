@@ -15,7 +15,7 @@ use super::metrics::Metrics;
 use super::pass::{Manner, Memory, Passed, Work};
 use super::pulse::Pulse;
 use super::reason::Reason;
-use super::report::Report;
+use super::report::{Report, SettingsReport};
 use super::run::{Controller, Identity, Instruments, Look, Passes, Plan, Planned, Sources};
 use super::source::{FetchFailure, Remedy};
 use crate::diff::document::EngineRef;
@@ -53,7 +53,7 @@ impl Sources for Script {
     fn reload(&mut self) -> Plan {
         let timing = Timing::default();
         let main = Planned { name: "main".parse().unwrap(), poll: timing.poll };
-        Plan { sources: vec![main], timing }
+        Plan { sources: vec![main], timing, settings: SettingsReport::default() }
     }
 }
 

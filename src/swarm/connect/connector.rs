@@ -54,7 +54,7 @@ async fn open(address: &Address) -> io::Result<Stream> {
             let stream = tcp(host, *port).await?;
             Stream::Tls(Box::new(tls::begin(&connector, host, stream).await?))
         }
-        Address::Ssh(host) => Stream::Program(Program::start(host)?),
+        Address::Ssh(host) => Stream::Program(Box::new(Program::start(host)?)),
     })
 }
 

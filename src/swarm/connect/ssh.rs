@@ -1,5 +1,6 @@
 //! The pipes of `ssh HOST docker system dial-stdio`, which docker's client has for this: the bytes of the engine's socket.
 
+use std::borrow::Cow;
 use std::io;
 use std::pin::Pin;
 use std::process::Stdio;
@@ -82,8 +83,7 @@ fn arguments(to: &SshHost) -> Vec<String> {
     if let Some(socket) = socket {
         let url = format!("unix://{}", socket.display());
         // The shell of the other machine reads it. Only a zero byte cannot be quoted, and no path has one.
-        let quoted =
-            shlex::try_quote(&url).map_or_else(|_| url.clone(), |quoted| quoted.into_owned());
+        let quoted = shlex::try_quote(&url).map_or_else(|_| url.clone(), Cow::into_owned);
         arguments.extend(["--host".to_owned(), quoted]);
     }
     arguments.extend(["system".to_owned(), "dial-stdio".to_owned()]);

@@ -16,7 +16,7 @@ pub(in crate::swarm) enum Stream {
     Unix(UnixStream),
     Tcp(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
-    Program(Program),
+    Program(Box<Program>),
 }
 
 /// What both directions need of a stream of any kind.

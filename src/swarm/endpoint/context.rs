@@ -29,11 +29,9 @@ pub(super) fn address(name: &str, folder: Option<&Path>) -> Result<Address, Endp
     }
     let files = folder.join("contexts/tls").join(&id).join("docker");
     let files = files.exists().then(|| TlsFiles::of_docker(&files));
-    let invalid = |problem| {
-        let origin = Origin::Context(name.to_owned());
-        EndpointError::Invalid { host: host.clone(), origin, problem }
-    };
-    Address::parse(&host, files.as_ref()).map_err(invalid)
+    let origin = Origin::Context(name.to_owned());
+    Address::parse(&host, files.as_ref())
+        .map_err(|problem| EndpointError::invalid(&host, origin, problem))
 }
 
 /// The context that `docker context use` chose.

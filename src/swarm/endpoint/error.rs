@@ -56,6 +56,17 @@ pub enum EndpointError {
     },
 }
 
+impl EndpointError {
+    /// What is wrong with `host`, which is not repeated if there is a password in it.
+    pub(super) fn invalid(host: &str, origin: Origin, problem: AddressError) -> Self {
+        let shown = match problem {
+            AddressError::Password => "ssh://…",
+            AddressError::Form | AddressError::NamedPipe => host,
+        };
+        Self::Invalid { host: shown.to_owned(), origin, problem }
+    }
+}
+
 /// Who named the address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {

@@ -78,9 +78,7 @@ impl Endpoint {
         match (first, &around.docker_context) {
             (Some((host, origin)), _) => match Address::parse(host, around.tls().as_ref()) {
                 Ok(address) => Ok(Some(Self { address, origin })),
-                Err(problem) => {
-                    Err(EndpointError::Invalid { host: host.to_owned(), origin, problem })
-                }
+                Err(problem) => Err(EndpointError::invalid(host, origin, problem)),
             },
             (None, Some(name)) => Self::of_context(name.clone(), around).map(Some),
             (None, None) => Ok(None),
