@@ -16,7 +16,7 @@ const SAME_WRITES: usize = 2;
 /// The same for a controller, whose first write of it may be a commit of hours ago.
 const SAME_WRITES_OF_CONTROLLER: usize = 3;
 /// How many writes in a row may meet an object that has changed since it was observed.
-const LOST_RACES: u32 = 5;
+const LOST_RACES: usize = 5;
 /// How many fields the reason names.
 const NAMED_FIELDS: usize = 3;
 
@@ -25,7 +25,7 @@ const NAMED_FIELDS: usize = 3;
 pub struct Contention {
     most: usize,
     written: BTreeMap<ObjectKey, BTreeMap<String, Vec<Instant>>>,
-    lost: BTreeMap<ObjectKey, u32>,
+    lost: BTreeMap<ObjectKey, Vec<Instant>>,
 }
 
 impl Default for Contention {
@@ -50,20 +50,22 @@ impl Contention {
         times.len() > 1
     }
 
-    /// Forgets writes that are older than `age`: who fights does so more often.
+    /// Forgets writes and lost races that are older than `age`: who fights does so more often.
     pub(super) fn forget(&mut self, age: Duration) {
+        let is_left = |times: &mut Vec<Instant>| {
+            times.retain(|time| time.elapsed() < age);
+            !times.is_empty()
+        };
         self.written.retain(|_, written| {
-            written.retain(|_, times| {
-                times.retain(|time| time.elapsed() < age);
-                !times.is_empty()
-            });
+            written.retain(|_, times| is_left(times));
             !written.is_empty()
         });
+        self.lost.retain(|_, times| is_left(times));
     }
 
     /// Notes a write that came too late: the object had changed since it was observed.
     pub(super) fn lost(&mut self, object: &ObjectKey) {
-        *self.lost.entry(object.clone()).or_default() += 1;
+        self.lost.entry(object.clone()).or_default().push(Instant::now());
     }
 
     /// The hold on a change of an object over which two writers contend.
@@ -71,7 +73,7 @@ impl Contention {
         let object = &change.object;
         let counts = self.written.get(object).into_iter().flat_map(BTreeMap::values);
         let same = counts.map(Vec::len).max().unwrap_or(0);
-        let lost = self.lost.get(object).copied().unwrap_or(0);
+        let lost = self.lost.get(object).map_or(0, Vec::len);
         let story = if same >= self.most {
             format!("this run wrote it {same} times, and each time somebody else changed it again")
         } else if lost >= LOST_RACES {
@@ -184,5 +186,21 @@ mod tests {
             contention.lost(&change.object);
         }
         assert!(contention.hold(&change).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lost_races_are_forgotten_in_time_like_writes() {
+        let change = change();
+        let mut contention = Contention::of_controller();
+        let age = Duration::from_secs(600);
+        for _ in 0..LOST_RACES {
+            contention.lost(&change.object);
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        contention.forget(age);
+        assert!(contention.hold(&change).is_some());
+        tokio::time::advance(age - Duration::from_secs(1)).await;
+        contention.forget(age);
+        assert_eq!(contention.hold(&change), None);
     }
 }
