@@ -102,7 +102,7 @@ pub(super) async fn render(
     let identity =
         Identity { fleet: &request.scope.fleet, source: &request.scope.source, key: None };
     let mut desired = world(&request.stacks, &identity);
-    request.lock.pin(&mut desired);
+    desired.stacks.values_mut().for_each(|stack| request.lock.pin(stack));
     let rendered = Rendered {
         format_version: FORMAT_VERSION,
         stacks: desired.stacks.values().map(rendered).collect(),

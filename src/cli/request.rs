@@ -17,7 +17,7 @@ use crate::reconciler::logs;
 use crate::reconciler::pass::{Request, declare};
 use crate::reconciler::plan::View;
 use crate::reconciler::policy::{
-    Adoption, Policy, RemoveStack, ResolveImage, Scope, Supersede, Unblock,
+    Adoption, Elsewhere, Policy, RemoveStack, ResolveImage, Scope, Supersede, Unblock,
 };
 use crate::settings::Settings;
 use crate::spec::lock::{self, Lock};
@@ -82,7 +82,8 @@ pub(super) fn request(
     let mut request = Request {
         stacks: good,
         lock: lock.content,
-        scope: Scope { fleet, source, whole, invalid },
+        older_locks: BTreeMap::new(),
+        scope: Scope { fleet, source, whole, invalid, elsewhere: Elsewhere::default() },
         policy: Policy {
             adoption: adopt.or(settings.adopt).unwrap_or_default(),
             prune: *prune || settings.prune == Some(true),
@@ -143,11 +144,13 @@ pub(super) fn removal(
     Ok(Request {
         stacks: Vec::new(),
         lock: Lock::default(),
+        older_locks: BTreeMap::new(),
         scope: Scope {
             fleet,
             source: "cli".parse().map_err(CommandError::failed)?,
             whole: false,
             invalid: BTreeSet::new(),
+            elsewhere: Elsewhere::default(),
         },
         policy: Policy {
             unblocked: unblock.iter().cloned().collect(),

@@ -200,6 +200,9 @@ async fn write(
 /// written the same before.
 fn learn(step: &Step, learned: &mut Learned) -> bool {
     learned.failures.remove(&step.object);
+    if step.object.kind == Kind::Network {
+        learned.networks_kept.remove(&step.object.name);
+    }
     if let Write::UpdateService { spec, .. } | Write::CreateService(spec) = &step.write
         && let Some(applied) = spec.labels.get(labels::APPLIED)
     {
@@ -234,11 +237,14 @@ fn judge<'a>(
             Event::Deferred { object, reason, may_have_happened: false }
         }
         (Failure::InUse { message }, _) => {
-            let failures = learned.failures.entry(object.clone()).or_default();
-            *failures += 1;
-            // No service is on it any more, so it is something that no list shows, and that will not go by itself.
-            if object.kind == Kind::Network && *failures >= PATIENCE_WITH_FAILURES {
-                learned.networks_in_use.insert(object.name.clone(), message.clone());
+            *learned.failures.entry(object.clone()).or_default() += 1;
+            if object.kind == Kind::Network {
+                let kept = learned.networks_kept.entry(object.name.clone()).or_default();
+                *kept += 1;
+                // No service is on it any more, so it is something that no list shows, and that will not go by itself.
+                if *kept >= PATIENCE_WITH_FAILURES {
+                    learned.networks_in_use.insert(object.name.clone(), message.clone());
+                }
             }
             Event::Deferred { object, reason, may_have_happened: false }
         }
@@ -287,5 +293,30 @@ fn verb(step: &Step) -> &'static str {
         }
         Write::LabelConfig { .. } | Write::LabelSecret { .. } => "labelled",
         Write::Remove { .. } => "removed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_that_the_engine_keeps_is_given_up_also_when_each_try_is_a_pass_of_its_own() {
+        let object = ObjectKey::new(Kind::Network, "shop_default");
+        let write = Write::Remove { id: "id".to_owned() };
+        let step = Step { object: object.clone(), write, needs: Vec::new() };
+        let failure = Failure::InUse { message: "network shop_default is in use".to_owned() };
+        let error = SwarmError { operation: "remove network shop_default".into(), failure };
+        let mut learned = Learned::default();
+        for _ in 1..PATIENCE_WITH_FAILURES {
+            judge(&step, &error, "in use".to_owned(), &mut learned);
+            assert!(learned.networks_in_use.is_empty());
+            // As the controller does, which waits longer after each.
+            assert_eq!(std::mem::take(&mut learned.failures)[&object], 1);
+        }
+        judge(&step, &error, "in use".to_owned(), &mut learned);
+        assert_eq!(learned.networks_in_use["shop_default"], "network shop_default is in use");
+        learn(&step, &mut learned);
+        assert!(learned.networks_kept.is_empty());
     }
 }

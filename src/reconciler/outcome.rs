@@ -66,6 +66,7 @@ pub fn of_code(code: HoldCode) -> Verdict {
         | HoldCode::RepairLater
         | HoldCode::RetryLater
         | HoldCode::RolloutDisturbed
+        | HoldCode::SourceUnread
         | HoldCode::RolloutPaused => Verdict::Unhealthy,
         HoldCode::NotAdopted
         | HoldCode::ForeignObject

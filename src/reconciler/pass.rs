@@ -1,6 +1,7 @@
 //! One pass: observe, decide. And passes until nothing is left to do: observe, decide, perform, again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -9,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use crate::diff::mask::Scrub;
 use crate::model::desired::Desired;
 use crate::model::live::{Live, Observed};
+use crate::model::name::StackName;
 use crate::model::nanos::Nanos;
 use crate::model::store::ConfigSpec;
 use crate::spec::desired::{Identity, world};
@@ -43,6 +45,8 @@ pub struct Request {
     pub stacks: Vec<Stack>,
     /// What tags mean, as far as it is written down.
     pub lock: Lock,
+    /// What tags meant when stacks were as they are, where that was before `lock`.
+    pub older_locks: BTreeMap<StackName, Arc<Lock>>,
     /// What absence means.
     pub scope: Scope,
     /// What the user allows and asks for.
@@ -230,7 +234,9 @@ pub fn declare(request: &Request, configs: &[Live<ConfigSpec>]) -> Desired {
         key: record.as_ref().map(|record| &record.key),
     };
     let mut desired = world(&request.stacks, &identity);
-    request.lock.pin(&mut desired);
+    for (name, stack) in &mut desired.stacks {
+        request.older_locks.get(name).map_or(&request.lock, Arc::as_ref).pin(stack);
+    }
     desired
 }
 

@@ -123,4 +123,15 @@ pub struct Scope {
     pub whole: bool,
     /// Stacks that are declared but could not be loaded, with what is wrong in a few words.
     pub invalid: BTreeSet<StackName>,
+    /// What is declared elsewhere.
+    pub elsewhere: Elsewhere,
+}
+
+/// What other sources of the same controller declare: a stack that left one may have moved to another.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Their stacks, those with errors included.
+    pub stacks: BTreeSet<StackName>,
+    /// Those of them that were not read since this one changed, so that they may have more.
+    pub unread: BTreeSet<SourceName>,
 }

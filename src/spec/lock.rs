@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::decode::{Cursor, Decode, Located, Report};
 use super::image::Reference;
 use super::yaml::{self, budget::Budget};
-use crate::model::desired::{Desired, DesiredService};
+use crate::model::desired::{DesiredService, DesiredStack};
 use crate::model::finding::{self, Finding};
 use crate::model::labels;
 use crate::model::task::Platform;
@@ -51,9 +51,9 @@ pub fn name(service: &DesiredService) -> Option<String> {
 }
 
 impl Lock {
-    /// Makes every service of `desired` run what is locked, as if its file named the digest.
-    pub fn pin(&self, desired: &mut Desired) {
-        for service in desired.stacks.values_mut().flat_map(|stack| &mut stack.services) {
+    /// Makes every service of `stack` run what is locked, as if its file named the digest.
+    pub fn pin(&self, stack: &mut DesiredStack) {
+        for service in &mut stack.services {
             let Some((name, locked)) = name(service).and_then(|name| {
                 let locked = self.0.get(&name)?;
                 Some((name, locked))

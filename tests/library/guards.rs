@@ -74,6 +74,7 @@ fn met(code: HoldCode) -> Option<Met> {
         | HoldCode::PruneNotAsked
         | HoldCode::RefusedRelease
         | HoldCode::RolloutDisturbed
+        | HoldCode::SourceUnread
         | HoldCode::RolloutPaused
         | HoldCode::WriteRefused
         | HoldCode::InvalidStack => return None,

@@ -103,6 +103,8 @@ hold_codes! {
     GuardWholeStack = "guard-whole-stack", Standing;
     /// A stack would go while a new one has the same services.
     GuardRenamed = "guard-renamed", Standing;
+    /// A stack would go that another source may declare, which was not read since.
+    SourceUnread = "source-unread", Standing;
     /// A stack is to be removed that a stack file still declares.
     GuardStillDeclared = "guard-still-declared", Standing;
     /// A stack is to be removed that another one needs, or of which others use something.

@@ -81,7 +81,10 @@ pub fn condition(
     let retries = |hold: &Hold| {
         matches!(
             hold.code,
-            HoldCode::RetryLater | HoldCode::RepairLater | HoldCode::ImageUnavailable
+            HoldCode::RetryLater
+                | HoldCode::RepairLater
+                | HoldCode::ImageUnavailable
+                | HoldCode::SourceUnread
         )
     };
     if let Some(hold) = first(retries) {

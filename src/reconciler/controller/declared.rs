@@ -1,6 +1,7 @@
 //! What a source declares: its newest revision, and where that has errors the last good one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::model::finding::Finding;
 use crate::model::name::{SourceName, StackName};
@@ -63,11 +64,15 @@ impl Current {
         let mut old = std::mem::replace(self, Self::new(declared));
         let mut known: Vec<Stack> = old.request.stacks;
         known.append(&mut old.doubled);
+        let old_lock = Arc::new(old.request.lock);
         for stack in known {
             if self.request.scope.invalid.remove(&stack.name) {
                 let revision = old.revisions.remove(&stack.name).unwrap_or_default();
                 self.revisions.insert(stack.name.clone(), revision);
                 self.kept.insert(stack.name.clone());
+                let lock = old.request.older_locks.remove(&stack.name);
+                let lock = lock.unwrap_or_else(|| Arc::clone(&old_lock));
+                self.request.older_locks.insert(stack.name.clone(), lock);
                 self.request.stacks.push(stack);
             }
         }
@@ -81,7 +86,7 @@ impl Current {
     }
 
     /// The names of all stacks that it declares, those with errors included.
-    fn names(&self) -> impl Iterator<Item = &StackName> {
+    pub(super) fn names(&self) -> impl Iterator<Item = &StackName> {
         let good = self.request.stacks.iter().chain(&self.doubled).map(|stack| &stack.name);
         let invalid = self.request.scope.invalid.iter();
         good.chain(invalid.filter(|name| self.doubled.iter().all(|stack| stack.name != **name)))
@@ -119,4 +124,98 @@ pub fn set_doubled_aside(sources: &mut [&mut Current]) -> BTreeMap<StackName, Ve
         source.set_aside(&owners);
     }
     owners
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::diff::ShowContent;
+    use crate::diff::mask::Sensitivity;
+    use crate::reconciler::pass::declare;
+    use crate::reconciler::plan::View;
+    use crate::reconciler::policy::{Elsewhere, Policy, ResolveImage, Scope};
+    use crate::spec::discover::StackFiles;
+    use crate::spec::interpolate::Variables;
+    use crate::spec::load::{Input, Options, load};
+    use crate::spec::lock::{Lock, Locked};
+    use crate::spec::tree::MemoryTree;
+    use crate::swarm::Credentials;
+
+    /// What a look yields at a source with these stacks of one service each, and with `invalid` ones.
+    pub(in super::super) fn declared(
+        source: &str,
+        revision: &str,
+        good: &[&str],
+        invalid: &[&str],
+    ) -> Declared {
+        let file = |name: &str| format!("{name}/stack.yaml");
+        let text = b"services: { web: { image: 'acme/web:1' } }".to_vec();
+        let tree = MemoryTree(good.iter().map(|name| (file(name), text.clone())).collect());
+        let inputs: Vec<Input> = good
+            .iter()
+            .map(|name| {
+                let (name, files, directory) = ((*name).to_owned(), vec![file(name)], name);
+                let files = StackFiles { name, files, directory: (*directory).to_owned() };
+                Input { files, variables: Variables::default() }
+            })
+            .collect();
+        let scope = Scope {
+            fleet: "f".parse().unwrap(),
+            source: source.parse().unwrap(),
+            whole: true,
+            invalid: invalid.iter().map(|name| name.parse().unwrap()).collect(),
+            elsewhere: Elsewhere::default(),
+        };
+        let view = View {
+            revision: None,
+            sensitivity: Sensitivity::default(),
+            reveal: false,
+            contents: ShowContent::Counts,
+            command: "skep apply".to_owned(),
+            retry: "skep retry".to_owned(),
+            docker: "docker".to_owned(),
+            findings: Vec::new(),
+        };
+        let request = Request {
+            stacks: load(&tree, &inputs, &Options::default()).stacks,
+            lock: Lock::default(),
+            older_locks: BTreeMap::new(),
+            scope,
+            policy: Policy::default(),
+            credentials: Credentials::default(),
+            resolve: ResolveImage::default(),
+            pinned: BTreeMap::new(),
+            view,
+        };
+        let (revision, digest) = (revision.to_owned(), Vec::new());
+        let drift = DriftModes::default();
+        Declared { request, revision, digest, findings: Vec::new(), drift }
+    }
+
+    #[test]
+    fn a_stack_that_goes_on_as_it_was_keeps_what_tags_meant_then() {
+        let at = |digit: &str, good: &[&str], invalid: &[&str]| {
+            let mut declared = declared("main", digit, good, invalid);
+            let digest = format!("sha256:{}", digit.repeat(64));
+            let locked = Locked { digest, platforms: Vec::new() };
+            declared.request.lock = Lock([("acme/web:1".to_owned(), locked)].into());
+            declared
+        };
+        let images = |current: &Current| -> Vec<String> {
+            let desired = declare(&current.request, &[]);
+            let services = desired.stacks.values().flat_map(|stack| &stack.services);
+            let digit = |image: &String| image.chars().last().into_iter().collect();
+            let containers =
+                services.filter_map(|of| of.spec.task_template.container_spec.as_ref());
+            containers.map(|container| digit(&container.image)).collect()
+        };
+        let mut current = Current::new(at("a", &["blog", "shop"], &[]));
+        assert_eq!(images(&current), ["a", "a"]);
+        current.renew(at("b", &["blog"], &["shop"]));
+        assert_eq!(images(&current), ["b", "a"]);
+        current.renew(at("c", &[], &["blog", "shop"]));
+        assert_eq!(images(&current), ["b", "a"], "each the lock of its own revision");
+        current.renew(at("d", &["blog", "shop"], &[]));
+        assert_eq!(images(&current), ["d", "d"]);
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Triggers carry no data and are only reasons to look. Deciding is pure: [`agenda`] knows when a pass is due,
 //! [`declared`] what of a source is in force, [`withhold`] what is left for later, [`condition`] how a stack is getting
-//! on. [`pass`] observes, plans and performs; [`run`] waits and calls. [`metrics`] and [`pulse`] are for those who watch it.
+//! on, [`learning`] for how long Swarm's answers count. [`pass`] observes, plans and performs; [`run`] waits and calls. [`metrics`] and [`pulse`] are for those who watch it.
 
 pub mod agenda;
 pub mod ask;
@@ -12,10 +12,12 @@ pub mod condition;
 pub mod declared;
 pub mod delays;
 pub mod drift;
+mod elsewhere;
 pub mod engine;
 #[cfg(test)]
 pub(crate) mod example;
 pub mod excerpts;
+pub mod learning;
 pub mod listen;
 pub mod metrics;
 pub mod pass;

@@ -25,6 +25,7 @@ use crate::swarm::{Connection, SwarmError};
 use super::declared::Current;
 use super::delays::{Repairs, Troubles};
 use super::excerpts::Excerpts;
+use super::learning;
 use super::metrics::Metrics;
 use super::withhold;
 
@@ -47,10 +48,20 @@ pub struct Memory {
     pub repairs: Repairs,
     /// What could not be written.
     pub troubles: Troubles,
+    /// Services of which Swarm rolled a release back that was not to blame.
+    pub disturbed: Troubles,
     /// Where steps are counted. Nothing is decided by it.
     pub metrics: Metrics,
     /// What tasks that failed have written to their logs.
     pub excerpts: Excerpts,
+}
+
+impl Memory {
+    /// Something else is to be written now, or a person asks: nothing is put off any more but repairs.
+    pub fn forget(&mut self) {
+        self.troubles.forget();
+        self.disturbed.forget();
+    }
 }
 
 /// How a pass is made.
@@ -132,10 +143,12 @@ impl Swarm {
         let record = record::find(&observed.configs, manner.fleet);
         let suspensions = record.map(|record| Suspensions::of(&record.labels)).unwrap_or_default();
         let (mut moving, mut again): (bool, Option<Instant>) = (false, None);
-        for (work, plan) in work.iter().zip(&mut plans) {
+        for (work, plan) in work.iter_mut().zip(&mut plans) {
+            let (longest, chance) = (manner.retry, manner.chance);
+            learning::follow(work.learned, &mut memory.disturbed, plan, longest, chance);
             withhold::for_people(plan, &suspensions, &work.current.drift, manner.resume);
             moving |= plan.is_waiting() || plan.is_progressing();
-            let later = withhold::for_now(plan, &memory.repairs, &memory.troubles, now);
+            let later = withhold::for_now(plan, memory, now);
             again = again.into_iter().chain(later).min();
         }
         // All sources have the same settings.
@@ -149,8 +162,9 @@ impl Swarm {
             work.learned.has_written = report.performed + report.failed > 0
                 || (work.learned.has_written && (plan.is_progressing() || plan.is_waiting()));
             for object in std::mem::take(&mut work.learned.failures).keys() {
-                memory.troubles.failed(object, manner.retry, Instant::now(), manner.chance);
-                let due = memory.troubles.waits(object, Instant::now()).map(|(due, _)| due);
+                let (now, reason) = (Instant::now(), "the engine failed to write it");
+                memory.troubles.failed(object, reason, manner.retry, now, manner.chance);
+                let due = memory.troubles.waits(object, now).map(|trouble| trouble.due.at);
                 again = again.into_iter().chain(due).min();
             }
         }
@@ -203,7 +217,7 @@ impl Swarm {
         let actuator = self.writer.actuator(request.credentials.clone(), observed);
         let span = tracing::info_span!("source", name = %request.scope.source);
         let changes: BTreeMap<&ObjectKey, (&str, &Change)> = changes(&plan.document);
-        let Memory { repairs, troubles, metrics, excerpts: _ } = memory;
+        let Memory { repairs, troubles, disturbed: _, metrics, excerpts: _ } = memory;
         let source = request.scope.source.as_str();
         let drift_of = |object: &ObjectKey| {
             let (stack, change) = changes.get(object)?;

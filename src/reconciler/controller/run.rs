@@ -20,7 +20,9 @@ use super::agenda::{Agenda, Outcome, Timing};
 use super::ask::{Ask, Pending};
 use super::bell::{Bell, Trigger};
 use super::declared::{Current, Declared, set_doubled_aside};
+use super::elsewhere;
 use super::engine::EngineReport;
+use super::learning;
 use super::metrics::{Metrics, Tally};
 use super::pass::{Manner, Memory, Passed, Seen, Work};
 use super::pulse::{self, Pulse};
@@ -270,6 +272,7 @@ impl<S: Sources, P: Passes> Controller<S, P> {
                 self.states.insert(place, SourceState::new(planned, timing.retry, now));
             }
         }
+        elsewhere::tell(&mut self.states);
         // What the settings say about stacks comes with the next look.
         self.states.iter_mut().for_each(|state| state.want(now));
     }
@@ -289,12 +292,15 @@ impl<S: Sources, P: Passes> Controller<S, P> {
             Looked::Same => {}
             Looked::New => {
                 stacks::log_new(state);
-                self.memory.troubles.forget();
+                self.memory.forget();
                 let states = self.states.iter_mut();
                 let mut all: Vec<&mut Current> =
                     states.filter_map(|state| state.current.as_mut()).collect();
                 for (stack, sources) in set_doubled_aside(&mut all) {
                     stacks::log_doubled(&stack, &sources);
+                }
+                if !is_first {
+                    self.want_others(name, now);
                 }
                 self.agenda.wake(Reason::Revision, now);
             }
@@ -305,6 +311,9 @@ impl<S: Sources, P: Passes> Controller<S, P> {
                 }
             }
         }
+        if elsewhere::tell(&mut self.states) {
+            self.agenda.wake(Reason::Revision, now);
+        }
         let is_seen =
             |pending: &Pending| self.states.iter().all(|state| state.is_seen_since(pending.asked));
         if self.pending.iter().any(|pending| !pending.served && is_seen(pending)) {
@@ -313,13 +322,22 @@ impl<S: Sources, P: Passes> Controller<S, P> {
         self.publish();
     }
 
+    /// Has the other sources looked at too where they were not since this one changed: a stack may have moved.
+    fn want_others(&mut self, changed: &SourceName, now: Instant) {
+        let changed = self.states.iter().find(|state| state.name == *changed);
+        let renewed = changed.and_then(SourceState::renewed);
+        for state in self.states.iter_mut().filter(|state| state.read() < renewed) {
+            state.want(now);
+        }
+    }
+
     fn asked(&mut self, ask: Ask) {
         let now = Instant::now();
         for state in &mut self.states {
             state.want(now);
-            state.forget();
+            learning::forget(&mut state.learned);
         }
-        self.memory.troubles.forget();
+        self.memory.forget();
         self.pending.push(Pending::new(ask, now));
         if self.states.is_empty() {
             self.agenda.wake(Reason::Asked, now);

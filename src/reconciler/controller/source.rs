@@ -8,11 +8,11 @@ use tokio::time::Instant;
 
 use crate::model::finding::Finding;
 use crate::model::name::SourceName;
-use crate::reconciler::contention::Contention;
 use crate::reconciler::plan::Learned;
 
 use super::backoff::{Backoff, spread};
 use super::declared::{Current, Declared};
+use super::learning;
 use super::run::Planned;
 
 /// Whether trying again may help.
@@ -71,6 +71,10 @@ pub struct SourceState {
     again: bool,
     /// When the last look that is over began.
     looked: Option<Instant>,
+    /// When the last look began that saw something.
+    read: Option<Instant>,
+    /// When the look began that saw what is known now for the first time.
+    renewed: Option<Instant>,
     backoff: Backoff,
 }
 
@@ -82,13 +86,15 @@ impl SourceState {
             name,
             poll,
             current: None,
-            learned: Learned { contention: Contention::of_controller(), ..Learned::default() },
+            learned: learning::nothing(),
             failure: None,
             seen: None,
             due: now,
             looking: None,
             again: false,
             looked: None,
+            read: None,
+            renewed: None,
             backoff: Backoff::transient(retry),
         }
     }
@@ -113,6 +119,16 @@ impl SourceState {
     /// When the last look that is over began.
     pub fn looked(&self) -> Option<Instant> {
         self.looked
+    }
+
+    /// When the last look began that saw something.
+    pub fn read(&self) -> Option<Instant> {
+        self.read
+    }
+
+    /// When the look began that saw what is known now for the first time.
+    pub fn renewed(&self) -> Option<Instant> {
+        self.renewed
     }
 
     /// Whether a look that began at `asked` or later is over.
@@ -141,6 +157,7 @@ impl SourceState {
         match result {
             Ok(declared) => {
                 self.failure = None;
+                self.read = self.looked;
                 self.seen = Some(Timestamp::now());
                 self.accept(declared)
             }
@@ -159,27 +176,9 @@ impl SourceState {
             Some(current) => current.renew(declared),
             None => self.current = Some(Current::new(declared)),
         }
-        self.forget();
+        self.renewed = self.looked;
+        learning::forget(&mut self.learned);
         Looked::New
-    }
-
-    /// Something else is to be written now, or a person asks: what the Engine refused is tried again.
-    pub fn forget(&mut self) {
-        let Learned {
-            different_secrets: _,
-            applied: _,
-            has_written: _,
-            failures,
-            record_is_refused,
-            networks_in_use,
-            refused_writes,
-            contention,
-        } = &mut self.learned;
-        failures.clear();
-        networks_in_use.clear();
-        refused_writes.clear();
-        *record_is_refused = false;
-        *contention = Contention::of_controller();
     }
 
     /// What is wrong with the newest revision or doubtful.

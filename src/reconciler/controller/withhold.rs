@@ -10,8 +10,8 @@ use crate::reconciler::plan::Plan;
 use crate::reconciler::step::{Step, Write};
 use crate::reconciler::suspension::{Suspension, Suspensions};
 
-use super::delays::{Repairs, Troubles};
 use super::drift::{DriftMode, DriftModes};
+use super::pass::Memory;
 
 /// Holds what people do not want written: suspended stacks, and drift that is to stay.
 pub fn for_people(plan: &mut Plan, suspensions: &Suspensions, drift: &DriftModes, resume: &str) {
@@ -45,35 +45,34 @@ pub fn for_people(plan: &mut Plan, suspensions: &Suspensions, drift: &DriftModes
     without(plan, withheld);
 }
 
-/// Holds what is not due yet, and tells when the first of it is: repairs that somebody keeps undoing, and writes that
-/// failed.
-pub fn for_now(
-    plan: &mut Plan,
-    repairs: &Repairs,
-    troubles: &Troubles,
-    now: Instant,
-) -> Option<Instant> {
+/// Holds what is not due yet, and tells when the first of it is: repairs that somebody keeps undoing, writes that failed,
+/// and releases that were rolled back through no fault of theirs.
+pub fn for_now(plan: &mut Plan, memory: &Memory, now: Instant) -> Option<Instant> {
     let mut withheld = BTreeSet::new();
     let mut first: Option<Instant> = None;
     let ready: BTreeSet<ObjectKey> = plan.steps.iter().map(|step| step.object.clone()).collect();
     let changes = plan.document.stacks.iter_mut().flat_map(|section| &mut section.changes);
-    for change in changes.filter(|change| ready.contains(&change.object)) {
-        let seconds = |until: Instant| until.duration_since(now).as_secs() + 1;
-        let repair = repairs.waits(&change.object, now).filter(|_| is_drift(change));
-        let (until, hold) = if let Some((until, failures)) = troubles.waits(&change.object, now) {
-            let times = if failures == 1 { "once".to_owned() } else { format!("{failures} times") };
-            let reason =
-                format!("the engine failed to write it {times}; next try in {} s", seconds(until));
-            (until, Hold::new(HoldCode::RetryLater, reason))
-        } else if let Some(until) = repair {
-            let reason = format!("was put right just now; again in {} s at most", seconds(until));
-            (until, Hold::new(HoldCode::RepairLater, reason))
+    for change in changes {
+        let is_disturbed = |hold: &Hold| hold.code == HoldCode::RolloutDisturbed;
+        if !ready.contains(&change.object) && !change.holds.iter().any(is_disturbed) {
+            continue;
+        }
+        let troubles = [&memory.troubles, &memory.disturbed];
+        let mut troubles = troubles.into_iter().filter_map(|all| all.waits(&change.object, now));
+        let repair = memory.repairs.waits(&change.object, now).filter(|_| is_drift(change));
+        let (due, hold) = if let Some(trouble) = troubles.next() {
+            (trouble.due, Hold::new(HoldCode::RetryLater, trouble.to_string()))
+        } else if let Some(due) = repair {
+            let reason = format!("was put right just now; not again before {due}");
+            (due, Hold::new(HoldCode::RepairLater, reason))
         } else {
             continue;
         };
         withheld.insert(change.object.clone());
+        // The controller does not leave it at that.
+        change.holds.retain(|hold| !is_disturbed(hold));
         change.holds.push(hold);
-        first = Some(first.map_or(until, |first| first.min(until)));
+        first = Some(first.map_or(due.at, |first| first.min(due.at)));
     }
     without(plan, withheld);
     first

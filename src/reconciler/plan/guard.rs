@@ -6,7 +6,7 @@ use crate::diff::document::{Hold, HoldCode};
 use crate::model::desired::DesiredStack;
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::labels::{self, Labels};
-use crate::model::name::StackName;
+use crate::model::name::{SourceName, StackName};
 
 use super::super::ownership::owning_stack;
 use super::context::Context;
@@ -88,6 +88,21 @@ pub(super) fn whole_stack(context: &Context<'_>, stack: &StackName) -> Option<Ho
         format!("the whole stack {stack} would go"),
         stack,
     ))
+}
+
+/// Refuses to remove a stack that may have moved to a source that was not read yet.
+pub(super) fn source_unread(context: &Context<'_>, stack: &StackName) -> Option<Hold> {
+    let unread: Vec<&str> = context.scope.elsewhere.unread.iter().map(SourceName::as_str).collect();
+    let sources = if unread.len() == 1 { "source" } else { "sources" };
+    let hold = || {
+        let reason = format!(
+            "stack {stack} may have moved to {sources} {}, not read since it left this one",
+            unread.join(", ")
+        );
+        Hold::new(HoldCode::SourceUnread, reason)
+            .unblock("it ends once that is read; what never can be is to leave the settings")
+    };
+    (!unread.is_empty()).then(hold)
 }
 
 /// The declared stack that says it was called `stack` before.

@@ -58,7 +58,7 @@ pub struct View {
 pub struct Learned {
     /// Ids of secrets that Swarm says hold other data than the declared.
     pub different_secrets: BTreeSet<String>,
-    /// Releases applied by this run, by service.
+    /// Releases applied by this run, by service, until it is known how they ended.
     pub applied: BTreeMap<String, String>,
     /// Whether this run has written something, so that counts of tasks are not believed before they have lasted.
     pub has_written: bool,
@@ -66,6 +66,8 @@ pub struct Learned {
     pub failures: BTreeMap<ObjectKey, u32>,
     /// Whether the fleet record cannot be written, so that nothing more is remembered in it.
     pub record_is_refused: bool,
+    /// How often the Engine kept a network that was to go, by name.
+    pub networks_kept: BTreeMap<String, u32>,
     /// Networks that were to be made again and that the Engine kept although no service was on them, with its words.
     pub networks_in_use: BTreeMap<String, String>,
     /// Writes that the Engine refused for good, with its words.

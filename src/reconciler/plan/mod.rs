@@ -130,6 +130,7 @@ fn draft<'a>(context: &Context<'a>) -> (Vec<StackDraft<'a>>, Option<Hold>) {
         let Some(name) = vanished.iter().find(|stack| stack.as_str() == name) else { continue };
         let mut draft = StackDraft::new(name.clone(), None, 0, context.learned);
         draft.away.clone_from(&away);
+        draft.holds.extend(guard::source_unread(context, name));
         draft.holds.extend(guard::whole_stack(context, name));
         removal::plan_vanished(context, name, &reverse, &drafts, &mut draft);
         if !draft.entries.is_empty() {

@@ -44,6 +44,16 @@ impl Plan {
             })
     }
 
+    /// Declared services that are as declared and have come to rest.
+    pub fn settled(&self) -> impl Iterator<Item = &str> {
+        let changes = self.document.changes().map(|change| &change.object);
+        let services = changes.filter(|object| object.kind == Kind::Service);
+        let changing: BTreeSet<&str> = services.map(|object| object.name.as_str()).collect();
+        let at_rest = self.health.iter().filter(|(_, health)| !health.verdict.is_progressing());
+        let names = at_rest.map(|(name, _)| name.as_str());
+        names.filter(move |name| !changing.contains(name))
+    }
+
     /// Whether a declared service is on its way to health.
     pub fn is_progressing(&self) -> bool {
         self.health.values().any(|health| health.verdict.is_progressing())

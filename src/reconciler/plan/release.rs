@@ -97,11 +97,8 @@ pub(super) fn refusal(
 ) -> Option<Hold> {
     let name = live.spec.name.as_str();
     let remembered = match context.record.and_then(|record| record.refused.get(name)) {
-        Some(Refusal::Allowed(version))
-            if *version == live.version && !context.learned.applied.contains_key(name) =>
-        {
-            return None;
-        }
+        // Every write makes another version, so that this allows one try and no more.
+        Some(Refusal::Allowed(version)) if *version == live.version => return None,
         Some(Refusal::Refused(refused)) => refused == fingerprint,
         Some(Refusal::Allowed(_)) | None => false,
     };

@@ -12,6 +12,7 @@ use crate::model::live::LiveService;
 use crate::model::name::StackName;
 
 use super::super::ownership::owning_stack;
+use super::super::policy::Scope;
 use super::super::step::Write;
 use super::context::Context;
 use super::draft::StackDraft;
@@ -20,7 +21,7 @@ use super::readiness::{Way, lack};
 use super::reverse::{Reverse, until_gone};
 use super::{effect, guard, network};
 
-/// Stacks of this fleet and source that have live objects and are not declared any more.
+/// Stacks of this fleet and source that have live objects and are not declared any more, by no source that is known.
 pub(super) fn vanished(context: &Context<'_>) -> BTreeSet<StackName> {
     if !context.scope.whole {
         return BTreeSet::new();
@@ -28,9 +29,12 @@ pub(super) fn vanished(context: &Context<'_>) -> BTreeSet<StackName> {
     let kinds = [Kind::Service, Kind::Network, Kind::Config, Kind::Secret];
     let objects = kinds.into_iter().flat_map(|kind| context.index.objects(kind));
     let stacks = objects.filter_map(|object| stack_of(context, &object));
+    let Scope { invalid, elsewhere, .. } = context.scope;
     stacks
         .filter(|stack| {
-            !context.desired.stacks.contains_key(stack) && !context.scope.invalid.contains(stack)
+            !context.desired.stacks.contains_key(stack)
+                && !invalid.contains(stack)
+                && !elsewhere.stacks.contains(stack)
         })
         .collect()
 }

@@ -8,6 +8,7 @@ mod exchange;
 mod gates;
 mod laws;
 mod logins;
+mod loops;
 mod recreation;
 mod removals;
 mod requested;

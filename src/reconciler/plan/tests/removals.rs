@@ -5,7 +5,7 @@ use crate::model::labels;
 use crate::model::live::{Task, TaskState, UpdateState, UpdateStatus, Workload};
 use crate::model::task::TaskTemplate;
 use crate::reconciler::outcome::{Verdict, verdict};
-use crate::reconciler::policy::Policy;
+use crate::reconciler::policy::{Elsewhere, Policy};
 
 use super::world::*;
 
@@ -26,6 +26,28 @@ fn removal_must_be_asked_for() {
     assert!(plan.steps.is_empty());
     world.policy = pruning();
     assert_eq!(world.converge(), [["service shop_old"]]);
+}
+
+#[test]
+fn a_stack_that_another_source_declares_or_may_declare_stays() {
+    let blog = stack("blog", vec![service("blog", "app")]);
+    let mut world = World::applied(vec![shop(&["web"]), blog]);
+    world.policy = Policy { prune_stacks: true, ..pruning() };
+    world.desired.stacks.remove(&"shop".parse().unwrap());
+    world.scope.elsewhere.unread = "other".parse().into_iter().collect();
+    let plan = world.plan();
+    assert_eq!(stack_holds(&plan), [HoldCode::SourceUnread]);
+    assert!(plan.steps.is_empty() && !plan.is_waiting());
+    let stacks = "shop".parse().into_iter().collect();
+    world.scope.elsewhere = Elsewhere { stacks, ..Elsewhere::default() };
+    assert!(outline(&world.plan()).is_empty());
+    // The same for a source from which everything has moved.
+    world.scope.elsewhere.stacks.insert("blog".parse().unwrap());
+    world.desired.stacks.clear();
+    assert_eq!(world.plan().document.holds, []);
+    assert!(outline(&world.plan()).is_empty());
+    world.scope.elsewhere = Elsewhere::default();
+    assert!(!outline(&world.plan()).is_empty());
 }
 
 #[test]

@@ -26,7 +26,7 @@ use crate::model::service::{ModeKind, ReplicatedJob, ServiceMode, ServiceSpec, U
 use crate::model::store::{ConfigSpec, Data, SecretSpec};
 use crate::model::task::{NetworkAttachment, TaskTemplate};
 use crate::reconciler::plan::{Images, Inputs, Learned, Plan, View, index, plan, release};
-use crate::reconciler::policy::{Policy, Scope};
+use crate::reconciler::policy::{Elsewhere, Policy, Scope};
 use crate::reconciler::record;
 use crate::reconciler::step::Write;
 
@@ -213,6 +213,7 @@ impl World {
                 source: "cli".parse().unwrap(),
                 whole: true,
                 invalid: BTreeSet::new(),
+                elsewhere: Elsewhere::default(),
             },
             learned: Learned::default(),
             images: Images::default(),
