@@ -27,6 +27,7 @@ mod controller;
 mod controller_cuts;
 mod controller_directory;
 mod controller_git;
+mod controller_moves;
 mod controller_people;
 mod controller_signals;
 mod controller_soak;
