@@ -85,6 +85,10 @@ fn no_line_is_wider_than_the_terminal_and_none_ends_in_blanks() {
                 assert_eq!(line.trim_end(), line);
             }
         }
+        // Below forty columns nothing could be read any more.
+        for width in [0, 39] {
+            assert_eq!(plain(&document, width), plain(&document, 40));
+        }
     }
 }
 
