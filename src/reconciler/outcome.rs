@@ -65,6 +65,7 @@ pub fn of_code(code: HoldCode) -> Verdict {
         | HoldCode::RefusedRelease
         | HoldCode::RepairLater
         | HoldCode::RetryLater
+        | HoldCode::StaleSource
         | HoldCode::RolloutDisturbed
         | HoldCode::SourceUnread
         | HoldCode::RolloutPaused => Verdict::Unhealthy,

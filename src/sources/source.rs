@@ -4,12 +4,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::directory::{self, OpenError};
-use super::git::{GitError, GitSource, Remedy};
+use super::git::{Fetched, GitError, GitSource, Remedy};
 use super::snapshot::{Snapshot, SourceTree};
 use crate::model::name::SourceName;
 
@@ -98,6 +99,21 @@ impl Source {
         fetched.await.unwrap_or(Err(FetchError::Cancelled))
     }
 
+    /// What was last fetched of a repository and found good, and when that was; signatures are checked again. For a
+    /// start at which nothing can be fetched: `None` for a directory, and where nothing is remembered.
+    ///
+    /// # Errors
+    /// See [`FetchError`].
+    pub async fn recall(
+        &self,
+        stop: &CancellationToken,
+    ) -> Result<Option<(Snapshot, Timestamp)>, FetchError> {
+        let SourceFiles::Git(git) = &self.files else { return Ok(None) };
+        let recalled = stop.run_until_cancelled(Box::pin(git.recall())).await;
+        let recalled = recalled.ok_or(FetchError::Cancelled)??;
+        Ok(recalled.map(|(fetched, at)| (snapshot(self.name.clone(), fetched), at)))
+    }
+
     async fn fetch_now(&self, asked: Instant) -> Result<Snapshot, FetchError> {
         let source = self.name.clone();
         match &self.files {
@@ -109,11 +125,7 @@ impl Source {
                 let (tree, start) = opened?;
                 Ok(Snapshot { source, tree: SourceTree::Directory(tree), start, commit: None })
             }
-            SourceFiles::Git(git) => {
-                let fetched = git.fetch(asked).await?;
-                let (tree, start) = (SourceTree::Git(fetched.tree), fetched.start);
-                Ok(Snapshot { source, tree, start, commit: Some(fetched.commit) })
-            }
+            SourceFiles::Git(git) => Ok(snapshot(source, git.fetch(asked).await?)),
         }
     }
 
@@ -124,4 +136,9 @@ impl Source {
             SourceFiles::Git(_) => None,
         }
     }
+}
+
+fn snapshot(source: SourceName, fetched: Fetched) -> Snapshot {
+    let Fetched { commit, tree, start } = fetched;
+    Snapshot { source, tree: SourceTree::Git(tree), start, commit: Some(commit) }
 }

@@ -68,6 +68,7 @@ fn met(code: HoldCode) -> Option<Met> {
         | HoldCode::ImageUnavailable
         | HoldCode::RepairLater
         | HoldCode::RetryLater
+        | HoldCode::StaleSource
         | HoldCode::Paused
         | HoldCode::Suspended
         | HoldCode::DriftReported

@@ -159,6 +159,10 @@ fn write_source(text: &mut String, source: &SourceReport, look: Look) {
         if let Some(hint) = &failure.hint {
             let _ = writeln!(text, "    {}", clean(hint));
         }
+        if let Some(fetched_at) = source.stale_since {
+            let age = age(fetched_at);
+            let _ = writeln!(text, "    fetched {age} ago; only drift from it is put right");
+        }
     }
     for finding in source.findings.iter().filter(|finding| finding.is_error()).take(10) {
         let place = finding.place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();

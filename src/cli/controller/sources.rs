@@ -13,14 +13,14 @@ use tokio_util::sync::CancellationToken;
 use crate::model::error::chain;
 use crate::model::name::{FleetName, SourceName};
 use crate::reconciler::controller::bell::{Bell, Trigger};
-use crate::reconciler::controller::declared::Declared;
+use crate::reconciler::controller::declared::{Declared, Stale};
 use crate::reconciler::controller::drift::DriftMode;
 use crate::reconciler::controller::report::SettingsReport;
-use crate::reconciler::controller::run::{Look, Plan, Planned, Sources};
+use crate::reconciler::controller::run::{Look, Otherwise, Plan, Planned, Sources};
 use crate::reconciler::controller::source::{FetchFailure, Remedy};
 use crate::settings::{self, Settings};
 use crate::sources::git::{self, Repositories};
-use crate::sources::{DirectoryWatch, FetchError, Source, Timing};
+use crate::sources::{DirectoryWatch, FetchError, Snapshot, Source, Timing};
 
 use super::super::args::{GlobalArgs, PolicyArgs, ReadingArgs};
 use super::super::error::CommandError;
@@ -154,13 +154,20 @@ impl RunSources {
 }
 
 impl Sources for RunSources {
-    fn look(&self, source: &SourceName, asked: Instant) -> Look {
+    fn look(&self, source: &SourceName, asked: Instant, otherwise: Otherwise) -> Look {
         let (wanted, stop) = (Arc::clone(&self.wanted), self.stop.clone());
         let known = self.known.get(source).cloned();
         Box::pin(async move {
-            let snapshot = match known {
-                Some(source) => Some(source.fetch(asked, &stop).await.map_err(not_fetched)?),
-                None => None,
+            let (snapshot, stale) = match known {
+                Some(source) => match source.fetch(asked, &stop).await.map_err(not_fetched) {
+                    Ok(snapshot) => (Some(snapshot), None),
+                    Err(failure) => {
+                        let (snapshot, stale) =
+                            recalled(&source, otherwise, failure, &stop).await?;
+                        (Some(snapshot), Some(stale))
+                    }
+                },
+                None => (None, None),
             };
             // A file system that does not answer holds this thread, and nobody else.
             let looked = spawn_blocking(move || {
@@ -169,7 +176,8 @@ impl Sources for RunSources {
                     Some(snapshot) => Stacks::of_snapshot(setup, snapshot, &wanted.reading)?,
                     None => Stacks::load(&wanted.global, &wanted.paths, &wanted.reading)?,
                 };
-                Ok::<_, CommandError>(declared(&wanted, stacks))
+                let declared = declared(&wanted, stacks);
+                Ok::<_, CommandError>(declared.map(|declared| Declared { stale, ..declared }))
             });
             match looked.await {
                 Ok(Ok(declared)) => declared,
@@ -216,6 +224,28 @@ fn planned(source: &settings::Source, poll: Duration) -> Planned {
     Planned { name: source.name.value.clone(), poll: own.unwrap_or(poll) }
 }
 
+/// What was last read of a source that does not answer, if that is wanted and somebody remembers.
+async fn recalled(
+    source: &Source,
+    otherwise: Otherwise,
+    failure: FetchFailure,
+    stop: &CancellationToken,
+) -> Result<(Snapshot, Stale), FetchFailure> {
+    // What a server has refused counts.
+    if otherwise == Otherwise::Failure || failure.remedy == Remedy::Change {
+        return Err(failure);
+    }
+    match source.recall(stop).await {
+        Ok(Some((snapshot, fetched_at))) => Ok((snapshot, Stale { failure, fetched_at })),
+        Ok(None) => Err(failure),
+        Err(error) => {
+            let reason = chain(&error);
+            tracing::warn!(source = %source.name, "what is in the cache cannot be used: {reason}");
+            Err(failure)
+        }
+    }
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "it is passed to map_err")]
 fn not_fetched(error: FetchError) -> FetchFailure {
     let remedy = match error.remedy() {
@@ -248,7 +278,7 @@ fn declared(wanted: &Wanted, mut stacks: Stacks) -> Result<Declared, FetchFailur
         request.scope.fleet = fleet.clone();
         request.view.retry = retry(global, fleet);
     }
-    Ok(Declared { request, revision, digest, findings, drift: modes })
+    Ok(Declared { request, revision, digest, findings, drift: modes, stale: None })
 }
 
 /// A digest of everything that was read. It stays in this process, and so may be of secrets.

@@ -81,6 +81,8 @@ hold_codes! {
     RepairLater = "repair-later", Waiting;
     /// The Engine failed to write it, and may do better later.
     RetryLater = "retry-later", Waiting;
+    /// The source cannot be read, and the controller knows an older revision of it only.
+    StaleSource = "stale-source", Waiting;
     /// `x-skep.paused` is set on the stack.
     Paused = "paused", Standing;
     /// A person has suspended the stack: the controller leaves it alone.

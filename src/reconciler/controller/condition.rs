@@ -83,6 +83,7 @@ pub fn condition(
             hold.code,
             HoldCode::RetryLater
                 | HoldCode::RepairLater
+                | HoldCode::StaleSource
                 | HoldCode::ImageUnavailable
                 | HoldCode::SourceUnread
         )

@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::model::finding::Finding;
 use crate::model::name::{SourceName, StackName};
 use crate::reconciler::pass::Request;
 use crate::spec::stack::Stack;
 
 use super::drift::DriftModes;
+use super::source::FetchFailure;
 
 /// What one look at a source yielded.
 #[derive(Debug, Clone)]
@@ -23,6 +26,17 @@ pub struct Declared {
     pub findings: Vec<Finding>,
     /// What becomes of changes by hand.
     pub drift: DriftModes,
+    /// Set if the source could not be read, and this is what was last read of it.
+    pub stale: Option<Stale>,
+}
+
+/// Why what a source declares is not its newest, and how old it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stale {
+    /// Why the source could not be read.
+    pub failure: FetchFailure,
+    /// When what is there instead was fetched.
+    pub fetched_at: Timestamp,
 }
 
 /// What the controller works with: the newest of everything that is free of errors.
@@ -43,25 +57,33 @@ pub struct Current {
     doubled: Vec<Stack>,
     /// Stacks that have errors in the newest revision, and go on with an older one.
     pub kept: BTreeSet<StackName>,
+    /// When it was fetched, if the source could not be read since the start. Something newer may have been applied.
+    pub stale: Option<Timestamp>,
 }
 
 impl Current {
     /// What a first look yielded.
     pub fn new(declared: Declared) -> Self {
-        let Declared { request, revision, digest, findings, drift } = declared;
+        let Declared { request, revision, digest, findings, drift, stale } = declared;
+        let stale = stale.map(|stale| stale.fetched_at);
         let revisions = revisions(&request.stacks, &revision);
         let (doubled, kept) = (Vec::new(), BTreeSet::new());
-        Self { request, drift, revision, digest, findings, revisions, doubled, kept }
+        Self { request, drift, revision, digest, findings, revisions, doubled, kept, stale }
     }
 
     /// Whether a look yielded what is known already.
     pub fn is(&self, declared: &Declared) -> bool {
-        self.revision == declared.revision && self.digest == declared.digest
+        let is_as_new = self.stale.is_none() || declared.stale.is_some();
+        is_as_new && self.revision == declared.revision && self.digest == declared.digest
     }
 
-    /// Takes over what a newer look yielded. A stack that has errors in it goes on as it was.
+    /// Takes over what a newer look yielded. A stack that has errors in it goes on as it was, unless nobody knows
+    /// whether that was still in force.
     pub fn renew(&mut self, declared: Declared) {
         let mut old = std::mem::replace(self, Self::new(declared));
+        if old.stale.is_some() {
+            return;
+        }
         let mut known: Vec<Stack> = old.request.stacks;
         known.append(&mut old.doubled);
         let old_lock = Arc::new(old.request.lock);

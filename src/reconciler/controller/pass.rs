@@ -148,6 +148,9 @@ impl Swarm {
             learning::follow(work.learned, &mut memory.disturbed, plan, longest, chance);
             withhold::for_people(plan, &suspensions, &work.current.drift, manner.resume);
             moving |= plan.is_waiting() || plan.is_progressing();
+            if let Some(fetched_at) = work.current.stale {
+                withhold::for_stale(plan, fetched_at);
+            }
             let later = withhold::for_now(plan, memory, now);
             again = again.into_iter().chain(later).min();
         }

@@ -124,6 +124,10 @@ pub struct SourceReport {
     /// Since when it cannot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<Timestamp>,
+    /// When the revision was fetched, if the source could not be read since the controller was started: it may not be
+    /// the newest, and only drift from it is put right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stale_since: Option<Timestamp>,
     /// What is wrong with the newest revision or doubtful.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,

@@ -34,10 +34,19 @@ use super::stacks;
 /// A look at a source that is under way.
 pub type Look = Pin<Box<dyn Future<Output = Result<Declared, FetchFailure>> + Send>>;
 
+/// What is wanted of a source that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Otherwise {
+    /// Why that is.
+    Failure,
+    /// What was last read of it, if anybody remembers.
+    Memory,
+}
+
 /// Where declarations come from.
 pub trait Sources {
     /// Begins to look at a source, as it is at `asked` or later. Looks at different sources go on at the same time.
-    fn look(&self, source: &SourceName, asked: Instant) -> Look;
+    fn look(&self, source: &SourceName, asked: Instant, otherwise: Otherwise) -> Look;
 
     /// Reads the settings again, as far as they can change while the controller runs. With errors in them, what they
     /// said before stays.
@@ -182,7 +191,10 @@ impl<S: Sources, P: Passes> Controller<S, P> {
             for state in &mut self.states {
                 if state.due().is_some_and(|due| due <= now) {
                     state.begin(now);
-                    let (name, look) = (state.name.clone(), self.sources.look(&state.name, now));
+                    let is_known = state.current.is_some();
+                    let otherwise = if is_known { Otherwise::Failure } else { Otherwise::Memory };
+                    let look = self.sources.look(&state.name, now, otherwise);
+                    let name = state.name.clone();
                     looks.push(async move { (name, look.await) });
                 }
             }
@@ -290,7 +302,10 @@ impl<S: Sources, P: Passes> Controller<S, P> {
         self.tally.looked(name, looked, state.looked().filter(|_| !is_first));
         match looked {
             Looked::Same => {}
-            Looked::New => {
+            looked @ (Looked::New | Looked::Recalled) => {
+                if looked == Looked::Recalled {
+                    stacks::log_failure(state);
+                }
                 stacks::log_new(state);
                 self.memory.forget();
                 let states = self.states.iter_mut();

@@ -44,6 +44,8 @@ pub enum Looked {
     Same,
     /// There is something new.
     New,
+    /// It cannot be read, and what was last read of it is in force.
+    Recalled,
     /// There was nothing to see.
     Failed,
 }
@@ -145,6 +147,15 @@ impl SourceState {
     ) -> Looked {
         self.looked = self.looking.take();
         let poll = self.poll;
+        let (result, recalled) = match result {
+            Ok(Declared { stale: Some(stale), .. }) if self.current.is_some() => {
+                (Err(stale.failure), None)
+            }
+            Ok(Declared { stale: Some(ref stale), .. }) => {
+                (Err(stale.failure.clone()), result.ok())
+            }
+            result => (result, None),
+        };
         let pause = match &result {
             Ok(_) => {
                 self.backoff.reset();
@@ -165,7 +176,13 @@ impl SourceState {
                 let since = self.failure.take().filter(|(known, _)| *known == failure);
                 let since = since.map_or_else(Timestamp::now, |(_, since)| since);
                 self.failure = Some((failure, since));
-                Looked::Failed
+                match recalled {
+                    Some(declared) => {
+                        self.current = Some(Current::new(declared));
+                        Looked::Recalled
+                    }
+                    None => Looked::Failed,
+                }
             }
         }
     }

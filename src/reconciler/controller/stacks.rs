@@ -11,6 +11,7 @@ use crate::reconciler::status::{StackStatus, Status};
 use crate::reconciler::suspension::Suspensions;
 
 use super::condition::{Condition, condition};
+use super::declared::Current;
 use super::pass::{Memory, Seen};
 use super::report::{SourceReport, StackReport};
 use super::source::SourceState;
@@ -95,6 +96,7 @@ pub(super) fn source(state: &SourceState) -> SourceReport {
         name: state.name.to_string(),
         revision: state.current.as_ref().map(|current| current.revision.clone()),
         seen_at: state.seen,
+        stale_since: state.current.as_ref().and_then(|current| current.stale),
         failure,
         failing_since: since,
         findings: state.findings().to_vec(),
@@ -148,6 +150,9 @@ pub(super) fn log_failure(state: &SourceState) {
     let (source, reason) = (&state.name, &failure.reason);
     let hint = failure.hint.as_deref().unwrap_or_default();
     let stays = match &state.current {
+        Some(Current { revision, stale: Some(fetched_at), .. }) => {
+            format!("; drift from {revision}, fetched at {fetched_at:.0}, is put right meanwhile")
+        }
         Some(current) => format!("; its stacks stay at {}", current.revision),
         None => String::new(),
     };

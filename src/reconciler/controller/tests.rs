@@ -16,7 +16,9 @@ use super::pass::{Manner, Memory, Passed, Work};
 use super::pulse::Pulse;
 use super::reason::Reason;
 use super::report::{Report, SettingsReport};
-use super::run::{Controller, Identity, Instruments, Look, Passes, Plan, Planned, Sources};
+use super::run::{
+    Controller, Identity, Instruments, Look, Otherwise, Passes, Plan, Planned, Sources,
+};
 use super::source::{FetchFailure, Remedy};
 use crate::diff::document::EngineRef;
 use crate::model::live::ApiVersion;
@@ -41,7 +43,7 @@ impl Script {
 }
 
 impl Sources for Script {
-    fn look(&self, _: &SourceName, _: Instant) -> Look {
+    fn look(&self, _: &SourceName, _: Instant, _: Otherwise) -> Look {
         self.note("look");
         Box::pin(async {
             sleep(Duration::from_secs(2)).await;

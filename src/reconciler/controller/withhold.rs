@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::diff::document::{Cause, Change, Hold, HoldCode, StackSection};
@@ -41,6 +42,21 @@ pub fn for_people(plan: &mut Plan, suspensions: &Suspensions, drift: &DriftModes
                 );
             }
         }
+    }
+    without(plan, withheld);
+}
+
+/// Holds everything but drift from a revision that nobody knows to be the newest: somebody else may have applied a newer
+/// one, which must not be undone.
+pub fn for_stale(plan: &mut Plan, fetched_at: Timestamp) {
+    let mut withheld = BTreeSet::new();
+    let changes = plan.document.stacks.iter_mut().flat_map(|section| &mut section.changes);
+    for change in changes.filter(|change| !is_drift(change)) {
+        withheld.insert(change.object.clone());
+        let reason = format!(
+            "the source cannot be read, and what was fetched at {fetched_at:.0} may not be the newest"
+        );
+        change.holds.push(Hold::new(HoldCode::StaleSource, reason));
     }
     without(plan, withheld);
 }

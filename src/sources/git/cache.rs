@@ -75,6 +75,11 @@ impl Cache {
         Self { directory: state.join("git").join(format!("{name}-{digest}")) }
     }
 
+    /// Where it lies.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Makes the directory, for nobody else to read, and waits for the right to change it.
     pub(super) async fn lock(&self, patience: Duration) -> Result<Lock, GitError> {
         let deadline = Instant::now() + patience;
@@ -230,7 +235,7 @@ fn packs(repository: &Path) -> usize {
 }
 
 /// Whether a commit or tag is there with all that belongs to it, as far as its root.
-fn is_whole(repository: &Repository, id: Oid) -> bool {
+pub(super) fn is_whole(repository: &Repository, id: Oid) -> bool {
     is_said_to_be_whole(repository, id)
         && repository
             .find_object(id, None)

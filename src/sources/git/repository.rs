@@ -7,12 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use git2::Oid;
+use jiff::Timestamp;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{Instant, timeout};
 
 use super::access::Access;
 use super::cache::{self, Cache, Lock, Missing, Reader, blocking};
 use super::error::GitError;
+use super::last::{self, Last, Whose};
 use super::limits::Limits;
 use super::reference::{NoTarget, Reference, Target};
 use super::refs::Refs;
@@ -255,8 +257,34 @@ impl Repository {
         };
         let url = self.url.to_string();
         remote.deliver(&missing, refs, &url, &self.limits).await?;
-        let kept = kept.to_vec();
-        blocking(move || Cache::conclude(&missing, &kept, &url)).await
+        let (mut kept, directory) = (kept.to_vec(), self.cache.directory().to_owned());
+        blocking(move || {
+            kept.extend(last::all(&directory));
+            Cache::conclude(&missing, &kept, &url)
+        })
+        .await
+    }
+
+    /// Remembers that a reference led to `target`, which was found good.
+    pub(super) fn remember(&self, whose: Whose<'_>, target: &Target) {
+        // It is a help at a start without the server, and needed for nothing else.
+        if let Err(error) = whose.remember(self.cache.directory(), target) {
+            tracing::debug!(%error, "what was fetched cannot be remembered");
+        }
+    }
+
+    /// What was found good last, and when it was fetched; `None` if it is not there.
+    pub(super) async fn recall(
+        &self,
+        whose: Whose<'_>,
+    ) -> Result<Option<(Obtained, Timestamp)>, GitError> {
+        let Some(Last { target, fetched_at }) = whose.recall(self.cache.directory()) else {
+            return Ok(None);
+        };
+        let lock = Arc::new(self.cache.lock(self.limits.connect).await?);
+        let obtained = self.open(&lock, target).await?;
+        let is_there = cache::is_whole(&obtained.repository, obtained.target.id);
+        Ok(is_there.then_some((obtained, fetched_at)))
     }
 
     async fn open(&self, lock: &Arc<Lock>, target: Target) -> Result<Obtained, GitError> {

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use git2::{ErrorClass, ErrorCode, ObjectType, Oid};
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::access::Access;
 use super::cache::blocking;
 use super::commit::{Commit, Signature, peel};
 use super::error::GitError;
+use super::last::Whose;
 use super::reference::Reference;
 use super::repository::{Obtained, Repositories, Repository};
 use super::signature::{self, Signed, Verification};
@@ -70,6 +72,32 @@ impl GitSource {
     /// Fetches what has changed, and refuses what is not signed as it should be before anything else is read of it.
     pub(in crate::sources) async fn fetch(&self, asked: Instant) -> Result<Fetched, Arc<GitError>> {
         let obtained = self.repository.obtain(&self.reference, asked).await?;
+        let target = obtained.target.clone();
+        let fetched = self.read(obtained).await?;
+        // One commit for ever needs no memory.
+        if !matches!(*self.reference, Reference::Commit(_)) {
+            self.repository.remember(self.whose(), &target);
+        }
+        Ok(fetched)
+    }
+
+    /// What was fetched and found good last, and when it came; for when the server does not answer. `None` if it is not
+    /// in the cache any more.
+    pub(in crate::sources) async fn recall(
+        &self,
+    ) -> Result<Option<(Fetched, Timestamp)>, Arc<GitError>> {
+        let Some((obtained, fetched_at)) = self.repository.recall(self.whose()).await? else {
+            return Ok(None);
+        };
+        Ok(Some((self.read(obtained).await?, fetched_at)))
+    }
+
+    fn whose(&self) -> Whose<'_> {
+        Whose { reference: &self.reference, is_verified: self.verification.is_some() }
+    }
+
+    /// Reads a commit, and refuses what is not signed as it should be before anything else is read of it.
+    async fn read(&self, obtained: Obtained) -> Result<Fetched, Arc<GitError>> {
         let repository = Arc::clone(&self.repository);
         let verification = self.verification.clone();
         let (path, root) = (self.path.clone(), self.root.clone());
