@@ -176,3 +176,62 @@ intervals: {{ poll: 1s, retry: 2s }}",
     controller.ask(&["sync", "--wait"]).ends(0, &[]);
     assert_eq!(image(&stage, "web"), "skep-demo/web:3");
 }
+
+#[test]
+fn a_start_without_the_git_server_puts_drift_right_and_nothing_else() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    let origin = Origin::empty();
+    for name in ["shop", "web"] {
+        push(&origin, &stage, name, &web(1, 1));
+    }
+    let daemon = Server::git_daemon(&origin);
+    let port = daemon.port();
+    let settings = format!(
+        "sources: [{{ name: main, git: {{ url: 'git://127.0.0.1:{port}/stacks.git', path: stacks }} }}]
+prune: true
+intervals: {{ poll: 1s, retry: 2s }}"
+    );
+    let controller = Running::with(&stage, &settings);
+    controller.ask(&["sync", "--wait"]).ends(0, &[]);
+    drop((controller, daemon));
+    // Meanwhile somebody else applies a newer commit of one stack, and changes the other by hand.
+    push(&origin, &stage, "web", &web(2, 1));
+    stage.stack("web", &web(2, 1));
+    let stacks = stage.stacks();
+    let newer = [
+        "apply",
+        stacks.to_str().unwrap(),
+        "--source",
+        "main",
+        "--yes",
+        "--resolve-image",
+        "never",
+    ];
+    stage.skep(&newer).ends(0, &["1 updated"]);
+    engine.docker(&["service", "scale", "-d", &format!("{}=2", stage.name("shop_web"))]);
+
+    let mut controller = Running::again(&stage);
+    controller.says("source main cannot be read");
+    eventually(20, "drift is put right", || {
+        let mode = &stage.service("shop_web")["Spec"]["Mode"];
+        (mode["Replicated"]["Replicas"] == 1).then_some(())
+    });
+    let asked = controller.ask(&["sync"]);
+    asked.ends(1, &["only drift from it is put right", "may not be the newest"]);
+    assert_eq!(image(&stage, "web"), "skep-demo/web:2", "what is newer is not undone");
+    let report = controller.report();
+    assert!(source(&report, "main")["stale_since"].is_string(), "{report}");
+    assert_eq!(stack(&report, &stage, "web")["condition"], "Retrying");
+
+    let daemon = Server::git_daemon_at(port, &origin);
+    controller.says(&format!("stack {} is Ready", stage.name("web")));
+    controller.ask(&["sync", "--wait"]).ends(0, &[]);
+    assert!(source(&controller.report(), "main")["stale_since"].is_null());
+    // A cache that is gone leaves nothing to go by, and nothing is touched.
+    drop((controller, daemon));
+    fs::remove_dir_all(stage.folder().join("state/git")).unwrap();
+    let mut controller = Running::again(&stage);
+    controller.says("source main cannot be read");
+    assert_eq!(stage.names("service"), ["shop_web", "web_web"]);
+}

@@ -208,14 +208,14 @@ fn running(tasks: &Value, service: &Value, release: u64) -> u64 {
 }
 
 /// A line of `/proc/ID/status` in KiB.
-fn memory(id: u32, line: &str) -> f64 {
+pub(crate) fn memory(id: u32, line: &str) -> f64 {
     let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
     let line = status.lines().find_map(|found| found.strip_prefix(line)).unwrap();
     line.trim_matches([':', ' ', '\t']).trim_end_matches(" kB").trim().parse().unwrap()
 }
 
 /// Seconds of processor time that a process has had.
-fn processor_time(id: u32) -> f64 {
+pub(crate) fn processor_time(id: u32) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
     let ticks: f64 = [11, 12].iter().map(|field| fields[*field].parse::<f64>().unwrap()).sum();
@@ -338,7 +338,7 @@ intervals: {{ poll: 1s, retry: 5s }}"
         soak.settles(&controller, last);
         if is_measured {
             let minutes = begun.elapsed().as_secs_f64() / 60.0;
-            memories.push((minutes, memory(controller.id(), "VmRSS")));
+            memories.push((minutes, memory(controller.id(), "RssAnon")));
         }
         thread::sleep(moment / 4);
     }
@@ -359,12 +359,16 @@ fn conclude(soak: &Soak<'_>, controller: &mut Running<'_, '_>, memories: &[(f64,
     let Soak { tally, slowest, .. } = soak;
     let (id, slope) = (controller.id(), slope(memories));
     let span = memories.last().unwrap().0 - memories.first().unwrap().0;
+    // Twelve of the samples, for those who want to see the curve.
+    for (minute, kib) in memories.iter().step_by(memories.len() / 12 + 1) {
+        eprintln!("minute {minute:.1}: {kib} KiB");
+    }
     let [first, last] = [memories.first(), memories.last()].map(|sample| sample.unwrap().1);
     eprintln!("done: {tally:?}, {} passes", controller.report()["passes"]);
     eprintln!("the longest time until everything was as declared: {slowest:.1?}");
     eprintln!(
-        "memory over {span:.1} minutes: {first} KiB to {last} KiB, {slope:.1} KiB a minute, at most {} KiB; {:.1} s of processor time",
-        memory(id, "VmHWM"),
+        "memory over {span:.1} minutes: {first} KiB to {last} KiB, {slope:.1} KiB a minute; with its program {} KiB; {:.1} s of processor time",
+        memory(id, "VmRSS"),
         processor_time(id),
     );
     assert!(slope * span < GROWTH, "memory grows");

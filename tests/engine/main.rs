@@ -24,6 +24,7 @@ mod cluster;
 mod collection;
 mod contended;
 mod controller;
+mod controller_bench;
 mod controller_cuts;
 mod controller_directory;
 mod controller_git;

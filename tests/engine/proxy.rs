@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
@@ -77,7 +77,7 @@ struct State {
     is_cut: watch::Sender<bool>,
     /// How often somebody came while nothing got through.
     knocks: AtomicUsize,
-    calls: Mutex<Vec<Call>>,
+    calls: Mutex<Vec<(Call, Instant)>>,
     rule: Mutex<Rule>,
 }
 
@@ -125,13 +125,19 @@ impl Proxy {
     /// Everything that was asked of the engine so far, but for greetings.
     pub(crate) fn calls(&self) -> Vec<Call> {
         let calls = self.state.calls.lock().unwrap();
-        calls.iter().filter(|call| call.endpoint() != "/_ping").cloned().collect()
+        let calls = calls.iter().map(|(call, _)| call);
+        calls.filter(|call| call.endpoint() != "/_ping").cloned().collect()
+    }
+
+    /// Everything that was asked so far, with when it came.
+    pub(crate) fn timed(&self) -> Vec<(Call, Instant)> {
+        self.state.calls.lock().unwrap().clone()
     }
 
     /// How often somebody asked who the engine is.
     pub(crate) fn greetings(&self) -> usize {
         let calls = self.state.calls.lock().unwrap();
-        calls.iter().filter(|call| call.endpoint() == "/_ping").count()
+        calls.iter().filter(|(call, _)| call.endpoint() == "/_ping").count()
     }
 
     /// The requests so far that may have changed something.
@@ -187,7 +193,7 @@ async fn serve(listener: UnixListener, state: Arc<State>) {
 async fn answer(request: Request<Incoming>, state: Arc<State>) -> io::Result<Response<Body>> {
     let call = Call { method: request.method().clone(), path: request.uri().to_string() };
     let fault = (*state.rule.lock().unwrap())(&call);
-    state.calls.lock().unwrap().push(call);
+    state.calls.lock().unwrap().push((call, Instant::now()));
     let cut = || io::Error::other("cut by the test");
     match fault {
         Some(Fault::Answer(status, message)) => {

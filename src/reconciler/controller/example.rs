@@ -27,6 +27,7 @@ pub(crate) fn report() -> Report {
         seen_at: Some(at),
         failure: None,
         failing_since: None,
+        stale_since: None,
         findings: Vec::new(),
     };
     let failure = FetchFailure {

@@ -205,7 +205,7 @@ impl Metrics {
         let outcome = match looked {
             Looked::Same => "unchanged",
             Looked::New => "changed",
-            Looked::Failed => "failed",
+            Looked::Failed | Looked::Recalled => "failed",
         };
         self.fetches.get_or_create(&ByOutcome { source: source.to_owned(), outcome }).inc();
     }
