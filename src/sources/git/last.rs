@@ -43,8 +43,8 @@ struct Note {
 impl Whose<'_> {
     fn path(self, directory: &Path) -> PathBuf {
         let Self { reference, is_verified } = self;
-        let digest = Sha256::digest(format!("{reference} {is_verified}"));
-        let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let digest = hex::encode(Sha256::digest(format!("{reference} {is_verified}")));
+        let digest = digest.get(..16).unwrap_or(&digest);
         directory.join(format!("{PREFIX}{digest}{SUFFIX}"))
     }
 
