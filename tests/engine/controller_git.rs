@@ -198,6 +198,7 @@ intervals: {{ poll: 1s, retry: 2s }}"
     // Meanwhile somebody else applies a newer commit of one stack, and changes the other by hand.
     push(&origin, &stage, "web", &web(2, 1));
     stage.stack("web", &web(2, 1));
+    stage.stack("shop", &web(1, 1));
     let stacks = stage.stacks();
     let newer = [
         "apply",
