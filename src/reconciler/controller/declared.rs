@@ -211,7 +211,7 @@ pub(super) mod tests {
         };
         let (revision, digest) = (revision.to_owned(), Vec::new());
         let drift = DriftModes::default();
-        Declared { request, revision, digest, findings: Vec::new(), drift }
+        Declared { request, revision, digest, findings: Vec::new(), drift, stale: None }
     }
 
     #[test]
