@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, schema_for};
 
 use super::engine::EngineSettings;
 use super::intervals::Intervals;
+use super::proxy::ProxySettings;
 use super::registry::RegistrySettings;
 use super::source::{Source, located_name};
 use super::stack::StackSettings;
@@ -73,6 +74,9 @@ pub struct Settings {
     pub socket: Option<String>,
     /// What the running controller serves over HTTP; nothing if absent.
     pub status: Option<StatusSettings>,
+    /// The proxy in front of the Swarm.
+    #[schemars(skip)]
+    pub proxy: Option<ProxySettings>,
     /// More names whose values are never shown; `*` stands for anything.
     #[schemars(example = ["*_LICENSE"])]
     pub sensitive: Option<Vec<String>>,
@@ -134,8 +138,12 @@ impl Decode for Settings {
             intervals: fields.get("intervals", report),
             socket: fields.get("socket", report),
             status: fields.get("status", report),
+            proxy: fields.get("proxy", report),
             sensitive: fields.get("sensitive", report),
         };
+        if let Some(at) = fields.at("proxy") {
+            report.push(at.error("not-in-this-version", "is not in this version of skep"));
+        }
         settings.check(report);
         fields.finish(report);
         Some(settings)

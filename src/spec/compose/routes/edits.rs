@@ -41,7 +41,7 @@ impl Decode for HeaderEdits {
 }
 
 /// Values by name, sorted.
-pub(super) fn header_values(at: &Cursor<'_>, report: &mut Report) -> Vec<(String, Template)> {
+pub fn header_values(at: &Cursor<'_>, report: &mut Report) -> Vec<(String, Template)> {
     let mut values = Vec::new();
     let Some(entries) = at.entries(report) else { return values };
     for (entry, value) in entries {

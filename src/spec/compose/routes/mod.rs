@@ -10,5 +10,7 @@ mod raw;
 mod route;
 mod text;
 
+pub use edits::header_values;
 pub use hosting::HostChoice;
 pub use route::{Route, ServiceRoutes, StackRoutes};
+pub use text::port;

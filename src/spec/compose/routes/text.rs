@@ -41,7 +41,7 @@ pub(super) fn time(
 }
 
 /// A TCP port.
-pub(super) fn port(at: &Cursor<'_>, report: &mut Report) -> Option<u16> {
+pub fn port(at: &Cursor<'_>, report: &mut Report) -> Option<u16> {
     let number: u32 = at.get(report)?;
     match u16::try_from(number) {
         Ok(port) if port > 0 => Some(port),
