@@ -84,7 +84,7 @@ pub fn discover(tree: &dyn Tree, start: &Start) -> Discovery {
         }
     }
     if stacks.is_empty() && findings.is_empty() {
-        findings.push(nothing_found(tree, directory));
+        findings.push(nothing_found(tree, directory, &entries));
     }
     Discovery { stacks, scope: Scope::Directory, findings }
 }
@@ -216,10 +216,7 @@ fn warn_of_stacks_below(
     let hidden: Vec<&str> = entries
         .iter()
         .filter(|(name, kind)| *kind == EntryKind::Directory && !is_passed_over(name))
-        .filter(|(name, _)| {
-            let entries = tree.list(&below(directory, name)).unwrap_or_default();
-            entries.iter().any(|(name, kind)| *kind == EntryKind::File && is_canonical(name))
-        })
+        .filter(|(name, _)| is_canonical_stack(tree, &below(directory, name)))
         .map(|(name, _)| name.as_str())
         .collect();
     let (Some(file), false) = (stack.files.first(), hidden.is_empty()) else { return };
@@ -233,15 +230,40 @@ fn warn_of_stacks_below(
     );
 }
 
-fn nothing_found(tree: &dyn Tree, directory: &str) -> Finding {
+fn nothing_found(tree: &dyn Tree, directory: &str, entries: &[(String, EntryKind)]) -> Finding {
     let shown = tree.display(directory);
     let shown = match shown.trim_end_matches('/') {
         "" => "this directory",
         shown => shown,
     };
-    Finding::error("no-stacks", None, format!("no stack in {shown}")).hint(
-        "a stack is a subdirectory with stack.yaml, compose.yaml, docker-stack.yaml or docker-compose.yaml, or a YAML file with `services:`",
-    )
+    let finding = Finding::error("no-stacks", None, format!("no stack in {shown}"));
+    let mut below = subdirectories(directory, entries);
+    finding.hint(match below.find(|below| holds_stacks(tree, below)) {
+        Some(below) => format!("there are some further down: did you mean {}?", tree.display(&below)),
+        None => "a stack is a subdirectory with stack.yaml, compose.yaml, docker-stack.yaml or docker-compose.yaml, or a YAML file with `services:`".to_owned(),
+    })
+}
+
+/// The subdirectories in which stacks may be.
+fn subdirectories(
+    directory: &str,
+    entries: &[(String, EntryKind)],
+) -> impl Iterator<Item = String> {
+    let is_one = |(name, kind): &&(String, EntryKind)| {
+        *kind == EntryKind::Directory && !is_passed_over(name)
+    };
+    entries.iter().filter(is_one).map(move |(name, _)| below(directory, name))
+}
+
+/// Whether a subdirectory of `directory` is a stack.
+fn holds_stacks(tree: &dyn Tree, directory: &str) -> bool {
+    let entries = tree.list(directory).unwrap_or_default();
+    subdirectories(directory, &entries).any(|directory| is_canonical_stack(tree, &directory))
+}
+
+fn is_canonical_stack(tree: &dyn Tree, directory: &str) -> bool {
+    let entries = tree.list(directory).unwrap_or_default();
+    entries.iter().any(|(name, kind)| *kind == EntryKind::File && is_canonical(name))
 }
 
 #[cfg(test)]

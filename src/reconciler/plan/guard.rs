@@ -139,6 +139,13 @@ pub(super) fn own_infrastructure(context: &Context<'_>, key: &ObjectKey, role: &
         .unblock(format!("{} service rm {}", context.view.docker, key.name))
 }
 
+/// The hold on a service that was protected when it was declared for the last time: no file can take that back.
+pub(super) fn labelled(service: &ObjectKey) -> Hold {
+    let name = &service.name;
+    Hold::new(HoldCode::Protected, format!("{service} has been protected until now"))
+        .unblock(format!("docker service update --label-rm {} {name}", labels::PROTECT))
+}
+
 /// Whether an object carries the mark of `x-skep.protect`.
 pub(super) fn is_protected(labels: &Labels) -> bool {
     labels.get(labels::PROTECT).is_some_and(|value| value == "true")

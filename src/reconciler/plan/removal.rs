@@ -215,8 +215,10 @@ impl Removal<'_> {
                 change.notes.push(format!("goes on as {successor}"));
             }
             change.holds.extend(self.consent(successor.is_some()));
-            if self.protects() || guard::is_protected(&live.spec.labels) {
+            if self.declared.is_some_and(|stack| stack.policy.protect) {
                 change.holds.push(network::protected(&key));
+            } else if guard::is_protected(&live.spec.labels) {
+                change.holds.push(guard::labelled(&key));
             }
             if let Some(role) = live.spec.labels.get(labels::ROLE) {
                 change.holds.push(guard::own_infrastructure(self.context, &key, role));
@@ -450,7 +452,9 @@ impl Removal<'_> {
     fn is_in_the_way(&self, object: &ObjectKey, draft: &StackDraft<'_>) -> bool {
         let drafts = self.others.iter().map(|other| &other.entries).chain([&draft.entries]);
         let waits = drafts.flatten().any(|entry| {
+            // For what a person must allow first, nothing goes beforehand.
             entry.change.action != Action::Remove
+                && !entry.change.is_standing()
                 && entry.change.holds.iter().any(|hold| {
                     hold.code == HoldCode::WaitsForObject && hold.needs.as_ref() == Some(object)
                 })

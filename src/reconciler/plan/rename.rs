@@ -31,7 +31,6 @@ pub(super) fn predecessor<'a>(
 
 /// The hold on a service whose port its predecessor has, which then must go before there is another one.
 pub(super) fn port_of_predecessor(
-    context: &Context<'_>,
     stack: &DesiredStack,
     live: &LiveService,
     port: &str,
@@ -40,7 +39,7 @@ pub(super) fn port_of_predecessor(
         || guard::is_protected(&live.spec.labels)
         || live.spec.labels.contains_key(labels::ROLE);
     let before = ObjectKey::new(Kind::Service, &live.spec.name);
-    (!stays && context.policy.allow_replace).then(|| {
+    (!stays).then(|| {
         let reason = format!("waits until {before} is gone, which publishes {port}");
         Hold::new(HoldCode::WaitsForObject, reason).needs(before)
     })

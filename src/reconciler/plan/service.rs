@@ -147,9 +147,8 @@ impl Planner<'_> {
         for taken in preflight::taken_ports(self.context, spec) {
             let predecessor = rename::predecessor(self.context, self.stack, self.service)
                 .filter(|live| live.id == taken.holder.id && change.action == Action::Move);
-            let goes = predecessor.and_then(|live| {
-                rename::port_of_predecessor(self.context, self.stack, live, &taken.port)
-            });
+            let goes = predecessor
+                .and_then(|live| rename::port_of_predecessor(self.stack, live, &taken.port));
             change.holds.extend(goes.or_else(|| taken.hold(self.context, &spec.name)));
         }
     }

@@ -206,7 +206,7 @@ fn renamed() -> World {
 #[test]
 fn a_renamed_service_gives_its_port_up_before_its_successor_takes_it() {
     let mut world = renamed();
-    let held = "move service shop_site [port-taken, replace-not-allowed]";
+    let held = "move service shop_site [waits-for-object, replace-not-allowed]";
     assert_eq!(outline(&world.plan())[0], held);
     assert!(world.plan().steps.is_empty());
     world.policy = replacing();

@@ -298,5 +298,31 @@ fn a_service_that_goes_gives_its_port_to_one_that_comes() {
     assert_eq!(create(&world), "create service shop_site [replace-not-allowed]");
     world.policy.allow_replace = true;
     assert_eq!(create(&world), "create service shop_site [waits-for-object]");
+    // Nothing goes for one that cannot come.
+    mount_config(world.declared("shop", "site"), "not-there");
+    assert!(world.plan().steps.is_empty(), "{:?}", outline(&world.plan()));
+    let site = world.declared("shop", "site");
+    site.spec.task_template.container_spec.as_mut().unwrap().configs.clear();
     assert_eq!(world.converge(), [["service shop_web"], ["service shop_site"]]);
+}
+
+#[test]
+fn what_was_protected_when_it_left_its_stack_goes_without_its_label() {
+    let mut all = shop(&["web", "old"]);
+    let protect = |labels: &mut std::collections::BTreeMap<String, String>| {
+        labels.insert(labels::PROTECT.to_owned(), "true".to_owned());
+    };
+    all.services.iter_mut().for_each(|service| protect(&mut service.spec.labels));
+    let mut world = World::applied(vec![all]);
+    world.policy = pruning();
+    world.stack("shop").services.pop();
+    world.declared("shop", "web").spec.labels.remove(labels::PROTECT);
+    world.converge();
+    let plan = world.plan();
+    assert_eq!(outline(&plan), ["remove service shop_old [protected]"]);
+    let hold = &change(&plan, "service shop_old").holds[0];
+    let command = "docker service update --label-rm skep.protect shop_old";
+    assert_eq!(hold.unblock.as_deref(), Some(command));
+    world.live("shop_old").spec.labels.remove(labels::PROTECT);
+    assert_eq!(world.converge(), [["service shop_old"]]);
 }
