@@ -117,14 +117,13 @@ fn pages(at: &Cursor<'_>, report: &mut Report) -> Vec<ErrorPage> {
     let mut pages = Vec::new();
     for (entry, value) in at.entries(report).into_iter().flatten() {
         let body: Option<Template> = value.get(report);
-        match entry.key.parse() {
-            Ok(status @ 400..=599) => pages.extend(body.map(|body| ErrorPage { status, body })),
-            _ => {
-                let mut finding =
-                    at.error("out-of-range", "has a page for what is no status from 400 to 599");
-                finding.place = Some(entry.key_place.clone());
-                report.push(finding);
-            }
+        if let Ok(status @ 400..=599) = entry.key.parse() {
+            pages.extend(body.map(|body| ErrorPage { status, body }));
+        } else {
+            let mut finding =
+                at.error("out-of-range", "has a page for what is no status from 400 to 599");
+            finding.place = Some(entry.key_place.clone());
+            report.push(finding);
         }
     }
     pages.sort_by_key(|page: &ErrorPage| page.status);
