@@ -48,6 +48,19 @@ pub(super) fn endpoints(global: &GlobalArgs, setup: &Setup) -> Result<Vec<Endpoi
     Ok(Endpoint::resolve_all(global.host.as_deref(), declared.as_ref(), &surroundings)?)
 }
 
+/// The engine that the command line or its surroundings name, if they name one; the settings are those of the controller
+/// on this machine, too.
+///
+/// # Errors
+/// When nothing can be made of what they name.
+pub(super) fn named(global: &GlobalArgs) -> Result<Option<Endpoint>, CommandError> {
+    let surroundings = Surroundings::of_process();
+    if global.host.is_none() && !surroundings.name_an_engine() {
+        return Ok(None);
+    }
+    Ok(Some(Endpoint::resolve(global.host.as_deref(), &surroundings)?))
+}
+
 fn not_connected(error: SwarmError, managers: &Managers) -> CommandError {
     let about_address = matches!(
         error.failure,

@@ -10,21 +10,24 @@ use jiff::Timestamp;
 use crate::diff::mask::Scrub;
 use crate::diff::render::{Look, Role, clean};
 use crate::local::Question;
-use crate::model::name::StackName;
+use crate::model::name::{FleetName, StackName};
 use crate::reconciler::logs;
 use crate::reconciler::pass::{Reader, scrub};
 use crate::reconciler::plan::Learned;
 use crate::reconciler::policy::ResolveImage;
+use crate::reconciler::refusals;
 use crate::reconciler::status::{self, Health, OpenHold, ServiceStatus, StackStatus, Status, Sync};
-use crate::swarm::Observer;
+use crate::swarm::{Endpoint, Observer};
 
 use super::args::{GlobalArgs, PolicyArgs, ReadingArgs};
-use super::controller::{ask, shown, socket};
+use super::controller::{Answered, ask, shown, socket};
 use super::ending::held;
 use super::engine;
 use super::error::CommandError;
 use super::exit::ExitCode;
 use super::format::{Format, json};
+use super::headline::{headline, health_role, sync_role};
+use super::known;
 use super::load::Stacks;
 use super::output::{self, Output};
 use super::request::{Showing, fleet, request, retry};
@@ -34,15 +37,18 @@ use super::trouble::paragraphs;
 /// Show how the stacks are: in sync or not, healthy or not, and what is in the way
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The controller that runs on this machine is asked, else (or with --host) the engine. Without --path a service is in sync when it is as skep last applied it; with
---path it is compared with the stack files, and what is in the way of changes is shown.
+The controller that runs on this machine is asked, else the engine; the engine, too, where --host,
+DOCKER_HOST or a context names another one than the controller's. Without --path a service is in
+sync when it is as skep last applied it, and Missing when it was applied and is gone; with --path it
+is compared with the stack files, and what is in the way of changes is shown.
 
 Examples:
   skep status
   skep status shop --path stacks/
   skep status --exit-code || echo 'look at it'
 
-Exit codes: 0; with --exit-code also 4 not healthy and 2 not in sync.")]
+Exit codes: 0; with --exit-code also 4 not healthy and 2 not in sync, and where the controller
+answers 5 for a stack that is stalled and 1 for a source or an engine that it cannot read.")]
 pub(super) struct StatusArgs {
     /// Stacks to show [default: all of the fleet]
     #[arg(value_name = "STACK")]
@@ -60,7 +66,7 @@ pub(super) struct StatusArgs {
     #[arg(long, value_name = "WHEN", hide_possible_values = true, requires = "path")]
     resolve_image: Option<ResolveImage>,
 
-    /// Exit with 4 when something is not healthy, else with 2 when something is not in sync
+    /// Exit with another code than 0 when something is not as it should be
     #[arg(long)]
     exit_code: bool,
 
@@ -77,12 +83,15 @@ pub(super) async fn status(
     let (status, engine, observed, scrub) = if args.path.is_empty() {
         let setup = Setup::load(global.config.as_deref(), &[])?;
         let fleet = fleet(global, &setup.settings)?;
-        // Whoever names an engine wants to know how that one is.
-        if global.host.is_none() {
-            let socket = socket(&setup.settings, &fleet);
-            let question = Question::Status { stacks: args.names.clone(), shown: shown(output) };
-            if let Some(code) = ask(&socket, &question, args.format, output).await? {
-                return Ok(if args.exit_code { code } else { ExitCode::Fine });
+        if let Some(answered) = of_controller(global, args, &setup, &fleet, output).await? {
+            let shown = match args.format {
+                Format::Text => Some(answered.text),
+                // While the controller has seen nothing, the engine is asked.
+                Format::Json => answered.document().as_ref().map(json).transpose()?,
+            };
+            if let Some(shown) = shown {
+                output.result(&shown)?;
+                return Ok(if args.exit_code { answered.exit } else { ExitCode::Fine });
             }
         }
         let engine = Observer::new(engine::connect(global, &[]).await?)?;
@@ -90,7 +99,7 @@ pub(super) async fn status(
         observed.workload = Some(engine.workload(&observed).await?);
         let sensitivity = setup.settings.sensitivity();
         let mut status = status::fold(&observed, &fleet, None, &sensitivity);
-        status::name_refusals(&mut status, &observed, &fleet, &retry(global, &fleet));
+        refusals::name(&mut status, &observed, &fleet, &retry(global, &fleet));
         (status, engine, observed, Scrub::new(sensitivity))
     } else {
         let mut stacks = Stacks::read(global, &args.path, &args.reading).await?;
@@ -110,24 +119,45 @@ pub(super) async fn status(
     let mut status = status.only(&args.names.iter().cloned().collect::<BTreeSet<_>>());
     logs::add(&engine, &observed, &scrub, status.judged()).await;
     output.result(&match args.format {
-        Format::Text => text(&status, output.look()),
+        Format::Text => text(&status, &[], output.look()),
         Format::Json => json(&status)?,
     })?;
     Ok(if args.exit_code { exit(&status) } else { ExitCode::Fine })
 }
 
+/// What the controller on this machine answers. Whoever names an engine wants to know how that one is: if the controller
+/// works with another one, it is not asked.
+async fn of_controller(
+    global: &GlobalArgs,
+    args: &StatusArgs,
+    setup: &Setup,
+    fleet: &FleetName,
+    output: &Output,
+) -> Result<Option<Answered>, CommandError> {
+    if global.host.is_some() {
+        return Ok(None);
+    }
+    let named = engine::named(global)?;
+    let socket = socket(&setup.settings, fleet);
+    let shown = shown(output);
+    if let Some(Endpoint { address, origin }) = &named {
+        // Its stacks are not those that are meant.
+        let question = Question::Status { stacks: Vec::new(), shown };
+        let Some(answered) = ask(&socket, &question).await? else { return Ok(None) };
+        if !answered.knows(address) {
+            output::talk(&format!(
+                "The controller on this machine works with {}; {address} is asked itself, as {origin} says.\n",
+                clean(&answered.named_engines())
+            ));
+            return Ok(None);
+        }
+    }
+    ask(&socket, &Question::Status { stacks: args.names.clone(), shown }).await
+}
+
 fn check_names(status: &Status, names: &[StackName]) -> Result<(), CommandError> {
-    let known: Vec<&str> = status.stacks.iter().map(|stack| stack.name.as_str()).collect();
-    let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) else {
-        return Ok(());
-    };
-    let message = format!("there is no stack \"{unknown}\" in fleet \"{}\"", status.fleet);
-    let error = CommandError::failed(anyhow::Error::msg(message));
-    Err(error.hint(if known.is_empty() {
-        "it has no stacks at all; --fleet names another one".to_owned()
-    } else {
-        format!("its stacks are {}", known.join(", "))
-    }))
+    let known = status.stacks.iter().map(|stack| stack.name.clone()).collect();
+    known::check(names.iter().map(StackName::as_str), &known, &status.fleet)
 }
 
 pub(super) fn exit(status: &Status) -> ExitCode {
@@ -137,23 +167,18 @@ pub(super) fn exit(status: &Status) -> ExitCode {
     health.worst(sync)
 }
 
-/// The status as people read it.
-pub(super) fn text(status: &Status, look: Look) -> String {
-    let Status { format_version: _, fleet, engine, observed_at, sync, health, stacks } = status;
+/// The status as people read it; `troubles` are those that only the controller knows of.
+pub(super) fn text(status: &Status, troubles: &[String], look: Look) -> String {
+    let Status { format_version: _, fleet, engine, observed_at, sync: _, health: _, stacks } =
+        status;
     let strong = |words: &str| look.palette.paint(Role::Strong, words);
     let quiet = |words: &str| look.palette.paint(Role::Quiet, words);
     let origin = quiet(&format!("fleet {fleet}, Docker {}", clean(&engine.version)));
     if stacks.is_empty() {
-        return format!("{} {origin}\n", strong("No stacks."));
+        let troubles: String = troubles.iter().map(|trouble| format!(" {}.", clean(trouble))).collect();
+        return format!("{}{troubles} {origin}\n", strong("No stacks."));
     }
-    let count =
-        if stacks.len() == 1 { "1 stack".to_owned() } else { format!("{} stacks", stacks.len()) };
-    let mut text = format!(
-        "{} {}, {}   {origin}\n",
-        strong(&format!("{count}:")),
-        look.palette.paint(sync_role(*sync), &sync.to_string()),
-        look.palette.paint(health_role(*health), &health.to_string()),
-    );
+    let mut text = format!("{}   {origin}\n", headline(status, troubles, look));
     let services = || stacks.iter().flat_map(|stack| &stack.services);
     let widths = (
         services().map(|service| service.name.chars().count()).max().unwrap_or(0),
@@ -172,7 +197,7 @@ fn write_stack(
     now: Timestamp,
     look: Look,
 ) {
-    let StackStatus { name, file, sync, health, services, holds } = stack;
+    let StackStatus { name, file, sync, health, services, holds, suspended } = stack;
     let file = file.as_ref().map_or_else(String::new, |file| format!("   {}", clean(file)));
     let _ = writeln!(
         text,
@@ -182,6 +207,10 @@ fn write_stack(
         look.palette.paint(health_role(*health), &health.to_string()),
         look.palette.paint(Role::Quiet, &file),
     );
+    if let Some(suspended) = suspended {
+        let words = look.palette.paint(Role::Standing, "suspended");
+        let _ = writeln!(text, "  {words} {}", clean(&suspended.to_string()));
+    }
     for service in services {
         write_service(text, service, widths, now, look);
     }
@@ -211,23 +240,5 @@ fn write_service(
     );
     if let Some(judged) = judged {
         text.push_str(&paragraphs(judged, Some(now), look));
-    }
-}
-
-fn sync_role(sync: Sync) -> Role {
-    match sync {
-        Sync::Synced => Role::Added,
-        Sync::Unknown => Role::Quiet,
-        Sync::OutOfSync => Role::Changed,
-    }
-}
-
-fn health_role(health: Health) -> Role {
-    match health {
-        Health::Healthy => Role::Added,
-        Health::Progressing => Role::Waiting,
-        Health::Unknown => Role::Quiet,
-        Health::Paused | Health::Missing => Role::Changed,
-        Health::Degraded => Role::Removed,
     }
 }

@@ -4,17 +4,20 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::diff::render::clean;
 use crate::local::Question;
 use crate::model::name::StackName;
 use crate::model::nanos::Nanos;
+use crate::swarm::Endpoint;
 
 use super::apply::parse_timeout;
 use super::args::GlobalArgs;
 use super::controller::{ask, shown, socket};
+use super::engine;
 use super::error::CommandError;
 use super::exit::ExitCode;
-use super::format::Format;
-use super::output::Output;
+use super::format::{Format, json};
+use super::output::{self, Output};
 use super::request::fleet;
 use super::settings::Setup;
 
@@ -29,8 +32,8 @@ Examples:
   git push && skep sync
   skep sync shop --wait --timeout 10m
 
-Exit codes: 0 done, 1 a source has errors or nobody could be asked, 4 not healthy yet or not at all,
-5 blocked by a guard or an error.")]
+Exit codes: 0 done, 1 a source has errors or nobody could be asked, 2 suspended and not as declared,
+4 not healthy yet or not at all, 5 blocked by a guard or an error.")]
 pub(super) struct SyncArgs {
     /// Stacks that the answer is about [default: all]
     #[arg(value_name = "STACK")]
@@ -60,15 +63,28 @@ pub(super) async fn sync(
     let question =
         Question::Sync { stacks: args.names.clone(), settled: args.wait, shown: shown(output) };
     let patience = args.timeout.map_or(Duration::from_secs(300), Nanos::to_std);
-    let asked = ask(&socket, &question, args.format, output);
+    let asked = ask(&socket, &question);
     let Ok(answered) = tokio::time::timeout(patience, asked).await else {
         let message = format!("no answer within {} s", patience.as_secs());
         return Err(CommandError::failed(anyhow::Error::msg(message))
             .hint("the controller goes on; skep status shows how far it is"));
     };
-    answered?.ok_or_else(|| {
+    let answered = answered?.ok_or_else(|| {
         let message = format!("no controller of fleet {fleet} listens at {}", socket.display());
         CommandError::failed(anyhow::Error::msg(message))
             .hint("start one with skep run, or apply once with skep apply")
-    })
+    })?;
+    if let Some(Endpoint { address, origin }) = engine::named(global)?
+        && !answered.knows(&address)
+    {
+        output::talk(&format!(
+            "warning: this controller works with {}, not with {address}, which {origin} names\n",
+            clean(&answered.named_engines())
+        ));
+    }
+    output.result(&match args.format {
+        Format::Text => answered.text,
+        Format::Json => json(&answered.report)?,
+    })?;
+    Ok(answered.exit)
 }

@@ -14,15 +14,18 @@ use crate::model::labels;
 use crate::model::live::{LiveService, Observed};
 use crate::model::name::{FleetName, StackName};
 use crate::model::service::ModeKind;
-use crate::model::task::TaskTemplate;
 
 use super::health::{self, Evidence, ServiceHealth, Verdict};
+use super::known::{self, Missing};
 use super::ownership::owning_stack;
-use super::plan::{Plan, is_as_applied, target};
-use super::record::Refusal;
+use super::plan::{Plan, is_as_applied};
+use super::suspension::{Suspension, Suspensions};
 
 /// The version of the document's layout; it moves when a reader of the old one would misread the new one.
 pub const FORMAT_VERSION: u32 = 1;
+
+/// The key of what a running controller adds to the document.
+pub const CONTROLLER: &str = "controller";
 
 /// Whether something is as declared. Later ones are worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
@@ -46,7 +49,7 @@ pub enum Health {
     Unknown,
     /// Swarm stopped an update after a failure.
     Paused,
-    /// Declared, and not there.
+    /// Declared or applied, and not there.
     Missing,
     /// It will not become healthy by waiting.
     Degraded,
@@ -90,6 +93,9 @@ pub struct StackStatus {
     /// What is in the way of changes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<OpenHold>,
+    /// Who has the controller leave it alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<Suspension>,
 }
 
 /// Something that is in the way of a change.
@@ -119,7 +125,7 @@ pub struct ServiceStatus {
     pub health: Health,
     /// What that means, as a fragment: `rolling (2/6, batch 2 of 3)`.
     pub state: String,
-    /// The verdict behind it; absent when the service does not exist.
+    /// The verdict behind it; absent when the service does not exist, or was written after the look.
     #[serde(flatten)]
     pub judged: Option<ServiceHealth>,
 }
@@ -139,7 +145,8 @@ pub enum Mode {
 }
 
 /// Tells how the stacks of `fleet` are. With a `plan`, they are compared with what its stack files declare; stacks that
-/// are not in it, and all of them without one, only with what was last applied. `sensitivity` tells what is masked.
+/// are not in it, and all of them without one, only with what was last applied, services that are gone included.
+/// `sensitivity` tells what is masked.
 pub fn fold(
     observed: &Observed,
     fleet: &FleetName,
@@ -178,12 +185,24 @@ pub fn fold(
         let judged = if is_declared { judged.where_live_is_declared() } else { judged };
         stack.services.push(ServiceStatus::of(live, judged, sync, refused));
     }
+    // The plan knows what is missing of the stacks that it compares.
+    let named = known::live(observed, fleet).into_iter().chain(stacks.keys().cloned()).collect();
+    let missing = record.as_ref().map(|record| known::missing(observed, record, &named));
+    for Missing { stack, service } in missing.into_iter().flatten() {
+        if sections.iter().all(|section| section.name != stack) {
+            let stack = stacks.entry(stack);
+            let stack =
+                stack.or_insert_with_key(|name| StackStatus::new(name.clone(), Sync::Synced));
+            stack.services.push(ServiceStatus::missing(&service));
+        }
+    }
+    let suspensions = record.map(|record| Suspensions::of(&record.labels)).unwrap_or_default();
     let mut stacks: Vec<StackStatus> = stacks.into_values().collect();
     for stack in &mut stacks {
+        stack.suspended = suspensions.of_stack(&stack.name).cloned();
         stack.services.sort_by(|a, b| a.name.cmp(&b.name));
         let services = stack.services.iter();
-        stack.sync = services.clone().map(|service| service.sync).fold(stack.sync, Sync::max);
-        stack.health = services.map(|service| service.health).max().unwrap_or(Health::Healthy);
+        stack.sync = services.map(|service| service.sync).fold(stack.sync, Sync::max);
     }
     Status {
         format_version: FORMAT_VERSION,
@@ -195,62 +214,6 @@ pub fn fold(
         stacks,
     }
     .counted()
-}
-
-/// Names the releases that Swarm rolled back, for a status that was made without a plan, which has holds for them. `retry`
-/// is the command that allows another try, to which the service is added.
-pub fn name_refusals(status: &mut Status, observed: &Observed, fleet: &FleetName, retry: &str) {
-    let record = super::record::find(&observed.configs, fleet);
-    for live in &observed.services {
-        let Some(update) = live.rollback() else { continue };
-        let refusal = record.as_ref().and_then(|record| record.refused.get(&live.spec.name));
-        let unblock = match refusal {
-            Some(Refusal::Allowed(version)) if *version == live.version => continue,
-            Some(Refusal::Refused(_)) => {
-                format!("change the file, or allow one more try: {retry} {}", target(live))
-            }
-            Some(Refusal::Allowed(_)) | None => {
-                "skep plan PATH tells whether it is tried again".to_owned()
-            }
-        };
-        let words = if update.message.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", update.message)
-        };
-        let reason = format!("Swarm rolled {} back{words}", rolled_back(live, observed));
-        let object = ObjectKey::new(Kind::Service, &live.spec.name);
-        let hold = Hold::new(HoldCode::RefusedRelease, reason).unblock(unblock);
-        let stack = stack_of(live, fleet, false);
-        let stack = status
-            .stacks
-            .iter_mut()
-            .find(|of| stack.as_ref().is_some_and(|stack| stack.as_str() == of.name));
-        if let Some(stack) = stack {
-            stack.holds.push(OpenHold { object: Some(object), hold });
-        }
-    }
-}
-
-/// What the newest failed task of a service that was rolled back says of the release: its image, if that is another one.
-fn rolled_back(live: &LiveService, observed: &Observed) -> String {
-    let image = |template: &TaskTemplate| {
-        let container = template.container_spec.as_ref();
-        container.map(|container| container.image.split('@').next().unwrap_or_default().to_owned())
-    };
-    let tasks = observed.workload.iter().flat_map(|workload| &workload.tasks);
-    let failed = tasks.filter(|task| {
-        task.service_id == live.id
-            && task.error.is_some()
-            && !task.template.runs_the_same_as(&live.spec.task_template)
-    });
-    let tried = failed.max_by_key(|task| task.created).and_then(|task| image(&task.template));
-    match tried {
-        Some(tried) if image(&live.spec.task_template).as_ref() != Some(&tried) => {
-            format!("the release of {tried}")
-        }
-        _ => "the last release".to_owned(),
-    }
 }
 
 impl Status {
@@ -268,7 +231,23 @@ impl Status {
         services.filter_map(|service| Some((service.name.as_str(), service.judged.as_mut()?)))
     }
 
+    /// The same with what nobody has looked at yet: services that were written since are on their way, however they were
+    /// before.
+    pub(super) fn written(mut self, services: &BTreeSet<String>) -> Self {
+        let all = self.stacks.iter_mut().flat_map(|stack| &mut stack.services);
+        for service in all.filter(|service| services.contains(&service.name)) {
+            service.health = Health::Progressing;
+            "written just now".clone_into(&mut service.state);
+            service.judged = None;
+        }
+        self.counted()
+    }
+
     fn counted(mut self) -> Self {
+        for stack in &mut self.stacks {
+            let services = stack.services.iter().map(|service| service.health);
+            stack.health = services.max().unwrap_or(Health::Healthy);
+        }
         let stacks = self.stacks.iter();
         self.sync = stacks.clone().map(|stack| stack.sync).max().unwrap_or(Sync::Synced);
         self.health = stacks.map(|stack| stack.health).max().unwrap_or(Health::Healthy);
@@ -276,14 +255,22 @@ impl Status {
     }
 }
 
-/// The JSON Schema of the document.
+/// The JSON Schema of the document, to which a running controller adds what it tells about itself.
 pub fn schema() -> schemars::Schema {
     let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
-    settings.into_generator().into_root_schema_for::<Status>()
+    let mut schema = settings.into_generator().into_root_schema_for::<Status>();
+    let properties = schema.ensure_object().get_mut("properties");
+    if let Some(properties) = properties.and_then(serde_json::Value::as_object_mut) {
+        let description = "What the controller on this machine tells about itself, where it was asked: its \
+                           `version`, `engines`, `last_pass`, `sources`, and `stacks` by name with their condition.";
+        let controller = serde_json::json!({ "description": description, "type": "object" });
+        properties.insert(CONTROLLER.to_owned(), controller);
+    }
+    schema
 }
 
 /// The stack that a live service belongs to; `declared` services may not have been taken over yet.
-fn stack_of(live: &LiveService, fleet: &FleetName, declared: bool) -> Option<StackName> {
+pub(super) fn stack_of(live: &LiveService, fleet: &FleetName, declared: bool) -> Option<StackName> {
     let key = ObjectKey::new(Kind::Service, &live.spec.name);
     owning_stack(&key, &live.spec.labels, fleet).or_else(|| {
         let namespace = live.spec.labels.get(labels::NAMESPACE).filter(|_| declared);
@@ -318,6 +305,7 @@ fn declared(section: &StackSection) -> StackStatus {
         health: Health::Healthy,
         services: missing.map(|change| ServiceStatus::missing(&change.object.name)).collect(),
         holds: whole.chain(changes.iter().flat_map(of_change)).collect(),
+        suspended: None,
     }
 }
 
@@ -346,6 +334,7 @@ impl StackStatus {
             health: Health::Healthy,
             services: Vec::new(),
             holds: Vec::new(),
+            suspended: None,
         }
     }
 }

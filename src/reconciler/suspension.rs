@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::labels::Labels;
@@ -21,11 +22,12 @@ const SUSPENDED: &str = "skep.suspended";
 const MOST_WORDS: usize = 200;
 
 /// Who suspended something, when and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Suspension {
     /// Who, such as `ada@manager1`.
     pub by: String,
     /// Since when.
+    #[schemars(with = "String")]
     pub since: Timestamp,
     /// Why, if they said so.
     #[serde(skip_serializing_if = "Option::is_none")]

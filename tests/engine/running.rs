@@ -1,6 +1,8 @@
 //! A running controller, its log, and its end.
 
 use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -68,15 +70,17 @@ impl<'s, 'e> Running<'s, 'e> {
         Run::of(command.output().unwrap(), arguments)
     }
 
-    /// What it tells about itself.
+    /// What it tells about itself, on its socket.
     #[track_caller]
     pub(crate) fn report(&self) -> Value {
-        // Whoever names an engine is told how that one is.
-        let arguments = ["status", "--format", "json", "--fleet", self.stage.fleet()];
-        let mut command = self.stage.bare(&arguments);
-        command.env("XDG_RUNTIME_DIR", self.stage.folder());
-        let run = Run::of(command.output().unwrap(), &arguments);
-        serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run}"))
+        let socket = self.stage.folder().join(format!("skep/{}.sock", self.stage.fleet()));
+        let mut stream = UnixStream::connect(socket).unwrap();
+        let shown = r#"{"width": 100, "color": false, "unicode": true}"#;
+        writeln!(stream, r#"{{"ask": "status", "stacks": [], "shown": {shown}}}"#).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        answer["report"]["document"].clone()
     }
 
     /// The id of its process.

@@ -4,16 +4,17 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::local::{self, Answer, AskError, Question};
 use crate::model::name::FleetName;
+use crate::reconciler::status;
 use crate::settings::Settings;
+use crate::swarm::Address;
 
 use super::super::error::CommandError;
 use super::super::exit::ExitCode;
-use super::super::format::{Format, json};
-use super::super::output::Output;
 
 /// Where the controller of `fleet` listens.
 pub(in crate::cli) fn socket(settings: &Settings, fleet: &FleetName) -> PathBuf {
@@ -22,27 +23,55 @@ pub(in crate::cli) fn socket(settings: &Settings, fleet: &FleetName) -> PathBuf 
     settings.socket.as_ref().map_or_else(default, PathBuf::from)
 }
 
-/// Asks the controller at `socket` and prints what it answers; `None` if there is none.
+/// What the controller on this machine answers.
+#[derive(Debug)]
+pub(in crate::cli) struct Answered {
+    /// Its report, for programs.
+    pub(in crate::cli) report: Value,
+    /// The same for people.
+    pub(in crate::cli) text: String,
+    /// How this process is to end.
+    pub(in crate::cli) exit: ExitCode,
+}
+
+impl Answered {
+    /// Whether the controller works with this engine, or would where it cannot use the one before.
+    pub(in crate::cli) fn knows(&self, engine: &Address) -> bool {
+        let engine = engine.to_string();
+        self.engines().any(|known| known == engine)
+    }
+
+    /// The engines that it may work with, as text.
+    pub(in crate::cli) fn named_engines(&self) -> String {
+        self.engines().collect::<Vec<_>>().join(", ")
+    }
+
+    /// The document of `skep status` with what only the controller knows below it; `None` while it has seen nothing.
+    pub(in crate::cli) fn document(&self) -> Option<Value> {
+        let mut controller = self.report.as_object()?.clone();
+        let mut document = controller.remove("status")?;
+        document.as_object_mut()?.insert(status::CONTROLLER.to_owned(), controller.into());
+        Some(document)
+    }
+
+    fn engines(&self) -> impl Iterator<Item = &str> {
+        let engines = self.report.get("engines").and_then(Value::as_array);
+        engines.into_iter().flatten().filter_map(|engine| engine.get("address")?.as_str())
+    }
+}
+
+/// Asks the controller at `socket`; `None` if there is none.
 pub(in crate::cli) async fn ask(
     socket: &Path,
     question: &Question,
-    format: Format,
-    output: &mut Output,
-) -> Result<Option<ExitCode>, CommandError> {
-    let answer = match local::ask(socket, question).await {
-        Ok(answer) => answer,
-        Err(AskError::NobodyThere(_)) => return Ok(None),
-        Err(error) => return Err(CommandError::failed(error)),
-    };
-    match answer {
-        Answer::Report { document, text, exit } => {
-            output.result(&match format {
-                Format::Text => text,
-                Format::Json => json(&document)?,
-            })?;
-            Ok(Some(ExitCode::of(exit)))
+) -> Result<Option<Answered>, CommandError> {
+    match local::ask(socket, question).await {
+        Ok(Answer::Report { document, text, exit }) => {
+            Ok(Some(Answered { report: *document, text, exit: ExitCode::of(exit) }))
         }
-        Answer::Refused(reason) => Err(CommandError::failed(anyhow::Error::msg(reason))),
+        Ok(Answer::Refused(reason)) => Err(CommandError::failed(anyhow::Error::msg(reason))),
+        Err(AskError::NobodyThere(_)) => Ok(None),
+        Err(error) => Err(CommandError::failed(error)),
     }
 }
 
@@ -53,5 +82,39 @@ const BRIEFLY: Duration = Duration::from_secs(30);
 pub(in crate::cli) async fn quietly(socket: &Path, question: &Question) {
     if !matches!(timeout(BRIEFLY, local::ask(socket, question)).await, Ok(Ok(_))) {
         tracing::debug!(socket = %socket.display(), "no controller was told");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::reconciler::controller::example;
+
+    use super::*;
+
+    fn answered(report: &Value) -> Answered {
+        Answered { report: report.clone(), text: String::new(), exit: ExitCode::Fine }
+    }
+
+    #[test]
+    fn what_a_controller_answers_has_the_published_layout_of_a_status() {
+        let mut report = serde_json::to_value(example::report()).unwrap();
+        let document = answered(&report).document().unwrap();
+        let schema = serde_json::to_value(status::schema()).unwrap();
+        assert!(jsonschema::is_valid(&schema, &document), "{document:#}");
+        assert_eq!(document["stacks"][0]["name"], "blog");
+        assert_eq!(document["controller"]["stacks"]["blog"]["condition"], "Suspended");
+        assert!(document["controller"].get("status").is_none());
+        report.as_object_mut().unwrap().remove("status");
+        assert_eq!(answered(&report).document(), None);
+    }
+
+    #[test]
+    fn an_engine_that_the_controller_does_not_work_with_is_told_from_its_own() {
+        let report = serde_json::json!({"engines": [{"address": "unix:///var/run/docker.sock"}]});
+        let answered = answered(&report);
+        let address = |text: &str| Address::parse(text, None).unwrap();
+        assert!(answered.knows(&address("unix:///var/run/docker.sock")));
+        assert!(!answered.knows(&address("tcp://prod.example.com:2375")));
+        assert_eq!(answered.named_engines(), "unix:///var/run/docker.sock");
     }
 }

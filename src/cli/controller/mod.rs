@@ -7,7 +7,7 @@ pub(super) mod service;
 mod sources;
 mod web;
 
-pub(super) use asking::{ask, quietly, socket};
+pub(super) use asking::{Answered, ask, quietly, socket};
 pub(super) use present::{present, shown};
 
 pub(super) use sources::{RunSources, Wanted};

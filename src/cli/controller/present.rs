@@ -7,11 +7,11 @@ use jiff::Timestamp;
 
 use crate::diff::render::{Glyphs, Look, Palette, Role, clean};
 use crate::local::{Answer, Question, Shown};
-use crate::model::finding::Finding;
 use crate::model::name::StackName;
 use crate::reconciler::controller::condition::Condition;
 use crate::reconciler::controller::engine::EngineReport;
 use crate::reconciler::controller::report::{Report, SettingsReport, SourceReport, StackReport};
+use crate::reconciler::status::Sync;
 
 use super::super::exit::ExitCode;
 use super::super::output::Output;
@@ -31,7 +31,13 @@ pub(in crate::cli) fn present(report: &Report, question: &Question) -> Answer {
         |name: &&StackName| report.stacks.contains_key(name.as_str()) || is_live(report, name);
     if let Some(unknown) = stacks.iter().find(|name| !known(name)) {
         let fleet = &report.fleet;
-        return Answer::Refused(format!("there is no stack \"{unknown}\" in fleet \"{fleet}\""));
+        let live = report.status.iter().flat_map(|status| &status.stacks);
+        let known: BTreeSet<&str> = report.stacks.keys().map(String::as_str).collect();
+        let known: BTreeSet<&str> = live.map(|stack| stack.name.as_str()).chain(known).collect();
+        let known = known.into_iter().collect::<Vec<_>>().join(", ");
+        return Answer::Refused(format!(
+            "there is no stack \"{unknown}\" in fleet \"{fleet}\"; its stacks are {known}"
+        ));
     }
     let mut report = report.clone();
     if !stacks.is_empty() {
@@ -46,7 +52,8 @@ pub(in crate::cli) fn present(report: &Report, question: &Question) -> Answer {
     };
     let exit = match question {
         Question::Status { .. } => {
-            report.status.as_ref().map_or(ExitCode::NotHealthy, status::exit)
+            let status = report.status.as_ref().map_or(ExitCode::NotHealthy, status::exit);
+            status.worst(standing(&report))
         }
         Question::Sync { .. } => exit(&report),
     };
@@ -67,21 +74,64 @@ fn is_live(report: &Report, name: &StackName) -> bool {
 
 /// How `skep sync` ends.
 fn exit(report: &Report) -> ExitCode {
+    let stacks = report.stacks.iter().map(|(name, stack)| match stack.condition {
+        Condition::Ready | Condition::Stalled | Condition::Degraded => ExitCode::Fine,
+        Condition::Progressing | Condition::Retrying => ExitCode::NotHealthy,
+        Condition::Suspended => {
+            let mut live = report.status.iter().flat_map(|status| &status.stacks);
+            let is_synced = live.any(|live| live.name == *name && live.sync == Sync::Synced);
+            if is_synced { ExitCode::Fine } else { ExitCode::ChangesPending }
+        }
+    });
+    stacks.fold(standing(report), ExitCode::worst)
+}
+
+/// How whoever asks is to end because of what does not pass by itself, or of what cannot be read.
+fn standing(report: &Report) -> ExitCode {
     let stacks = report.stacks.values().map(|stack| match stack.condition {
-        Condition::Ready | Condition::Suspended => ExitCode::Fine,
-        Condition::Progressing | Condition::Retrying | Condition::Degraded => ExitCode::NotHealthy,
+        Condition::Ready | Condition::Suspended | Condition::Progressing | Condition::Retrying => {
+            ExitCode::Fine
+        }
+        Condition::Degraded => ExitCode::NotHealthy,
         Condition::Stalled => ExitCode::Blocked,
     });
     let sources = report.sources.iter().map(|source| {
-        let is_bad = source.failure.is_some() || source.findings.iter().any(Finding::is_error);
-        if is_bad { ExitCode::Failed } else { ExitCode::Fine }
+        if source.failure.is_some() || errors(source) > 0 { ExitCode::Failed } else { ExitCode::Fine }
     });
     let engine = if report.trouble.is_some() { ExitCode::Failed } else { ExitCode::Fine };
     stacks.chain(sources).fold(engine, ExitCode::worst)
 }
 
+/// What only the controller knows of, for the first line.
+fn troubles(report: &Report) -> Vec<String> {
+    let mut troubles = Vec::new();
+    if report.trouble.is_some() {
+        troubles.push("the Swarm cannot be observed".to_owned());
+    }
+    let stalled = report.stacks.iter().filter(|(_, stack)| stack.condition == Condition::Stalled);
+    let stalled: Vec<&str> = stalled.map(|(name, _)| name.as_str()).collect();
+    if !stalled.is_empty() {
+        troubles.push(format!("{} stalled: {}", stalled.len(), stalled.join(", ")));
+    }
+    for source in &report.sources {
+        let name = &source.name;
+        if source.failure.is_some() {
+            troubles.push(format!("source {name} cannot be read"));
+        } else if errors(source) > 0 {
+            troubles.push(format!("source {name} has errors"));
+        }
+    }
+    troubles
+}
+
+fn errors(source: &SourceReport) -> usize {
+    source.findings.iter().filter(|finding| finding.is_error()).count()
+}
+
 fn text(report: &Report, look: Look) -> String {
-    let mut text = report.status.as_ref().map_or_else(String::new, |s| status::text(s, look));
+    let troubles = troubles(report);
+    let status = report.status.as_ref();
+    let mut text = status.map_or_else(String::new, |s| status::text(s, &troubles, look));
     if !text.is_empty() {
         text.push('\n');
     }
@@ -144,8 +194,7 @@ fn write_engines(text: &mut String, engines: &[EngineReport], look: Look) {
 
 fn write_source(text: &mut String, source: &SourceReport, look: Look) {
     let revision = source.revision.as_deref().unwrap_or("not read yet");
-    let errors = source.findings.iter().filter(|finding| finding.is_error()).count();
-    let errors = match errors {
+    let errors = match errors(source) {
         0 => String::new(),
         1 => ", 1 error in it".to_owned(),
         errors => format!(", {errors} errors in it"),
@@ -195,4 +244,66 @@ fn write_stack(text: &mut String, name: &str, stack: &StackReport, look: Look) {
 /// How long ago it was.
 fn age(then: Timestamp) -> String {
     trouble::age(Timestamp::now().duration_since(then))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::reconciler::controller::example;
+
+    use super::*;
+
+    const SHOWN: Shown = Shown { width: 100, color: false, unicode: false };
+
+    fn answer(report: &Report, question: &Question) -> (String, u8) {
+        match present(report, question) {
+            Answer::Report { text, exit, .. } => (text, exit),
+            Answer::Refused(reason) => (reason, u8::MAX),
+        }
+    }
+
+    /// Both sources can be read, and nothing is suspended.
+    fn well() -> Report {
+        let mut report = example::report();
+        report.sources.truncate(1);
+        report.sources[0].findings.clear();
+        report.suspended = None;
+        report.status = report.status.map(|status| status.only(&["shop".parse().unwrap()].into()));
+        report.stacks.remove("blog");
+        report
+    }
+
+    #[test]
+    fn sources_and_stacks_that_are_not_well_stand_in_the_first_line_and_in_the_exit_code() {
+        let status = Question::Status { stacks: Vec::new(), shown: SHOWN };
+        let (text, exit) = answer(&well(), &status);
+        assert!(text.starts_with("1 stack: Synced, Healthy   fleet"), "{text}");
+        assert_eq!(exit, 0);
+        let mut stalled = well();
+        stalled.stacks.get_mut("shop").unwrap().condition = Condition::Stalled;
+        let (text, exit) = answer(&stalled, &status);
+        assert!(text.starts_with("1 stack: Synced, Healthy; 1 stalled: shop "), "{text}");
+        assert_eq!(exit, 5);
+        let (text, exit) = answer(&example::report(), &status);
+        let first = "2 stacks, 1 out of sync: blog; source main has errors; source other cannot be read ";
+        assert!(text.starts_with(first), "{text}");
+        assert_eq!(exit, 1);
+        let mut trouble = well();
+        trouble.trouble = example::in_trouble().trouble;
+        assert_eq!(answer(&trouble, &status).1, 1);
+    }
+
+    #[test]
+    fn a_suspended_stack_that_is_not_as_declared_is_no_success() {
+        let ask = |stack: &str| Question::Sync {
+            stacks: vec![stack.parse().unwrap()],
+            settled: true,
+            shown: SHOWN,
+        };
+        let mut report = example::report();
+        report.sources.clear();
+        assert_eq!(answer(&report, &ask("blog")).1, 2);
+        assert_eq!(answer(&report, &ask("shop")).1, 0);
+        let unknown = answer(&report, &ask("shpo")).0;
+        assert!(unknown.ends_with("its stacks are blog, shop"), "{unknown}");
+    }
 }

@@ -71,6 +71,7 @@ pub(crate) fn report() -> Report {
         health: Health::Healthy,
         services: Vec::new(),
         holds,
+        suspended: None,
     };
     let hold = OpenHold {
         object: Some(ObjectKey::new(Kind::Service, "blog_web")),

@@ -9,7 +9,7 @@ use tracing::Instrument as _;
 
 use crate::diff::document::{Change, Document};
 use crate::diff::mask::Sensitivity;
-use crate::model::key::ObjectKey;
+use crate::model::key::{Kind, ObjectKey};
 use crate::model::live::Observed;
 use crate::model::name::FleetName;
 use crate::reconciler::apply::{self, FreshKey};
@@ -158,8 +158,9 @@ impl Swarm {
         let sensitivity = work.first().map(|work| work.current.request.view.sensitivity.clone());
         let mut status = fold(&plans, &observed, manner.fleet, &sensitivity.unwrap_or_default());
         let (mut performed, mut failed) = (0, 0);
+        let mut written = BTreeSet::new();
         for (work, plan) in work.iter_mut().zip(&plans) {
-            let report = self.perform(work, plan, memory, &observed, stop).await;
+            let report = self.perform(work, plan, memory, &observed, stop, &mut written).await;
             performed += report.performed;
             failed += report.failed;
             work.learned.has_written = report.performed + report.failed > 0
@@ -171,6 +172,8 @@ impl Swarm {
                 again = again.into_iter().chain(due).min();
             }
         }
+        // How they were before the writes says nothing about them any more.
+        status = status.written(&written);
         // Whoever wants it to end does not wait for a node that does not give its logs.
         tokio::select! {
             () = memory.excerpts.add(self.writer.reader().observer(), &observed, work, &mut status) => {}
@@ -212,6 +215,7 @@ impl Swarm {
         memory: &mut Memory,
         observed: &Observed,
         stop: &watch::Receiver<bool>,
+        written: &mut BTreeSet<String>,
     ) -> apply::Report {
         if plan.steps.is_empty() {
             return apply::Report::default();
@@ -230,6 +234,7 @@ impl Swarm {
             log(&event, &changes, work.current);
             let drift = event.object().and_then(drift_of);
             metrics.step(&event, drift);
+            written.extend(written_service(&event));
             if let Event::Performed { object, .. } = event {
                 troubles.ended(object);
                 if drift.is_some() {
@@ -244,6 +249,19 @@ impl Swarm {
             .instrument(span)
             .await
     }
+}
+
+/// The service that was written, or may have been.
+fn written_service(event: &Event<'_>) -> Option<String> {
+    let object = match event {
+        Event::Performed { object, .. }
+        | Event::Deferred { object, may_have_happened: true, .. } => object,
+        Event::Deferred { .. }
+        | Event::Failed { .. }
+        | Event::Planned { .. }
+        | Event::Unreachable { .. } => return None,
+    };
+    (object.kind == Kind::Service).then(|| object.name.clone())
 }
 
 fn changes(document: &Document) -> BTreeMap<&ObjectKey, (&str, &Change)> {
