@@ -18,6 +18,7 @@ use super::output::{self, Output};
 use super::request::{Showing, request};
 use super::saved::{self, Arguments, Saved};
 use super::settle::{Manner, settle};
+use super::suspended;
 
 /// Make the Swarm what the stack files declare, and wait until it is healthy
 #[derive(Debug, Args)]
@@ -103,6 +104,7 @@ async fn carry_on(
             return Ok(tell_stale(saved, &stale));
         }
     }
+    suspended::tell(global, &request.scope.fleet, &plan.document, &observed);
     let consent = saved.map(|saved| saved.consent(&observed));
     let wait = if args.no_wait { Wait::No } else { Wait::UntilSettled };
     let manner = Manner {

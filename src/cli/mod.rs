@@ -38,6 +38,7 @@ mod settle;
 mod signals;
 mod status;
 mod suspend;
+mod suspended;
 mod sync;
 mod trouble;
 mod validate;

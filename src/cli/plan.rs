@@ -30,6 +30,7 @@ use super::output::{self, Output};
 use super::request::{Showing, request};
 use super::runtime;
 use super::saved::{self, Made};
+use super::suspended;
 
 /// Show what would change, which tasks would restart, and why; nothing is written
 #[derive(Debug, Args)]
@@ -138,6 +139,7 @@ pub(super) fn plan(
         PlanFormat::Json => json(&plan.document)?,
         PlanFormat::Markdown => render::markdown(&plan.document),
     })?;
+    suspended::tell(global, &request.scope.fleet, &plan.document, &observed);
     if let Some(path) = &args.out {
         if invalid {
             return Err(CommandError::failed(anyhow::Error::msg(

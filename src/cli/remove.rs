@@ -93,7 +93,8 @@ pub(super) async fn remove(
         request::removal(global, &args.path, &settings, asked, &args.unblock, args.timeout)?;
     let reader = Reader::new(engine::connect(global, &args.path).await?)?;
     let (plan, observed) = reader.judge(&request, &Learned::default()).await?;
-    if args.format == Format::Text && is_nothing(&plan) {
+    // Its services may be gone, and the fleet record remembers them.
+    if args.format == Format::Text && is_nothing(&plan) && plan.steps.is_empty() {
         let fleet = &request.scope.fleet;
         let stack = &args.stack;
         output.result(&format!("There is no stack {stack} in fleet {fleet}: nothing to do.\n"))?;

@@ -6,11 +6,13 @@ use clap::Args;
 
 use crate::model::name::{NameError, StackName};
 use crate::reconciler::pass::{Reader, Writer};
+use crate::reconciler::retry::Retried;
 
 use super::args::GlobalArgs;
 use super::engine;
 use super::error::CommandError;
 use super::exit::ExitCode;
+use super::known;
 use super::output::Output;
 use super::request::fleet;
 use super::settings::Setup;
@@ -60,18 +62,41 @@ pub(super) async fn retry(
     let fleet = fleet(global, &settings)?;
     let connection = engine::connect(global, &[]).await?;
     let writer = Writer::new(Reader::new(connection)?, engine::fresh_key()?);
-    let allowed = writer.retry(&fleet, stack, service.as_deref()).await?;
-    if allowed.is_empty() {
-        let what = service.as_ref().map_or_else(
-            || format!("stack {stack}"),
-            |service| format!("service {stack}_{service}"),
-        );
-        let message = format!("Swarm has refused no release of {what} in fleet {fleet}");
-        return Err(CommandError::failed(anyhow::Error::msg(message))
-            .hint("skep plan PATH names those that it has refused"));
-    }
-    for name in allowed {
-        output.result(&format!("the next apply tries the release of service {name} again\n"))?;
+    let what = service
+        .as_ref()
+        .map_or_else(|| format!("stack {stack}"), |service| format!("service {stack}_{service}"));
+    let refuse = |message: String| CommandError::failed(anyhow::Error::msg(message));
+    match writer.retry(&fleet, stack, service.as_deref()).await? {
+        Retried::Allowed(services) => {
+            for name in services {
+                output
+                    .result(&format!("the next apply tries the release of service {name} again\n"))?;
+            }
+        }
+        Retried::AllowedBefore(services) => {
+            for name in services {
+                output.result(&format!(
+                    "another try of service {name} is allowed already: the next apply makes it\n"
+                ))?;
+            }
+        }
+        Retried::RollingBack(services) => {
+            let message = format!("the rollback of {} is still under way", services.join(", "));
+            return Err(refuse(message).hint("retry when it has ended; skep status tells"));
+        }
+        Retried::NoStack(known) => known::check([stack.as_str()], &known, fleet.as_str())?,
+        Retried::NoService(services) => {
+            let error = refuse(format!("there is no {what} in fleet {fleet}"));
+            return Err(error.hint(if services.is_empty() {
+                format!("stack {stack} has no services")
+            } else {
+                format!("those of stack {stack} are {}", services.join(", "))
+            }));
+        }
+        Retried::NotRefused => {
+            let message = format!("Swarm has refused no release of {what} in fleet {fleet}");
+            return Err(refuse(message).hint("skep plan PATH names those that it has refused"));
+        }
     }
     Ok(ExitCode::Fine)
 }

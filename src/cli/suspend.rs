@@ -8,7 +8,9 @@ use jiff::Timestamp;
 
 use crate::local::Question;
 use crate::model::name::StackName;
+use crate::reconciler::known::stacks as fleet_stacks;
 use crate::reconciler::pass::{Reader, Writer};
+use crate::reconciler::record;
 use crate::reconciler::suspension::{Suspension, Suspensions, Whom};
 
 use super::args::GlobalArgs;
@@ -16,6 +18,7 @@ use super::controller::{quietly, shown, socket};
 use super::engine;
 use super::error::CommandError;
 use super::exit::ExitCode;
+use super::known;
 use super::output::Output;
 use super::request::fleet;
 use super::settings::Setup;
@@ -39,6 +42,10 @@ pub(super) struct SuspendArgs {
     /// Why, for those who wonder later
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+
+    /// Suspend stacks of these names once there are any, too
+    #[arg(long, conflicts_with = "all")]
+    force: bool,
 }
 
 /// Have the controller look after suspended stacks again
@@ -72,7 +79,7 @@ pub(super) async fn suspend(
     let reason = args.reason.clone();
     let suspension = Suspension { by: whoami(), since: Timestamp::now(), reason };
     let whom = args.whom.whom();
-    let suspensions = write(global, &whom, Some(&suspension), output).await?;
+    let suspensions = write(global, &whom, Some(&suspension), args.force, output).await?;
     let told = |what: &str, suspension: Option<&Suspension>| {
         let how = suspension.map_or_else(String::new, |suspension| format!(" {suspension}"));
         format!("{what} suspended{how}\n")
@@ -93,7 +100,7 @@ pub(super) async fn resume(
     output: &mut Output,
 ) -> Result<ExitCode, CommandError> {
     let whom = args.whom.whom();
-    let left = write(global, &whom, None, output).await?;
+    let left = write(global, &whom, None, false, output).await?;
     output.result(&match whom {
         Whom::All => "all stacks are looked after again\n".to_owned(),
         Whom::Stacks(stacks) => {
@@ -118,11 +125,28 @@ async fn write(
     global: &GlobalArgs,
     whom: &Whom,
     suspension: Option<&Suspension>,
+    force: bool,
     output: &Output,
 ) -> Result<Suspensions, CommandError> {
     let settings = Setup::load(global.config.as_deref(), &[])?.settings;
     let fleet = fleet(global, &settings)?;
     let reader = Reader::new(engine::connect(global, &[]).await?)?;
+    if let Whom::Stacks(stacks) = whom
+        && !force
+    {
+        let observed = reader.observer().observe().await?;
+        let record = record::find(&observed.configs, &fleet);
+        let mut known = fleet_stacks(&observed, &fleet, record.as_ref());
+        let suspended = record.map(|record| Suspensions::of(&record.labels).stacks);
+        known.extend(suspended.into_iter().flatten().map(|(stack, _)| stack.to_string()));
+        known::check(stacks.iter().map(StackName::as_str), &known, fleet.as_str()).map_err(
+            |error| if suspension.is_some() {
+                error.hint("--force suspends a stack that is still to come")
+            } else {
+                error
+            },
+        )?;
+    }
     let writer = Writer::new(reader, engine::fresh_key()?);
     let mut attempts = 1;
     let suspensions = loop {

@@ -56,8 +56,8 @@ pub(super) fn causes_of_loss(
     vec![if was_there { Cause::Drift } else { Cause::Git }]
 }
 
-/// The step that writes down what `steps` apply and remove. It never comes alone, but for a run that has written before:
-/// then it also mends what was left out.
+/// The step that writes down what `steps` apply and remove. It never comes alone, but for a run that has written before
+/// or removes a stack: then it also mends what was left out.
 pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
     let record = context.record?;
     let mut applied: BTreeMap<String, String> = BTreeMap::new();
@@ -81,7 +81,9 @@ pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
     applied.retain(|service, brief| record.applied.get(service) != Some(brief));
     removed.retain(|service| record.applied.contains_key(service));
     let moves = !applied.is_empty() || !removed.is_empty();
-    if context.learned.record_is_refused || !(moves || context.learned.has_written) {
+    // Who removes a stack of which nothing is left wants it forgotten.
+    let mends = context.learned.has_written || context.policy.remove.is_some();
+    if context.learned.record_is_refused || !(moves || mends) {
         return None;
     }
     let mut labels = record.labels.clone();
