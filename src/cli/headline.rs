@@ -20,7 +20,8 @@ pub(super) fn headline(status: &Status, troubles: &[String], look: Look) -> Stri
     let strong = |words: &str| look.palette.paint(Role::Strong, words);
     let count =
         if stacks.len() == 1 { "1 stack".to_owned() } else { format!("{} stacks", stacks.len()) };
-    let troubles = troubles.iter().map(|trouble| look.palette.paint(Role::Removed, &clean(trouble)));
+    let troubles =
+        troubles.iter().map(|trouble| look.palette.paint(Role::Removed, &clean(trouble)));
     let troubles: Vec<String> = troubles.collect();
     let is_well = *sync == Sync::Synced && *health == Health::Healthy;
     // Of one stack, its own line names it.
@@ -38,7 +39,9 @@ pub(super) fn headline(status: &Status, troubles: &[String], look: Look) -> Stri
         let part = named(stacks, word, |stack| stack.health == health);
         parts.extend(part.map(|part| look.palette.paint(health_role(health), &part)));
     }
-    for (sync, word) in [(Sync::OutOfSync, "out of sync"), (Sync::Unknown, "that nobody can compare")] {
+    for (sync, word) in
+        [(Sync::OutOfSync, "out of sync"), (Sync::Unknown, "that nobody can compare")]
+    {
         let part = named(stacks, word, |stack| stack.sync == sync);
         parts.extend(part.map(|part| look.palette.paint(sync_role(sync), &part)));
     }

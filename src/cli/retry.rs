@@ -69,8 +69,9 @@ pub(super) async fn retry(
     match writer.retry(&fleet, stack, service.as_deref()).await? {
         Retried::Allowed(services) => {
             for name in services {
-                output
-                    .result(&format!("the next apply tries the release of service {name} again\n"))?;
+                output.result(&format!(
+                    "the next apply tries the release of service {name} again\n"
+                ))?;
             }
         }
         Retried::AllowedBefore(services) => {

@@ -175,7 +175,8 @@ pub(super) fn text(status: &Status, troubles: &[String], look: Look) -> String {
     let quiet = |words: &str| look.palette.paint(Role::Quiet, words);
     let origin = quiet(&format!("fleet {fleet}, Docker {}", clean(&engine.version)));
     if stacks.is_empty() {
-        let troubles: String = troubles.iter().map(|trouble| format!(" {}.", clean(trouble))).collect();
+        let troubles: String =
+            troubles.iter().map(|trouble| format!(" {}.", clean(trouble))).collect();
         return format!("{}{troubles} {origin}\n", strong("No stacks."));
     }
     let mut text = format!("{}   {origin}\n", headline(status, troubles, look));

@@ -140,10 +140,12 @@ async fn write(
         let suspended = record.map(|record| Suspensions::of(&record.labels).stacks);
         known.extend(suspended.into_iter().flatten().map(|(stack, _)| stack.to_string()));
         known::check(stacks.iter().map(StackName::as_str), &known, fleet.as_str()).map_err(
-            |error| if suspension.is_some() {
-                error.hint("--force suspends a stack that is still to come")
-            } else {
-                error
+            |error| {
+                if suspension.is_some() {
+                    error.hint("--force suspends a stack that is still to come")
+                } else {
+                    error
+                }
             },
         )?;
     }

@@ -14,7 +14,12 @@ use super::output;
 use super::request::resume;
 
 /// Says which stacks of the plan are suspended, by whom, and how that ends.
-pub(super) fn tell(global: &GlobalArgs, fleet: &FleetName, document: &Document, observed: &Observed) {
+pub(super) fn tell(
+    global: &GlobalArgs,
+    fleet: &FleetName,
+    document: &Document,
+    observed: &Observed,
+) {
     let Some(record) = record::find(&observed.configs, fleet) else { return };
     let stacks = document.stacks.iter().map(|section| section.name.as_str()).collect();
     let suspensions = Suspensions::of(&record.labels);

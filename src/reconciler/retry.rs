@@ -32,7 +32,7 @@ pub enum Retried {
 }
 
 /// Which services are meant, how their releases stand, and what comes of that. Pure.
-fn judge<'a>(
+pub(super) fn judge<'a>(
     observed: &'a Observed,
     fleet: &FleetName,
     record: Option<&FleetRecord>,
@@ -68,11 +68,13 @@ fn judge<'a>(
     if !refused.is_empty() {
         return Ok(refused);
     }
-    let is_allowed = |live: &&LiveService| {
-        matches!(refusal(live), Some(Refusal::Allowed(version)) if *version == live.version)
-    };
+    let is_allowed = |live: &&LiveService| matches!(refusal(live), Some(Refusal::Allowed(version)) if *version == live.version);
     let allowed: Vec<_> = ours().filter(is_meant).filter(is_allowed).collect();
-    Err(if allowed.is_empty() { Retried::NotRefused } else { Retried::AllowedBefore(names(allowed)) })
+    Err(if allowed.is_empty() {
+        Retried::NotRefused
+    } else {
+        Retried::AllowedBefore(names(allowed))
+    })
 }
 
 fn is_rolling_back(live: &LiveService) -> bool {

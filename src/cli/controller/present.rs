@@ -96,7 +96,11 @@ fn standing(report: &Report) -> ExitCode {
         Condition::Stalled => ExitCode::Blocked,
     });
     let sources = report.sources.iter().map(|source| {
-        if source.failure.is_some() || errors(source) > 0 { ExitCode::Failed } else { ExitCode::Fine }
+        if source.failure.is_some() || errors(source) > 0 {
+            ExitCode::Failed
+        } else {
+            ExitCode::Fine
+        }
     });
     let engine = if report.trouble.is_some() { ExitCode::Failed } else { ExitCode::Fine };
     stacks.chain(sources).fold(engine, ExitCode::worst)
@@ -284,7 +288,8 @@ mod tests {
         assert!(text.starts_with("1 stack: Synced, Healthy; 1 stalled: shop "), "{text}");
         assert_eq!(exit, 5);
         let (text, exit) = answer(&example::report(), &status);
-        let first = "2 stacks, 1 out of sync: blog; source main has errors; source other cannot be read ";
+        let first =
+            "2 stacks, 1 out of sync: blog; source main has errors; source other cannot be read ";
         assert!(text.starts_with(first), "{text}");
         assert_eq!(exit, 1);
         let mut trouble = well();
