@@ -25,6 +25,7 @@ pub fn follow(
     plan: &Plan,
     longest: Duration,
     chance: f64,
+    now: Instant,
 ) {
     for service in plan.settled() {
         learned.applied.remove(service);
@@ -37,7 +38,7 @@ pub fn follow(
         };
         // From now on only failed tasks tell whether the release is to blame. Once Swarm has forgotten them, nobody can.
         learned.applied.remove(&change.object.name);
-        disturbed.failed(&change.object, &hold.reason, longest, Instant::now(), chance);
+        disturbed.failed(&change.object, &hold.reason, longest, now, chance);
     }
 }
 

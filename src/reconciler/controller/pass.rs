@@ -145,7 +145,7 @@ impl Swarm {
         let (mut moving, mut again): (bool, Option<Instant>) = (false, None);
         for (work, plan) in work.iter_mut().zip(&mut plans) {
             let (longest, chance) = (manner.retry, manner.chance);
-            learning::follow(work.learned, &mut memory.disturbed, plan, longest, chance);
+            learning::follow(work.learned, &mut memory.disturbed, plan, longest, chance, now);
             withhold::for_people(plan, &suspensions, &work.current.drift, manner.resume);
             moving |= plan.is_waiting() || plan.is_progressing();
             if let Some(fetched_at) = work.current.stale {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, advance};
+use tokio::time::Instant;
 
 use crate::diff::document::HoldCode;
 use crate::model::desired::{Condition, Dependency};
@@ -16,12 +16,12 @@ use crate::reconciler::record;
 use super::world::*;
 
 /// A plan as the controller makes it, and when what was put off in it is due.
-fn look(world: &mut World, memory: &mut Memory) -> (Plan, Option<Duration>) {
+fn look(world: &mut World, memory: &mut Memory, now: Instant) -> (Plan, Option<Duration>) {
     let mut plan = world.plan();
     let longest = Duration::from_secs(300);
-    learning::follow(&mut world.learned, &mut memory.disturbed, &plan, longest, 0.0);
-    let due = withhold::for_now(&mut plan, memory, Instant::now());
-    (plan, due.map(|due| due.duration_since(Instant::now())))
+    learning::follow(&mut world.learned, &mut memory.disturbed, &plan, longest, 0.0, now);
+    let due = withhold::for_now(&mut plan, memory, now);
+    (plan, due.map(|due| due.duration_since(now)))
 }
 
 fn codes(plan: &Plan) -> Vec<HoldCode> {
@@ -58,8 +58,8 @@ fn take_back(world: &mut World, apply: &Plan, version: u64) -> LiveService {
     new
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_release_that_nodes_are_to_blame_for_is_tried_again_and_never_refused_without_evidence() {
+#[test]
+fn a_release_that_nodes_are_to_blame_for_is_tried_again_and_never_refused_without_evidence() {
     let (mut world, new) = rolled_back();
     let failed = Task {
         state: TaskState::Failed,
@@ -70,53 +70,53 @@ async fn a_release_that_nodes_are_to_blame_for_is_tried_again_and_never_refused_
     };
     let down = Node { state: "down".to_owned(), ..node() };
     world.observed.workload = Some(Workload { tasks: vec![failed], nodes: vec![down] });
-    let mut memory = Memory::default();
-    let (plan, due) = look(&mut world, &mut memory);
+    let (mut memory, mut now) = (Memory::default(), Instant::now());
+    let (plan, due) = look(&mut world, &mut memory, now);
     assert_eq!((codes(&plan), due), (vec![HoldCode::RetryLater], Some(Duration::from_secs(1))));
     let reason = &change(&plan, "service shop_web").holds[0].reason;
     assert!(reason.contains("rolled this release back because node swarm-1 is down"), "{reason}");
-    let again = look(&mut world, &mut memory).0;
+    let again = look(&mut world, &mut memory, now).0;
     assert_eq!(again.document.stacks, plan.document.stacks, "it looks the same until it is due");
     assert!(!writes(&again, "shop_web"));
-    advance(Duration::from_secs(1)).await;
-    let (plan, due) = look(&mut world, &mut memory);
+    now += Duration::from_secs(1);
+    let (plan, due) = look(&mut world, &mut memory, now);
     assert!(writes(&plan, "shop_web") && due.is_none());
 
     // The same once more: later.
     take_back(&mut world, &plan, 14);
-    let (plan, due) = look(&mut world, &mut memory);
+    let (plan, due) = look(&mut world, &mut memory, now);
     assert_eq!((codes(&plan), due), (vec![HoldCode::RetryLater], Some(Duration::from_secs(2))));
 
     // Swarm keeps few tasks. Without them nobody can tell, and nothing is held against the release.
     world.observed.workload.as_mut().unwrap().tasks.clear();
-    let forgetful = look(&mut world, &mut memory).0;
+    let forgetful = look(&mut world, &mut memory, now).0;
     assert_eq!(codes(&forgetful), [HoldCode::RetryLater]);
     assert_eq!(outline(&forgetful).len(), 1, "the record stays as it is");
-    advance(Duration::from_secs(2)).await;
-    let plan = look(&mut world, &mut memory).0;
+    now += Duration::from_secs(2);
+    let plan = look(&mut world, &mut memory, now).0;
     assert!(writes(&plan, "shop_web"));
     world.perform(&plan);
     let stamp = world.live("shop_web").spec.labels[labels::APPLIED].clone();
     world.learned.applied.insert("shop_web".to_owned(), stamp);
     world.observed.workload = None;
-    let (plan, _) = look(&mut world, &mut memory);
+    let (plan, _) = look(&mut world, &mut memory, now);
     assert!(outline(&plan).is_empty() && world.learned.applied.is_empty());
 }
 
 #[test]
 fn one_more_try_is_allowed_also_to_who_applied_the_release() {
     let (mut world, _) = rolled_back();
-    let mut memory = Memory::default();
-    let plan = look(&mut world, &mut memory).0;
+    let (mut memory, now) = (Memory::default(), Instant::now());
+    let plan = look(&mut world, &mut memory, now).0;
     assert_eq!(codes(&plan), [HoldCode::RefusedRelease]);
     world.perform(&plan);
     record::allow(&mut world.observed.configs[0].spec.labels, "shop_web", 12);
-    let retry = look(&mut world, &mut memory).0;
+    let retry = look(&mut world, &mut memory, now).0;
     assert_eq!(outline(&retry), ["update service shop_web"]);
     assert!(writes(&retry, "shop_web"));
     take_back(&mut world, &retry, 14);
     assert_eq!(
-        codes(&look(&mut world, &mut memory).0),
+        codes(&look(&mut world, &mut memory, now).0),
         [HoldCode::RefusedRelease],
         "one and no more"
     );
@@ -135,8 +135,8 @@ fn a_job_that_a_person_applied_another_release_of_is_complete_all_the_same() {
     web.task_template.container_spec.as_mut().unwrap().image = "acme/web:2".to_owned();
     // The controller had applied an older one, and was suspended before that was over.
     world.learned.applied.insert("shop_migrate".to_owned(), "an older release".to_owned());
-    let mut memory = Memory::default();
-    look(&mut world, &mut memory);
+    let (mut memory, now) = (Memory::default(), Instant::now());
+    look(&mut world, &mut memory, now);
     assert_eq!(world.learned.applied.len(), 0);
-    assert!(writes(&look(&mut world, &mut memory).0, "shop_web"));
+    assert!(writes(&look(&mut world, &mut memory, now).0, "shop_web"));
 }
