@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use super::args::GlobalArgs;
 use super::{
-    apply, completions, init, lock, observe, plan, remove, render, retry, run, schema, status,
-    suspend, sync, validate,
+    apply, completions, health, init, lock, observe, plan, remove, render, retry, run, schema,
+    status, suspend, sync, validate,
 };
 
 /// Keeps a Docker Swarm in the state that stack files declare
@@ -46,6 +46,7 @@ pub(super) enum Command {
     Sync(sync::SyncArgs),
     Suspend(suspend::SuspendArgs),
     Resume(suspend::ResumeArgs),
+    Health(health::HealthArgs),
     Lock(lock::LockArgs),
     Status(status::StatusArgs),
     Retry(retry::RetryArgs),

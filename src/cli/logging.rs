@@ -68,10 +68,14 @@ impl Logging {
     }
 }
 
+/// A log that lies in a watched directory would feed itself with what is logged about events.
+const WATCHING: &str = "notify=info";
+
 /// Keeps request bodies out of the logs, however much of them the user asks for.
 fn quiet() -> Targets {
     crate::swarm::QUIET
         .iter()
+        .chain([&WATCHING])
         .filter_map(|directive| directive.split_once('='))
         .filter_map(|(target, level)| Some((target, level.parse::<tracing::Level>().ok()?)))
         .collect::<Targets>()

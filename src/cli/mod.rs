@@ -12,6 +12,7 @@ mod exit;
 pub mod findings;
 mod format;
 mod headline;
+mod health;
 mod init;
 mod inputs;
 mod known;
@@ -99,6 +100,7 @@ fn dispatch(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Command::Suspend(args) => block_on(suspend::suspend(&global, &args, &mut output)),
         Command::Resume(args) => block_on(suspend::resume(&global, &args, &mut output)),
         Command::Run(args) => block_on(run::run(&global, &args)),
+        Command::Health(args) => block_on(health::health(&global, &args, &mut output)),
         Command::Lock(args) => block_on(lock::lock(&global, &args, &mut output)),
         Command::Status(args) => block_on(status::status(&global, &args, &mut output)),
         Command::Retry(args) => block_on(retry::retry(&global, &args, &mut output)),

@@ -3,6 +3,7 @@
 //!
 //! [`routes`] lists every path there is. [`serve`] bounds what a client can cost: connections, sizes, and time.
 
+mod client;
 mod health;
 mod listener;
 mod patient;
@@ -11,6 +12,7 @@ mod server;
 #[cfg(test)]
 mod tests;
 
+pub use client::{Answer, ask};
 pub use listener::{ListenError, Listener};
 pub use routes::{ROUTES, Shown, routes};
 pub use server::{Limits, serve};

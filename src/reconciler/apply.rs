@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use tracing::Instrument as _;
 
 use crate::diff::mask::{Scrub, Sensitivity};
 use crate::model::error::chain;
@@ -83,7 +84,8 @@ pub async fn perform(
                 if is_stopped() {
                     return None;
                 }
-                Some((step, write(step, actuator, fresh_key).await))
+                let span = tracing::info_span!("step", object = %step.object);
+                Some((step, write(step, actuator, fresh_key).instrument(span).await))
             })
             .buffer_unordered(PARALLEL_WRITES);
         while let Some(answer) = writes.next().await {

@@ -20,6 +20,7 @@ fn help_of_every_command_is_pinned() {
         "sync",
         "suspend",
         "resume",
+        "health",
         "lock",
         "status",
         "retry",

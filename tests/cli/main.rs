@@ -4,6 +4,7 @@
 
 mod arguments;
 mod bad_input;
+mod controller;
 mod help;
 mod init;
 mod no_engine;

@@ -25,6 +25,7 @@ mod collection;
 mod contended;
 mod controller;
 mod controller_bench;
+mod controller_canaries;
 mod controller_cuts;
 mod controller_directory;
 mod controller_git;

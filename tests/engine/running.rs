@@ -50,6 +50,15 @@ impl<'s, 'e> Running<'s, 'e> {
         Self::spawn(stage, stage.bare(&arguments))
     }
 
+    /// Starts a controller with these settings and no others, which logs everything that it can in this form.
+    pub(crate) fn logging(stage: &'s Stage<'e>, settings: &str, form: &str) -> Self {
+        let settings = format!("resolve_image: never\n{settings}\n");
+        fs::write(stage.folder().join("skep.yaml"), settings).unwrap();
+        let mut command = stage.command(&["run", "--log-format", form]);
+        command.env("RUST_LOG", "trace");
+        Self::spawn(stage, command)
+    }
+
     /// Starts a controller with `command`.
     pub(crate) fn spawn(stage: &'s Stage<'e>, mut command: Command) -> Self {
         let log = File::create(stage.folder().join("log")).unwrap();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::condition::Condition;
+use super::engine::EngineReport;
 use super::reason::{Reason, Reasons};
 use super::report::{
     FORMAT_VERSION, LastPass, Report, SettingsReport, SourceReport, StackReport, Trouble,
@@ -96,7 +97,11 @@ pub(crate) fn report() -> Report {
         started_at: at,
         trouble: None,
         settings: SettingsReport::default(),
-        engines: Vec::new(),
+        engines: vec![EngineReport {
+            address: "unix:///var/run/docker.sock".to_owned(),
+            in_use: true,
+            problem: None,
+        }],
         passes: 7,
         last_pass: Some(LastPass {
             at,

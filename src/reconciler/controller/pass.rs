@@ -222,7 +222,8 @@ impl Swarm {
         }
         let Current { request, .. } = work.current;
         let actuator = self.writer.actuator(request.credentials.clone(), observed);
-        let span = tracing::info_span!("source", name = %request.scope.source);
+        let (name, revision) = (&request.scope.source, &work.current.revision);
+        let span = tracing::info_span!("source", %name, revision);
         let changes: BTreeMap<&ObjectKey, (&str, &Change)> = changes(&plan.document);
         let Memory { repairs, troubles, disturbed: _, metrics, excerpts: _ } = memory;
         let source = request.scope.source.as_str();

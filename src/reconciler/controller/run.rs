@@ -195,7 +195,8 @@ impl<S: Sources, P: Passes> Controller<S, P> {
                     let otherwise = if is_known { Otherwise::Failure } else { Otherwise::Memory };
                     let look = self.sources.look(&state.name, now, otherwise);
                     let name = state.name.clone();
-                    looks.push(async move { (name, look.await) });
+                    let span = tracing::info_span!("look", source = %name);
+                    looks.push(async move { (name, look.await) }.instrument(span));
                 }
             }
             if self.may_pass()

@@ -44,6 +44,13 @@ fn engine(report: &Report, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     encoder
         .encode_descriptor("skep_engine_up", help, None, MetricType::Gauge)?
         .encode_gauge(&number(is_up))?;
+    let in_use: Vec<_> = report
+        .engines
+        .iter()
+        .map(|engine| ([("engine", engine.address.as_str())], number(engine.in_use)))
+        .collect();
+    let help = "Whether the engine is the one that is worked with";
+    gauge(encoder, "skep_engine_in_use", help, &in_use)?;
     let status = report.status.iter();
     let versions: Vec<_> =
         status.map(|status| [("version", status.engine.version.as_str())]).collect();
