@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::engine::Engine;
+use crate::eventually::eventually;
 use crate::running::Running;
 use crate::stage::Stage;
 
@@ -51,8 +52,12 @@ fn changed_settings_are_taken_up_or_named_as_waiting_for_a_restart() {
     let waiting = &controller.report()["settings"]["needs_restart"];
     assert_eq!(*waiting, serde_json::json!(["status"]));
     // The rest of the same change counts: drift is put right again, and the tag is the default one.
-    controller.says(&format!("updated service {shop}_web"));
-    controller.says(&format!("stack {shop} is Ready"));
+    eventually(20, "the rest counts", || {
+        let spec = stage.service("shop_web")["Spec"].clone();
+        let is_back = spec["TaskTemplate"]["ContainerSpec"]["Image"] == "skep-demo/web:1"
+            && spec["Mode"]["Replicated"]["Replicas"] == 1;
+        is_back.then_some(())
+    });
 
     change(&stage, "drift: sometimes");
     controller.says("the settings stay as they were");
@@ -62,7 +67,7 @@ fn changed_settings_are_taken_up_or_named_as_waiting_for_a_restart() {
 
     change(&stage, "");
     controller.says("the settings have changed");
-    crate::eventually::eventually(20, "nothing waits any more", || {
+    eventually(20, "nothing waits any more", || {
         (controller.report()["settings"] == serde_json::json!({})).then_some(())
     });
 }
