@@ -175,9 +175,11 @@ pub(super) fn text(status: &Status, troubles: &[String], look: Look) -> String {
     let quiet = |words: &str| look.palette.paint(Role::Quiet, words);
     let origin = quiet(&format!("fleet {fleet}, Docker {}", clean(&engine.version)));
     if stacks.is_empty() {
-        let troubles: String =
-            troubles.iter().map(|trouble| format!(" {}.", clean(trouble))).collect();
-        return format!("{}{troubles} {origin}\n", strong("No stacks."));
+        let mut headline = strong("No stacks.");
+        for trouble in troubles {
+            let _ = write!(headline, " {}.", clean(trouble));
+        }
+        return format!("{headline} {origin}\n");
     }
     let mut text = format!("{}   {origin}\n", headline(status, troubles, look));
     let services = || stacks.iter().flat_map(|stack| &stack.services);

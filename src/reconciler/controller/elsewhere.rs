@@ -67,13 +67,10 @@ mod tests {
         let mut see = |source: usize, from: u64, revision: &str, stacks: Option<&[&str]>| {
             let state = &mut states[source];
             state.begin(at(from));
-            let result = match stacks {
-                Some(stacks) => Ok(declared(state.name.as_str(), revision, stacks, &[])),
-                None => {
-                    let reason = "out of reach".to_owned();
-                    Err(FetchFailure { reason, hint: None, remedy: Remedy::Retry })
-                }
-            };
+            let reason = "out of reach".to_owned();
+            let result = stacks
+                .map(|stacks| declared(state.name.as_str(), revision, stacks, &[]))
+                .ok_or(FetchFailure { reason, hint: None, remedy: Remedy::Retry });
             state.end(result, at(from + 1), 0.0);
             let is_news = tell(&mut states);
             let seen = states.iter().filter_map(|state| state.current.as_ref()).map(|current| {

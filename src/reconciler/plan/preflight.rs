@@ -50,10 +50,10 @@ pub(super) struct Taken<'a> {
 /// Whether the plan takes a port from the service that has it.
 enum Release {
     Never,
-    /// Its next release does not publish it.
-    ByRelease,
-    /// It goes.
-    ByRemoval,
+    /// With its next release, which does not publish it.
+    Updated,
+    /// With its removal.
+    Removed,
 }
 
 impl Taken<'_> {
@@ -69,17 +69,17 @@ impl Taken<'_> {
                     .unblock(format!("publish another port, or remove {name}"));
                 return Some(hold.needs(holder));
             }
-            Release::ByRemoval if !context.policy.allow_replace => {
+            Release::Removed if !context.policy.allow_replace => {
                 let words = format!(
                     "{port} is published by {holder}, which has to go first: until this one runs nothing publishes it"
                 );
                 return Some(replace_not_allowed(context, &words).needs(holder));
             }
-            Release::ByRemoval => {
+            Release::Removed => {
                 let words = format!("waits until {holder} is gone, which publishes {port}");
                 return Some(Hold::new(HoldCode::WaitsForObject, words).needs(holder));
             }
-            Release::ByRelease => {}
+            Release::Updated => {}
         }
         match exchange::turn(context, waiter, &holder, port) {
             Turn::First => None,
@@ -108,9 +108,9 @@ pub(super) fn taken_ports<'a>(context: &Context<'a>, spec: &ServiceSpec) -> Vec<
             let release = match context.declared(&holder.spec.name) {
                 Some(declared) => {
                     let ports = published(declared_ports(declared, &context.index));
-                    if is_among(&ports, port) { Release::Never } else { Release::ByRelease }
+                    if is_among(&ports, port) { Release::Never } else { Release::Updated }
                 }
-                None if removal::goes(context, holder) => Release::ByRemoval,
+                None if removal::goes(context, holder) => Release::Removed,
                 None => Release::Never,
             };
             taken.push(Taken { holder, port: exchange::describe(port), release });
