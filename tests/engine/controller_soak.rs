@@ -78,6 +78,20 @@ struct Soak<'e> {
 }
 
 impl<'e> Soak<'e> {
+    fn new(engine: &'e Engine, stage: &'e Stage<'e>, seed: u64) -> Self {
+        Self {
+            engine,
+            origin: Origin::empty(),
+            stage,
+            seed,
+            declared: [Declared { release: 0, replicas: 1 }; STACKS],
+            release: 0,
+            next: 0,
+            tally: Tally::new(),
+            slowest: Duration::ZERO,
+        }
+    }
+
     fn below(&mut self, end: u64) -> u64 {
         random(&mut self.seed) % end
     }
@@ -243,17 +257,7 @@ fn every_commit_ends_as_declared_and_memory_stays_as_it_is() {
     let proxy = Proxy::before(&engine.url);
     let mut stage = Stage::on(&engine);
     stage.through(&proxy);
-    let mut soak = Soak {
-        engine: &engine,
-        origin: Origin::empty(),
-        stage: &stage,
-        seed,
-        declared: [Declared { release: 0, replicas: 1 }; STACKS],
-        release: 0,
-        next: 0,
-        tally: Tally::new(),
-        slowest: Duration::ZERO,
-    };
+    let mut soak = Soak::new(&engine, &stage, seed);
     soak.mend();
     let mut daemon = Server::git_daemon(&soak.origin);
     let port = daemon.port();
