@@ -199,9 +199,9 @@ async fn every_request_gets_the_answer_that_its_route_declares() {
     pass_with(&caddy, &declared, &policy(&caddy)).await.unwrap();
     let mut wrong = Vec::new();
     for row in ROWS {
-        let (_, _, status, part) = row;
+        let (_, _, status, wanted) = row;
         let (found, answer) = answer_to(&caddy, row).await;
-        if found != *status || !answer.contains(part) {
+        if found != *status || !answer.contains(wanted) {
             wrong.push(format!("{row:?}\n  {found} {answer}"));
         }
     }
