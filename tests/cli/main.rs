@@ -1,6 +1,6 @@
 //! Tests of the compiled program as a shell sees it: what it prints, where, and how it exits. No engine is needed.
 
-#![expect(clippy::unwrap_used, reason = "what tests share may fail them, too")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what tests share may fail them, too")]
 
 mod arguments;
 mod bad_input;
