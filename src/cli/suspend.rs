@@ -4,7 +4,7 @@ use std::env;
 use std::fs;
 
 use clap::Args;
-use jiff::Timestamp;
+use jiff::{Timestamp, Unit};
 
 use crate::local::Question;
 use crate::model::name::StackName;
@@ -77,7 +77,9 @@ pub(super) async fn suspend(
     output: &mut Output,
 ) -> Result<ExitCode, CommandError> {
     let reason = args.reason.clone();
-    let suspension = Suspension { by: whoami(), since: Timestamp::now(), reason };
+    let now = Timestamp::now();
+    let since = now.round(Unit::Second).unwrap_or(now);
+    let suspension = Suspension { by: whoami(), since, reason };
     let whom = args.whom.whom();
     let suspensions = write(global, &whom, Some(&suspension), args.force, output).await?;
     let told = |what: &str, suspension: Option<&Suspension>| {

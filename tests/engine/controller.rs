@@ -184,7 +184,7 @@ fn a_suspended_stack_is_left_alone_across_restarts_and_sync_waits_for_its_own_re
     assert!(suspended.stdout.contains("the database moves"), "{suspended}");
     stage.stack("shop", &web(3, 1));
     let synced = ask(&["sync"]);
-    assert_eq!(synced.code, 0, "{synced}");
+    assert_eq!(synced.code, 2, "{synced}");
     assert!(synced.stdout.contains("Suspended"), "{synced}");
     drop(controller);
     let mut controller = Running::start(&stage, "");

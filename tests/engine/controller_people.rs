@@ -194,7 +194,7 @@ fn all_stacks_can_be_suspended_with_who_and_since_and_a_restart_changes_nothing(
     stage.stack("new", &web(1, 1));
     scale(&engine, &stage, "shop", 2);
     let controller = Running::again(&stage);
-    controller.ask(&["sync"]).ends(0, &["Suspended", "a holiday"]);
+    controller.ask(&["sync"]).ends(2, &["Suspended", "a holiday"]);
     let report = controller.report();
     assert_eq!(report["suspended"], before);
     assert_eq!(report["stacks"][stage.name("new")]["condition"], "Suspended");

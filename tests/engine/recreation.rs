@@ -176,7 +176,7 @@ services:
     stack("web", "");
     stage.apply_well(&[]);
     stack("site", "x-skep: { previous_name: web },");
-    stage.apply(&[]).ends(5, &["port-taken", "replace-not-allowed"]);
+    stage.apply(&[]).ends(5, &["which publishes port 18099/tcp", "replace-not-allowed"]);
     assert_eq!(stage.names("service"), ["shop_web"]);
     stage.apply_well(&["--allow-replace"]);
     assert_eq!(stage.names("service"), ["shop_site"]);

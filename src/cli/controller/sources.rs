@@ -45,6 +45,24 @@ pub(in crate::cli) struct Wanted {
     pub(in crate::cli) drift: Option<DriftMode>,
 }
 
+impl Wanted {
+    /// The settings as they are now.
+    ///
+    /// # Errors
+    /// When they cannot be read, or are gone although they `were_there`: nobody takes that for settings that say
+    /// nothing, least of all for other sources.
+    fn setup(&self, were_there: bool) -> Result<Setup, CommandError> {
+        let setup = Setup::load(self.global.config.as_deref(), &self.paths)?;
+        if were_there && setup.text.is_none() {
+            let error = anyhow::Error::msg("the settings file is gone");
+            return Err(
+                CommandError::failed(error).hint("put it back, or start the controller anew")
+            );
+        }
+        Ok(setup)
+    }
+}
+
 /// The sources of a running controller.
 #[derive(Debug)]
 pub(in crate::cli) struct RunSources {
@@ -156,6 +174,7 @@ impl RunSources {
 impl Sources for RunSources {
     fn look(&self, source: &SourceName, asked: Instant, otherwise: Otherwise) -> Look {
         let (wanted, stop) = (Arc::clone(&self.wanted), self.stop.clone());
+        let were_there = self.text.is_some();
         let known = self.known.get(source).cloned();
         Box::pin(async move {
             let (snapshot, stale) = match known {
@@ -171,7 +190,7 @@ impl Sources for RunSources {
             };
             // A file system that does not answer holds this thread, and nobody else.
             let looked = spawn_blocking(move || {
-                let setup = Setup::load(wanted.global.config.as_deref(), &wanted.paths)?;
+                let setup = wanted.setup(were_there)?;
                 let stacks = match snapshot {
                     Some(snapshot) => Stacks::of_snapshot(setup, snapshot, &wanted.reading)?,
                     None => Stacks::load(&wanted.global, &wanted.paths, &wanted.reading)?,
@@ -191,7 +210,7 @@ impl Sources for RunSources {
     }
 
     fn reload(&mut self) -> Plan {
-        let setup = Setup::load(self.wanted.global.config.as_deref(), &self.wanted.paths);
+        let setup = self.wanted.setup(self.text.is_some());
         let followed = setup.and_then(|setup| {
             setup.refuse_errors()?;
             let needs_restart = self.fixed.changed(&Fixed::of(&setup, &self.wanted.global));
