@@ -49,8 +49,10 @@ fn changed_settings_are_taken_up_or_named_as_waiting_for_a_restart() {
     // Where is listened counts from the start only, and so does the fleet, which a flag names here.
     change(&stage, "fleet: other\nstatus: {listen: '127.0.0.1:1'}\nprune: true");
     controller.says("changed settings that count after a restart only: status");
-    let waiting = &controller.report()["settings"]["needs_restart"];
-    assert_eq!(*waiting, serde_json::json!(["status"]));
+    eventually(20, "the report says so, too", || {
+        let waiting = &controller.report()["settings"]["needs_restart"];
+        (*waiting == serde_json::json!(["status"])).then_some(())
+    });
     // The rest of the same change counts: drift is put right again, and the tag is the default one.
     eventually(20, "the rest counts", || {
         let spec = stage.service("shop_web")["Spec"].clone();
@@ -61,9 +63,11 @@ fn changed_settings_are_taken_up_or_named_as_waiting_for_a_restart() {
 
     change(&stage, "drift: sometimes");
     controller.says("the settings stay as they were");
-    let report = controller.report();
-    let trouble = report["settings"]["trouble"].as_str().unwrap();
-    assert!(trouble.contains("drift cannot be \"sometimes\""), "{trouble}");
+    eventually(20, "the report says so, too", || {
+        let report = controller.report();
+        let trouble = report["settings"]["trouble"].as_str()?;
+        trouble.contains("drift cannot be \"sometimes\"").then_some(())
+    });
 
     change(&stage, "");
     controller.says("the settings have changed");
