@@ -235,12 +235,17 @@ fn is_shared(port: &PortConfig) -> bool {
 
 /// Whether one of `ports` is published where `port` is.
 pub(super) fn is_among(ports: &[&PortConfig], port: &PortConfig) -> bool {
-    ports
-        .iter()
-        .any(|other| other.published_port == port.published_port && other.protocol == port.protocol)
+    ports.iter().any(|other| {
+        other.published_port == port.published_port && protocol(other) == protocol(port)
+    })
+}
+
+/// The protocol of a port; a file need not say it, and then docker does not either (moby, `api/types/swarm/network.go`).
+fn protocol(port: &PortConfig) -> &str {
+    if port.protocol.is_empty() { "tcp" } else { &port.protocol }
 }
 
 /// Such as `port 80/tcp`.
 pub(super) fn describe(port: &PortConfig) -> String {
-    format!("port {}/{}", port.published_port, port.protocol)
+    format!("port {}/{}", port.published_port, protocol(port))
 }

@@ -82,6 +82,9 @@ fn a_port_of_another_service_is_found_before_swarm_refuses_it() {
     world.declared("blog", "web").spec.endpoint_spec = endpoint();
     let mut web = service("shop", "web");
     web.spec.endpoint_spec = endpoint();
+    // As the long form without a protocol has it.
+    let ports = web.spec.endpoint_spec.iter_mut().flat_map(|endpoint| &mut endpoint.ports);
+    ports.for_each(|port| port.protocol.clear());
     world.desired.stacks.insert("shop".parse().unwrap(), stack("shop", vec![web]));
     let plan = world.plan();
     assert!(outline(&plan).contains(&"create service shop_web [port-taken]".to_owned()));
