@@ -404,9 +404,8 @@ impl Removal<'_> {
         }
         // When those of others end is nothing to wait for.
         let is_other = |name: &&&str| {
-            self.context.index.services.get(**name).is_some_and(|live| {
-                stack_of(self.context, &Object::from(*live)).as_ref() != Some(self.stack)
-            })
+            let live = self.context.index.services.get(**name);
+            live.is_some_and(|live| !self.owns(&Object::from(*live)))
         };
         let task = users.tasks.iter().find(is_other);
         task.map(|name| format!("a task of service {name} uses it"))

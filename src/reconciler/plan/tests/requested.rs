@@ -122,6 +122,17 @@ fn labels_that_need_each_other_in_a_circle_stop_nothing() {
 }
 
 #[test]
+fn a_stack_of_another_source_goes_although_its_tasks_use_what_it_has() {
+    let mut world = world();
+    world.scope.source = "elsewhere".parse().unwrap();
+    let tasks = world.observed.services.iter().map(|live| running(live, 1, now())).collect();
+    world.observed.workload = Some(Workload { tasks, nodes: vec![node()] });
+    let plan = world.plan();
+    assert_eq!(stack_holds(&plan), []);
+    assert!(plan.steps.iter().any(|step| step.object.name == "shop_web"));
+}
+
+#[test]
 fn a_stack_that_is_still_declared_stays() {
     let mut world = world();
     let asked = world.policy.remove.as_mut().unwrap();
