@@ -79,7 +79,18 @@ impl Stacks {
         paths: &[PathBuf],
         args: &ReadingArgs,
     ) -> Result<Self, CommandError> {
-        let setup = Setup::load(global.config.as_deref(), paths)?;
+        Self::of_paths(Setup::load(global.config.as_deref(), paths)?, paths, args)
+    }
+
+    /// The same with the settings in `setup`.
+    ///
+    /// # Errors
+    /// As [`Stacks::load`].
+    pub(super) fn of_paths(
+        setup: Setup,
+        paths: &[PathBuf],
+        args: &ReadingArgs,
+    ) -> Result<Self, CommandError> {
         let origin = Origin::of(&setup.settings, &setup.directory, paths, args)?;
         let listed = origin.listed(&setup.settings);
         let mut all = Self::new(setup, origin.name, origin.is_whole);
@@ -111,7 +122,7 @@ impl Stacks {
             Some(declared) if declared.path().is_none() => {
                 repository::source(declared, &setup.directory, &repository::repositories())
             }
-            Some(_) | None => return Self::load(global, paths, args),
+            Some(_) | None => return Self::of_paths(setup, paths, args),
         };
         if setup.findings.iter().any(Finding::is_error) {
             // Nothing is fetched on behalf of settings that may mean something else.

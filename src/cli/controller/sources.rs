@@ -193,7 +193,7 @@ impl Sources for RunSources {
                 let setup = wanted.setup(were_there)?;
                 let stacks = match snapshot {
                     Some(snapshot) => Stacks::of_snapshot(setup, snapshot, &wanted.reading)?,
-                    None => Stacks::load(&wanted.global, &wanted.paths, &wanted.reading)?,
+                    None => Stacks::of_paths(setup, &wanted.paths, &wanted.reading)?,
                 };
                 let declared = declared(&wanted, stacks);
                 Ok::<_, CommandError>(declared.map(|declared| Declared { stale, ..declared }))
