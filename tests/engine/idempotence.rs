@@ -72,6 +72,8 @@ fn the_second_apply_lists_and_writes_nothing() {
             .calls()
             .iter()
             .map(|call| format!("{} {}", call.method, call.endpoint()))
+            // A network that another test made between two of the lists is looked up.
+            .filter(|call| !call.starts_with("GET /networks/"))
             .collect();
         calls.sort();
         assert_eq!(calls, expected);

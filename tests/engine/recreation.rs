@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::engine::Engine;
+use crate::eventually::eventually;
 use crate::proxy::Proxy;
 use crate::stage::{Stage, changes, holds};
 
@@ -140,7 +141,10 @@ fn a_container_that_somebody_attached_keeps_a_network_as_it_is() {
     let networks = &stage.service("shop_app")["Spec"]["TaskTemplate"]["Networks"];
     assert_eq!(networks.as_array().map(Vec::len), Some(1), "it came back to the old one");
     engine.docker(&["rm", "--force", &container]);
-    stage.apply_well(&["--allow-replace"]);
+    // Swarm needs a moment to see that it has left.
+    eventually(30, "the network is made again", || {
+        (stage.apply(&["--allow-replace"]).code == 0).then_some(())
+    });
     assert_eq!(engine.get(&format!("/networks/{network}"))["Internal"], true);
 }
 

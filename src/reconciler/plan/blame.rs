@@ -45,11 +45,12 @@ fn excuse(task: &Task, nodes: &[Node]) -> Option<String> {
     if node.state != "ready" {
         return Some(format!("node {name} is {}", node.state));
     }
-    if node.updated.is_some_and(|updated| updated > task.created) {
-        return Some(format!("node {name} went away or was changed meanwhile"));
-    }
     // A registry knew this digest when the release was planned, so that the node only could not get at it.
     let image = task.template.container_spec.as_ref().map_or("", |container| &container.image);
     let unfetched = task.error.as_ref().is_some_and(|error| error.contains(NO_IMAGE));
-    (unfetched && image.contains('@')).then(|| format!("node {name} could not fetch {image}"))
+    if unfetched && image.contains('@') {
+        return Some(format!("node {name} could not fetch {image}"));
+    }
+    let disturbed = node.updated.is_some_and(|updated| updated > task.created);
+    disturbed.then(|| format!("node {name} went away or was changed meanwhile"))
 }
