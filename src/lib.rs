@@ -6,9 +6,11 @@
 
 pub mod cli;
 pub mod diff;
+pub mod history;
 pub mod http;
 pub mod local;
 pub mod model;
+pub mod notify;
 pub mod proxy;
 pub mod reconciler;
 pub mod settings;

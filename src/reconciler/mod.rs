@@ -9,6 +9,7 @@ pub mod contention;
 pub mod controller;
 pub mod event;
 pub mod health;
+pub mod journal;
 pub mod known;
 pub mod listed;
 pub mod logs;

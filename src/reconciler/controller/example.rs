@@ -52,12 +52,15 @@ pub(crate) fn report() -> Report {
         source: "main".to_owned(),
         condition,
         reason: None,
+        code: None,
+        causes: Vec::new(),
         since: at,
         last_attempted_revision: Some("sha1:4f2c9e1d".to_owned()),
         last_applied_revision: Some("sha1:4f2c9e1d".to_owned()),
         last_healthy_revision: Some("sha1:4f2c9e1d".to_owned()),
         suspended: None,
         repairs: 2,
+        repaired: BTreeMap::new(),
     };
     let suspension = Suspension { by: "ann@host".to_owned(), since: at, reason: None };
     let suspended = StackReport {

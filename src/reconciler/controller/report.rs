@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::diff::document::{Cause, HoldCode};
 use crate::model::finding::Finding;
 use crate::reconciler::status::Status;
 use crate::reconciler::suspension::Suspension;
@@ -143,6 +144,12 @@ pub struct StackReport {
     /// Why it is not ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The code of the hold that is why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<HoldCode>,
+    /// Why something of it is being written, or will be once what it waits for is there; empty if nothing is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<Cause>,
     /// Since when it is in this condition.
     pub since: Timestamp,
     /// The revision that passes work with.
@@ -160,6 +167,9 @@ pub struct StackReport {
     /// How often its objects were put right since the controller was started.
     #[serde(skip_serializing_if = "is_zero")]
     pub repairs: u64,
+    /// How often each of them was, such as `service shop_web`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub repaired: BTreeMap<String, u64>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

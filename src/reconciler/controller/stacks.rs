@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::diff::document::{Hold, StackSection};
+use crate::diff::document::{Cause, Hold, StackSection};
 use crate::model::finding::Finding;
 use crate::model::name::{SourceName, StackName};
 use crate::reconciler::status::{StackStatus, Status};
@@ -39,8 +39,11 @@ pub(super) fn update<'a>(
             let own = counts.filter(|(object, _)| {
                 object.name.strip_prefix(&section.name).is_some_and(|rest| rest.starts_with('_'))
             });
-            let repairs = own.map(|(_, count)| count).sum();
-            reports.insert(section.name.clone(), StackReport { suspended, repairs, ..report });
+            let repaired: BTreeMap<String, u64> =
+                own.map(|(object, count)| (object.to_string(), count)).collect();
+            let repairs = repaired.values().sum();
+            let report = StackReport { suspended, repairs, repaired, ..report };
+            reports.insert(section.name.clone(), report);
         }
     }
     reports.retain(|name, _| named.contains(name));
@@ -62,6 +65,10 @@ fn renewed(
         }
         _ => condition(section, status, keeps),
     };
+    let holds = plan_hold.into_iter().chain(&section.holds);
+    let of_changes = section.changes.iter().flat_map(|change| &change.holds);
+    let code = holds.chain(of_changes).find(|hold| Some(&hold.reason) == reason.as_ref());
+    let code = code.map(|hold| hold.code);
     let known = before.as_ref().filter(|before| before.condition == condition);
     let since = known.map_or_else(Timestamp::now, |before| before.since);
     if known.is_none() {
@@ -80,13 +87,27 @@ fn renewed(
         source: state.name.to_string(),
         condition,
         reason,
+        code,
+        causes: if plan_hold.is_some() { Vec::new() } else { causes(section) },
         since,
         last_attempted_revision: attempted,
         last_applied_revision: applied,
         last_healthy_revision: healthy,
         suspended: None,
         repairs: 0,
+        repaired: BTreeMap::new(),
     }
+}
+
+/// Why something of a stack is written, or will be as soon as what it waits for is there.
+fn causes(section: &StackSection) -> Vec<Cause> {
+    let is_left = |hold: &Hold| hold.is_standing();
+    if section.holds.iter().any(is_left) {
+        return Vec::new();
+    }
+    let wanted = section.changes.iter().filter(|change| !change.holds.iter().any(is_left));
+    let causes: BTreeSet<Cause> = wanted.flat_map(|change| change.causes.iter().copied()).collect();
+    causes.into_iter().collect()
 }
 
 /// What is told of a source.

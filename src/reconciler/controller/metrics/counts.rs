@@ -30,6 +30,15 @@ pub struct Metrics {
     revisions: Family<ByOutcome, Counter>,
     push_to_ready: Seconds,
     event_streams: Counter,
+    notifications: Family<ByTarget, Counter>,
+    history_up: Gauge,
+    history_lost: Counter,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByTarget {
+    target: String,
+    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -111,6 +120,9 @@ impl Default for Metrics {
                 ])
             }),
             event_streams: Counter::default(),
+            notifications: Family::default(),
+            history_up: Gauge::default(),
+            history_lost: Counter::default(),
         }
     }
 }
@@ -129,6 +141,9 @@ impl Metrics {
             revisions,
             push_to_ready,
             event_streams,
+            notifications,
+            history_up,
+            history_lost,
         } = self.clone();
         registry.register("passes", "Passes, by what woke the controller first", passes);
         registry.register_with_unit(
@@ -160,6 +175,42 @@ impl Metrics {
             "How often the engine's events were listened to anew; each is followed by a comparison of everything",
             event_streams,
         );
+        registry.register(
+            "notifications",
+            "Messages to people, by what became of them",
+            notifications,
+        );
+        registry.register("history_up", "Whether what happens is kept on the disk", history_up);
+        registry.register("history_lost", "Events and releases that were not kept", history_lost);
+    }
+
+    /// Something became of a message to the target of this name.
+    pub fn notified(&self, target: &str, outcome: &'static str) {
+        let by = ByTarget { target: target.to_owned(), outcome };
+        self.notifications.get_or_create(&by).inc();
+    }
+
+    /// Whether what happens is kept on the disk.
+    pub fn history_is_up(&self, is_up: bool) {
+        self.history_up.set(i64::from(is_up));
+    }
+
+    /// Events and releases that were not kept.
+    pub fn history_lost(&self, number: usize) {
+        self.history_lost.inc_by(u64::try_from(number).unwrap_or(u64::MAX));
+    }
+
+    /// Whether what happens is kept, and how much of it was not.
+    #[cfg(test)]
+    pub(crate) fn history(&self) -> (bool, u64) {
+        (self.history_up.get() == 1, self.history_lost.get())
+    }
+
+    /// How many messages to a target had this outcome.
+    #[cfg(test)]
+    pub(crate) fn notifications(&self, target: &str, outcome: &'static str) -> u64 {
+        let by = ByTarget { target: target.to_owned(), outcome };
+        self.notifications.get_or_create(&by).get()
     }
 
     /// A step came to an end. `is_drift` tells that it would put something right in a stack of a source.

@@ -37,6 +37,9 @@ fn told() -> String {
     metrics.superseded("main");
     metrics.ready("main", Duration::from_secs(7));
     metrics.heard();
+    metrics.notified("chat", "sent");
+    metrics.history_is_up(true);
+    metrics.history_lost(2);
     let traffic: Arc<Traffic> = Arc::default();
     traffic.ended(&Method::GET, "/v1.51/services", Some(StatusCode::OK));
     traffic.ended(&Method::POST, "/v1.51/services/x/update", Some(StatusCode::CONFLICT));

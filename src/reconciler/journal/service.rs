@@ -1,0 +1,129 @@
+//! What is wrong with one service, in Swarm's own words.
+
+use crate::diff::document::HoldCode;
+use crate::model::key::Kind;
+use crate::reconciler::health::{self, Reason, ServiceHealth, TaskFailure};
+use crate::reconciler::status::{OpenHold, ServiceStatus};
+
+use super::event::{EventKind, Severity};
+
+/// What can be said of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It works.
+    Well,
+    /// It is on its way, and what was wrong with it may be over or not.
+    Undecided,
+    /// Something is wrong.
+    Wrong {
+        /// What.
+        kind: EventKind,
+        /// How much that matters: what may recover less than what will not.
+        severity: Severity,
+        /// The stable name of the reason.
+        reason: Option<&'static str>,
+        /// For people.
+        message: String,
+    },
+}
+
+/// The key of what is said of a service.
+pub(super) fn key(service: &str) -> String {
+    format!("service/{service}")
+}
+
+/// What can be said of `service`, where `holds` are in the way of its stack.
+pub(super) fn standing(service: &ServiceStatus, holds: &[OpenHold]) -> Verdict {
+    let is_own = |open: &&OpenHold| {
+        open.hold.code == HoldCode::RefusedRelease
+            && open
+                .object
+                .as_ref()
+                .is_some_and(|object| object.kind == Kind::Service && object.name == service.name)
+    };
+    let refused = holds.iter().find(is_own);
+    let Some(judged) = &service.judged else { return Verdict::Undecided };
+    let wrong = |kind: EventKind, severity| Verdict::Wrong {
+        kind,
+        severity,
+        reason: judged.reason.map(code),
+        message: words(service, judged),
+    };
+    match judged.verdict {
+        health::Verdict::RolledBack => wrong(EventKind::ReleaseRolledBack, Severity::Error),
+        health::Verdict::Paused => wrong(EventKind::ReleasePaused, Severity::Error),
+        health::Verdict::Failing | health::Verdict::TimedOut => {
+            wrong(EventKind::ServiceFailing, Severity::Error)
+        }
+        health::Verdict::JobFailed => wrong(EventKind::JobFailed, Severity::Error),
+        // Swarm goes on, and one task that ended is no news; one that ends again and again is.
+        health::Verdict::Struggling if judged.reason == Some(Reason::CrashLoop) => {
+            wrong(EventKind::ServiceFailing, Severity::Warning)
+        }
+        health::Verdict::Pending => wrong(EventKind::ServicePending, Severity::Warning),
+        health::Verdict::Rolling
+        | health::Verdict::RollingBack
+        | health::Verdict::Struggling
+        | health::Verdict::JobRunning => Verdict::Undecided,
+        health::Verdict::Converged | health::Verdict::JobComplete => match refused {
+            Some(open) => Verdict::Wrong {
+                kind: EventKind::ReleaseRolledBack,
+                severity: Severity::Error,
+                reason: judged.reason.map(code),
+                message: format!("service {}: {}", service.name, open.hold.reason),
+            },
+            None => Verdict::Well,
+        },
+    }
+}
+
+/// The stable name of a reason, as it is in JSON.
+const fn code(reason: Reason) -> &'static str {
+    match reason {
+        Reason::CrashLoop => "crash-loop",
+        Reason::TaskEnded => "task-ended",
+        Reason::HealthCheck => "health-check",
+        Reason::Rejected => "rejected",
+        Reason::NodeLost => "node-lost",
+        Reason::NoSuitableNode => "no-suitable-node",
+    }
+}
+
+/// `service shop_web failing (0/1, crash loop): non-zero exit (3), on node-1`
+fn words(service: &ServiceStatus, judged: &ServiceHealth) -> String {
+    let mut words = format!("service {} {}", service.name, service.state);
+    if let Some(TaskFailure { error, node, .. }) = &judged.failure {
+        words.push_str(": ");
+        words.push_str(error);
+        if let Some(node) = node {
+            words.push_str(", on ");
+            words.push_str(node);
+        }
+    } else if let Some(obstacle) = judged.obstacles.first() {
+        words.push_str(": ");
+        words.push_str(&obstacle.to_string());
+    } else if let Some(message) = &judged.message {
+        words.push_str(": ");
+        words.push_str(message);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_have_the_names_that_the_status_gives_them() {
+        for reason in [
+            Reason::CrashLoop,
+            Reason::TaskEnded,
+            Reason::HealthCheck,
+            Reason::Rejected,
+            Reason::NodeLost,
+            Reason::NoSuitableNode,
+        ] {
+            assert_eq!(serde_json::json!(reason), code(reason));
+        }
+    }
+}
