@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::{ArgGroup, Args, ValueEnum};
 
 use crate::diff::document;
+use crate::local;
+use crate::reconciler::controller::report;
 use crate::reconciler::status;
 use crate::settings::Settings;
 use crate::spec::schema::stack;
@@ -32,7 +34,7 @@ Exit codes: 0, or 1 when --check finds files that are not up to date."
 )]
 pub(super) struct SchemaArgs {
     /// Which schema: stack, settings, render, plan, saved-plan, status,
-    /// observe or findings
+    /// report, answer, observe or findings
     #[arg(hide_possible_values = true)]
     name: Option<Name>,
 
@@ -64,6 +66,10 @@ enum Name {
     SavedPlan,
     /// The JSON of skep status.
     Status,
+    /// The JSON of skep sync: what a controller tells about itself.
+    Report,
+    /// A line that a controller answers on its local socket.
+    Answer,
     /// The file of skep observe.
     Observe,
     /// The JSON of skep validate.
@@ -100,6 +106,8 @@ fn text(name: Name) -> Result<String, CommandError> {
         Name::Plan => json(&document::schema()),
         Name::SavedPlan => json(&saved::schema()),
         Name::Status => json(&status::schema()),
+        Name::Report => json(&report::schema()),
+        Name::Answer => json(&local::schema()),
         Name::Observe => json(&snapshot::schema()),
         Name::Findings => json(&findings::schema()),
     }

@@ -8,6 +8,6 @@ mod server;
 mod socket;
 
 pub use client::{AskError, ask};
-pub use protocol::{Answer, Question, Shown};
+pub use protocol::{Answer, Question, Shown, schema};
 pub use server::{Present, serve};
 pub use socket::{BindError, Socket, default_path};

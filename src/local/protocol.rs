@@ -1,9 +1,11 @@
 //! What is asked and answered on the local socket.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::name::StackName;
+use crate::reconciler::controller::report;
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,12 +42,14 @@ pub struct Shown {
 }
 
 /// What is answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(title = "skep answer")]
 pub enum Answer {
     /// How things are.
     Report {
         /// For programs.
+        #[schemars(with = "report::Report")]
         document: Box<Value>,
         /// For people.
         text: String,
@@ -54,4 +58,10 @@ pub enum Answer {
     },
     /// Why there is no answer.
     Refused(String),
+}
+
+/// The schema of an [`Answer`].
+pub fn schema() -> schemars::Schema {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<Answer>()
 }

@@ -261,8 +261,8 @@ pub fn schema() -> schemars::Schema {
     let mut schema = settings.into_generator().into_root_schema_for::<Status>();
     let properties = schema.ensure_object().get_mut("properties");
     if let Some(properties) = properties.and_then(serde_json::Value::as_object_mut) {
-        let description = "What the controller on this machine tells about itself, where it was asked: its \
-                           `version`, `engines`, `last_pass`, `sources`, and `stacks` by name with their condition.";
+        let description = "What the controller on this machine tells about itself, where it was asked: what \
+                           `report.schema.json` describes, without its `status`.";
         let controller = serde_json::json!({ "description": description, "type": "object" });
         properties.insert(CONTROLLER.to_owned(), controller);
     }

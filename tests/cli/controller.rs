@@ -1,14 +1,16 @@
 //! The controller as the service manager and probes see it. Its engine is out of reach, which is no reason to end.
 
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
 use crate::program::World;
+use crate::published::assert_published;
 
 /// What is far longer than any of this takes.
 const LONG: Duration = Duration::from_secs(30);
@@ -162,5 +164,32 @@ fn an_engine_out_of_reach_is_a_reason_not_to_be_ready_and_none_to_be_restarted()
         "skep_engine_requests_total{method=\"GET\",kind=\"_ping\",outcome=\"unanswered\"} ",
     ] {
         assert!(metrics.contains(&format!("\n{line}")), "{line}: {metrics}");
+    }
+}
+
+#[test]
+fn what_it_answers_has_the_published_layout() {
+    let running = Running::start(LONG);
+    running.tells("STATUS=the Swarm cannot be observed: ");
+    let here = running.world.path("");
+    let mut command = running.world.command(&["sync", "--format", "json"]);
+    let ran = running.world.finish(command.env("XDG_RUNTIME_DIR", &here));
+    assert_eq!(ran.code, Some(1), "{ran}");
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert!(report["trouble"]["reason"].is_string(), "{ran}");
+    assert_published("report", &report);
+    let questions = [
+        r#"{"ask": "status", "stacks": [], "shown": {"width": 80, "color": false, "unicode": true}}"#,
+        r#"{"ask": "apply"}"#,
+    ];
+    for (question, key) in questions.into_iter().zip(["report", "refused"]) {
+        let mut stream = UnixStream::connect(here.join("skep/default.sock")).unwrap();
+        stream.set_read_timeout(Some(LONG)).unwrap();
+        writeln!(stream, "{question}").unwrap();
+        let mut answer = String::new();
+        BufReader::new(stream).read_line(&mut answer).unwrap();
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        assert!(answer.get(key).is_some(), "{answer}");
+        assert_published("answer", &answer);
     }
 }

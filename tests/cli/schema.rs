@@ -7,8 +7,18 @@ use serde_json::Value;
 use crate::program::{World, root};
 use crate::published::assert_published;
 
-const NAMES: [&str; 8] =
-    ["stack", "settings", "render", "plan", "saved-plan", "status", "observe", "findings"];
+const NAMES: [&str; 10] = [
+    "stack",
+    "settings",
+    "render",
+    "plan",
+    "saved-plan",
+    "status",
+    "report",
+    "answer",
+    "observe",
+    "findings",
+];
 
 #[test]
 fn the_published_schemas_are_up_to_date() {

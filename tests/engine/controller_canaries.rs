@@ -12,6 +12,7 @@ use crate::canaries::Canary;
 use crate::engine::Engine;
 use crate::http_servers::{HttpServer, Manners};
 use crate::origin::Origin;
+use crate::published::assert_published;
 use crate::running::Running;
 use crate::stage::Stage;
 
@@ -99,6 +100,7 @@ intervals: {{ poll: 10m, retry: 2s }}",
         assert!(run.text().contains(words), "{run}\n{}", controller.log());
         said.push_str(&run.text());
         let report = controller.report();
+        assert_published("report", &report);
         said.push_str(&report.to_string());
         for path in ["/healthz", "/readyz", "/metrics"] {
             said.push_str(&served(&stage, path));

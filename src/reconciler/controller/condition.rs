@@ -1,5 +1,6 @@
 //! How a stack is getting on: which of the three classes of failure it is in, if any. Pure.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::diff::document::{Hold, HoldCode, StackSection};
@@ -7,7 +8,7 @@ use crate::reconciler::outcome::{self, Verdict};
 use crate::reconciler::status::{Health, StackStatus};
 
 /// How a stack is getting on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 pub enum Condition {
     /// It is as declared and healthy.
     Ready,

@@ -1,5 +1,6 @@
 //! The engine that the controller works with: opened when it is needed, left for another manager when it is of no use.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -10,7 +11,7 @@ use super::pass::{Manner, Memory, Passed, Swarm, Work};
 use super::run::Passes;
 
 /// One engine that the controller may work with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct EngineReport {
     /// Where it is.
     pub address: String,

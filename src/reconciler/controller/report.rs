@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::diff::document::{Cause, HoldCode};
@@ -19,7 +20,8 @@ use super::source::FetchFailure;
 pub const FORMAT_VERSION: u32 = 1;
 
 /// What the running controller tells about itself.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(title = "skep report")]
 pub struct Report {
     /// Layout of this document; see [`FORMAT_VERSION`].
     pub format_version: u32,
@@ -28,6 +30,7 @@ pub struct Report {
     /// The installation of skep that it looks after.
     pub fleet: String,
     /// Since when it runs.
+    #[schemars(with = "String")]
     pub started_at: Timestamp,
     /// Why the engine cannot be worked with, while it cannot.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,8 +74,14 @@ impl Report {
     }
 }
 
+/// The schema of a [`Report`].
+pub fn schema() -> schemars::Schema {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<Report>()
+}
+
 /// How the controller follows its settings.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SettingsReport {
     /// Keys that have changed since it was started and count after a restart only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -83,20 +92,22 @@ pub struct SettingsReport {
 }
 
 /// An engine that cannot be worked with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Trouble {
     /// What went wrong, with its causes.
     pub reason: String,
     /// Since when.
+    #[schemars(with = "String")]
     pub since: Timestamp,
     /// Passes that failed in a row.
     pub failures: u32,
 }
 
 /// A pass that is over.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LastPass {
     /// When it ended.
+    #[schemars(with = "String")]
     pub at: Timestamp,
     /// Why it was made.
     pub reasons: Reasons,
@@ -109,7 +120,7 @@ pub struct LastPass {
 }
 
 /// One source.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct SourceReport {
     /// Its name.
     pub name: String,
@@ -118,16 +129,19 @@ pub struct SourceReport {
     pub revision: Option<String>,
     /// When it was last looked at with success.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub seen_at: Option<Timestamp>,
     /// Why it cannot be looked at, while it cannot. What it declared before is still in force.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<FetchFailure>,
     /// Since when it cannot.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub failing_since: Option<Timestamp>,
     /// When the revision was fetched, if the source could not be read since the controller was started: it may not be
     /// the newest, and only drift from it is put right.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub stale_since: Option<Timestamp>,
     /// What is wrong with the newest revision or doubtful.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -135,7 +149,7 @@ pub struct SourceReport {
 }
 
 /// One stack.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StackReport {
     /// The source that declares it.
     pub source: String,
@@ -151,6 +165,7 @@ pub struct StackReport {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<Cause>,
     /// Since when it is in this condition.
+    #[schemars(with = "String")]
     pub since: Timestamp,
     /// The revision that passes work with.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -16,7 +17,7 @@ use super::learning;
 use super::run::Planned;
 
 /// Whether trying again may help.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Remedy {
     /// It may be over at any moment.
@@ -26,7 +27,7 @@ pub enum Remedy {
 }
 
 /// Why a look at a source yielded nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FetchFailure {
     /// What went wrong, with its causes.
     pub reason: String,
