@@ -19,6 +19,7 @@ mod known;
 mod load;
 mod lock;
 mod lock_file;
+mod log_lines;
 mod logging;
 mod observe;
 mod origin;
@@ -53,7 +54,7 @@ use tokio::runtime::{Builder, Runtime};
 use command::{Cli, Command};
 use error::CommandError;
 pub use exit::ExitCode;
-use logging::Logging;
+use logging::{Logging, goes_to_journal};
 use output::Output;
 
 /// What a person can do about a bug.
@@ -82,9 +83,11 @@ fn dispatch(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         }
     };
     let mut output = Output::new(global.color);
+    let is_controller = matches!(command, Command::Run(_));
     let logging = Logging {
         // A controller has nobody to show its work to but the log.
-        verbosity: global.verbose.max(u8::from(matches!(command, Command::Run(_)))),
+        verbosity: global.verbose.max(u8::from(is_controller)),
+        times: is_controller && !goes_to_journal(),
         directives: std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty()),
         format: global.log_format,
         colors: output.talk_look().palette == crate::diff::render::Palette::Ansi,

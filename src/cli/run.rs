@@ -1,9 +1,7 @@
 //! `skep run`: the controller, which keeps a Swarm as the stack files declare it for as long as it runs.
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
@@ -23,16 +21,13 @@ use crate::reconciler::controller::run::{Controller, Identity, Instruments};
 use crate::swarm::{Managers, Traffic};
 
 use super::args::{GlobalArgs, PolicyArgs, StackArgs};
-use super::controller::{RunSources, Wanted, Web, present, service, socket};
+use super::controller::{RunSources, SettingsWatch, Wanted, Web, present, service, socket};
 use super::engine;
 use super::error::CommandError;
 use super::exit::ExitCode;
 use super::request::{fleet, resume};
 use super::settings::Setup;
 use super::signals::Signals;
-
-/// How often is looked whether the settings file has changed.
-const SETTINGS: Duration = Duration::from_secs(5);
 
 /// Keep the Swarm as the stack files declare it, for as long as this runs
 #[derive(Debug, Args)]
@@ -64,6 +59,7 @@ pub(super) struct RunArgs {
 
 pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode, CommandError> {
     let StackArgs { paths, reading } = &args.stacks;
+    let settings_watch = SettingsWatch::begin(global.config.as_deref(), paths);
     let setup = Setup::load(global.config.as_deref(), paths)?;
     setup.refuse_errors()?;
     let fleet = fleet(global, &setup.settings)?;
@@ -140,7 +136,7 @@ pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode,
         () = tells => ExitCode::Bug,
         () = service::live(&pulse) => ExitCode::Bug,
         () = answers => ExitCode::Bug,
-        () = settings_changes(&setup, &bell) => ExitCode::Bug,
+        () = settings_watch.ring(&bell) => ExitCode::Bug,
         () = listen(managers.counted(Arc::clone(heard)), bell.clone(), chance) => ExitCode::Bug,
     };
     web.end().await;
@@ -162,28 +158,6 @@ fn listener(path: &Path) -> Result<Option<Socket>, CommandError> {
             Ok(None)
         }
     }
-}
-
-/// Rings `bell` when the settings file says something else. It never ends.
-async fn settings_changes(setup: &Setup, bell: &Bell) {
-    let Some((path, _)) = &setup.text else { return std::future::pending().await };
-    let mut known = stamp(path);
-    let mut ticks = tokio::time::interval(SETTINGS);
-    loop {
-        ticks.tick().await;
-        let now = stamp(path);
-        if now != known {
-            tracing::info!(file = %path.display(), "the settings have changed");
-            known = now;
-            bell.ring(Trigger::Settings);
-        }
-    }
-}
-
-/// What changes with a file's content.
-fn stamp(path: &Path) -> Option<(u64, i64, i64, u64)> {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.ino(), metadata.mtime(), metadata.mtime_nsec(), metadata.len()))
 }
 
 /// A number from 0 to 1. It spreads times; nothing secret depends on it.

@@ -34,12 +34,8 @@ impl Setup {
     /// # Errors
     /// When the file cannot be read.
     pub(super) fn load(named: Option<&Path>, paths: &[PathBuf]) -> Result<Self, CommandError> {
-        let path = match named {
-            Some(path) => path.to_owned(),
-            None => match find(paths, FILE_NAME) {
-                Some(path) => path,
-                None => return Ok(Self::default().with_variables()),
-            },
+        let Some(path) = Self::file(named, paths) else {
+            return Ok(Self::default().with_variables());
         };
         let text = read(&path).map_err(|error| {
             CommandError::failed(error).context(format!("cannot read {}", path.display()))
@@ -49,6 +45,11 @@ impl Setup {
         let settings = settings.unwrap_or_default();
         let text = Some((path, text));
         Ok(Self { settings, directory, is_named: named.is_some(), text, findings }.with_variables())
+    }
+
+    /// The file that counts, if there is one.
+    pub(super) fn file(named: Option<&Path>, paths: &[PathBuf]) -> Option<PathBuf> {
+        named.map(Path::to_owned).or_else(|| find(paths, FILE_NAME))
     }
 
     /// The same with what variables of the environment say, which win over the file.

@@ -192,32 +192,6 @@ impl SwarmError {
         matches!(self.failure, Failure::NotFound { .. })
     }
 
-    /// Whether the engine may do better later, without a change of what is asked.
-    pub fn is_unavailable(&self) -> bool {
-        match &self.failure {
-            Failure::NoEngine { .. }
-            | Failure::Disconnected { .. }
-            | Failure::TimedOut { .. }
-            | Failure::NoManager { .. }
-            | Failure::NoLeader { .. }
-            | Failure::Undecided { .. }
-            | Failure::Engine { .. } => true,
-            Failure::PermissionDenied { .. }
-            | Failure::OtherSwarm
-            | Failure::TooOld { .. }
-            | Failure::NotManager { .. }
-            | Failure::OutOfSequence
-            | Failure::NameTaken { .. }
-            | Failure::PortTaken { .. }
-            | Failure::InUse { .. }
-            | Failure::NotFound { .. }
-            | Failure::DataDiffers
-            | Failure::Refused { .. }
-            | Failure::Unreadable { .. }
-            | Failure::Unresolved(_) => false,
-        }
-    }
-
     /// Whether it tells of the engine that was asked, so that another manager of the swarm may do better.
     pub fn is_of_engine(&self) -> bool {
         match &self.failure {
@@ -384,14 +358,14 @@ mod tests {
         assert!(matches!(of(503, worker).failure, Failure::NotManager { .. }));
         let alone =
             "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible";
-        assert!(of(500, alone).is_unavailable());
+        assert!(of(500, alone).is_of_engine());
         assert!(matches!(of(503, alone).failure, Failure::NoLeader { .. }));
         let slow = "rpc error: code = DeadlineExceeded desc = context deadline exceeded";
         assert!(of(500, slow).is_leaderless() && of(500, slow).may_have_happened());
         assert!(of(503, alone).is_leaderless() && !of(503, alone).may_have_happened());
         let mode =
             of(501, "rpc error: code = Unimplemented desc = service mode change is not allowed");
-        assert!(!mode.is_unavailable());
+        assert!(!mode.is_of_engine());
         assert_eq!(
             mode.failure.to_string(),
             "the engine refused: service mode change is not allowed"

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::program::World;
+use crate::program::{World, root};
 use crate::published::assert_published;
 
 /// What is far longer than any of this takes.
@@ -32,13 +32,16 @@ impl Running {
     fn start(watchdog: Duration) -> Self {
         let world = World::new().file("stacks/shop/stack.yaml", STACK);
         let here = world.path("").display().to_string();
-        let settings = SETTINGS.replace("HERE/", &here);
-        let world = world.file("skep.yaml", settings);
+        let world = world.file("skep.yaml", SETTINGS.replace("HERE/", &here));
+        Self::of(world, &["run", "-c", "skep.yaml"], watchdog)
+    }
+
+    fn of(world: World, arguments: &[&str], watchdog: Duration) -> Self {
         let told = UnixDatagram::bind(world.path("notify.sock")).unwrap();
         told.set_read_timeout(Some(LONG)).unwrap();
         let log = File::create(world.path("log")).unwrap();
         let process = world
-            .command(&["run", "-c", "skep.yaml"])
+            .command(arguments)
             .env("XDG_RUNTIME_DIR", world.path(""))
             .env("NOTIFY_SOCKET", world.path("notify.sock"))
             .env("WATCHDOG_USEC", watchdog.as_micros().to_string())
@@ -76,6 +79,14 @@ impl Running {
             }
         }
         panic!("it never told {beginning}: {all:#?}\n{}", self.log());
+    }
+
+    /// Waits until these words are in the log; whenever something changes, it tells how things are.
+    #[track_caller]
+    fn logs(&self, words: &str) {
+        while !self.log().contains(words) {
+            self.next();
+        }
     }
 
     fn signal(&self, signal: Signal) {
@@ -192,4 +203,29 @@ fn what_it_answers_has_the_published_layout() {
         assert!(answer.get(key).is_some(), "{answer}");
         assert_published("answer", &answer);
     }
+}
+
+#[test]
+fn settings_that_come_after_the_start_count() {
+    let world = World::new().file("shop/stack.yaml", STACK);
+    let running = Running::of(world, &["run"], LONG);
+    running.logs("source cli is at");
+    let part = running.world.path("part");
+    fs::write(&part, "sources: [{name: main, path: .}]").unwrap();
+    fs::rename(part, running.world.path("skep.yaml")).unwrap();
+    running.logs("the settings have changed");
+    running.logs("source cli is no longer in the settings; its stacks stay as they are");
+    running.logs("source main is at");
+}
+
+#[test]
+fn the_examples_of_a_controller_are_valid() {
+    let examples = root().join("examples/controller");
+    let ran = World::new().run(&["validate", "--strict", examples.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let unit = fs::read_to_string(examples.join("skep.service")).unwrap();
+    let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/local/bin/skep "));
+    let arguments: Vec<&str> = start.unwrap().split(' ').collect();
+    let ran = World::new().run(&arguments);
+    assert!(ran.code == Some(1) && ran.stderr.contains("cannot read /etc/skep/skep.yaml"), "{ran}");
 }

@@ -35,6 +35,12 @@ fn git(world: &World, arguments: &[&str]) {
     assert!(status.unwrap().success(), "git {arguments:?}");
 }
 
+fn head(world: &World) -> String {
+    let mut git = Command::new("git");
+    git.args(["rev-parse", "HEAD"]).current_dir(world.path("repository"));
+    String::from_utf8(git.output().unwrap().stdout).unwrap().trim().to_owned()
+}
+
 fn image(ran: &Ran) -> String {
     assert_eq!(ran.code, Some(0), "{ran}");
     let rendered: Value = serde_json::from_str(&ran.stdout).unwrap();
@@ -106,4 +112,36 @@ fn a_branch_that_is_not_there_is_told_with_the_source() {
     hint: check the name; it may have been removed
     [exit status: 1]
     ");
+}
+
+#[test]
+fn what_is_no_file_that_can_be_read_is_named_where_it_is_asked_for() {
+    let stack = |file: &str| {
+        format!(
+            "services:\n  web:\n    image: nginx\n    configs: [a]\nconfigs:\n  a:\n    file: {file}\n"
+        )
+    };
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4f2c\nsize 9\n";
+    let world = world(SETTINGS, &stack("../shared.txt"))
+        .file("repository/stacks/shared.txt", "shared")
+        .file("repository/secret.txt", "canary")
+        .file("repository/stacks/up/stack.yaml", stack("../../secret.txt"))
+        .file("repository/stacks/loop/stack.yaml", stack("round"))
+        .link("repository/stacks/loop/round", "about")
+        .link("repository/stacks/loop/about", "round")
+        .file("repository/stacks/pointer/stack.yaml", stack("logo.png"))
+        .file("repository/stacks/pointer/logo.png", pointer)
+        .file("repository/stacks/huge/stack.yaml", stack("huge.bin"))
+        .large_file("repository/stacks/huge/huge.bin", b"x", 9 << 20);
+    git(&world, &["add", "--all"]);
+    let submodule = format!("160000,{},stacks/theme", head(&world));
+    git(&world, &["update-index", "--add", "--cacheinfo", &submodule]);
+    git(&world, &["commit", "--quiet", "--message=Odd things"]);
+    let ran = world.run(&["validate"]);
+    assert!(!ran.to_string().contains("canary"), "{ran}");
+    assert_snapshot!(ran);
+    let rendered = world.run(&["render", "--format", "json"]);
+    assert_eq!(rendered.code, Some(1));
+    let rendered: Value = serde_json::from_str(&rendered.stdout).unwrap();
+    assert_eq!(rendered["stacks"].as_array().map(Vec::len), Some(1), "only the good one");
 }

@@ -215,7 +215,7 @@ async fn a_write_whose_answer_is_lost_may_have_happened() {
     let config =
         ConfigSpec { name: scratch.name("c"), data: Data(b"x".to_vec()), ..ConfigSpec::default() };
     let lost = actuator.create_config(&config).await.unwrap_err();
-    assert!(lost.is_unavailable(), "{lost:?}");
+    assert!(lost.is_of_engine(), "{lost:?}");
     assert_eq!(proxy.writes().len(), 1, "never tried twice");
     let observed = observer.observe().await.unwrap();
     assert!(observed.configs.iter().any(|live| live.spec.name == config.name));

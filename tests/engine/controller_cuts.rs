@@ -17,7 +17,7 @@ use crate::stage::Stage;
 
 /// How long each of them is away: a minute in `scripts/soak`.
 fn outage() -> Duration {
-    Duration::from_secs(if env::var_os("SKEP_SOAK").is_some() { 60 } else { 6 })
+    Duration::from_secs(if env::var_os("SKEP_SOAK").is_some() { 60 } else { 4 })
 }
 
 /// A controller whose stacks come from a git server, and whose engine is behind a proxy.

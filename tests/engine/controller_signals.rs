@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use http::StatusCode;
 use rustix::process::Signal;
 
 use crate::engine::Engine;
@@ -81,4 +82,30 @@ fn the_second_signal_ends_it_at_once_and_the_next_one_converges() {
     drop(next);
     let last = Running::again(&stage);
     last.ask(&["sync", "--wait"]).ends(0, &[]);
+}
+
+#[test]
+fn a_controller_that_is_started_again_and_again_tries_what_fails_once_a_time() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let mut stage = Stage::on(&engine);
+    let proxy = Proxy::before(&engine.url);
+    stage.through(&proxy);
+    stage.stack(
+        "shop",
+        "services: { web: { image: 'skep-demo/web:1', deploy: { replicas: 0 } } }\n",
+    );
+    proxy.inject(|call| {
+        let fault = Fault::Answer(StatusCode::INTERNAL_SERVER_ERROR, "out of order");
+        (call.endpoint() == "/services/create").then_some(fault)
+    });
+    for _ in 0..3 {
+        proxy.forget();
+        let mut controller = Running::start(&stage, "");
+        controller.says("out of order");
+        controller.signal(Signal::KILL);
+        drop(controller);
+        let calls = proxy.calls();
+        assert_eq!(begun(&proxy), 1, "{calls:?}");
+        assert!(calls.len() < 25, "{calls:?}");
+    }
 }

@@ -74,7 +74,7 @@ async fn a_list_that_fails_fails_the_observation() {
         assert!(matches!(error.failure, Failure::NoLeader { .. }), "{list}: {error:?}");
         proxy.inject(move |call| (call.endpoint() == list).then_some(Fault::CutBefore));
         let error = observer.observe().await.unwrap_err();
-        assert!(error.is_unavailable(), "{list}: {error:?}");
+        assert!(error.is_of_engine(), "{list}: {error:?}");
     }
 }
 

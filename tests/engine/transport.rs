@@ -37,7 +37,7 @@ async fn every_request_names_the_newest_api_version_that_both_know() {
 async fn an_engine_that_is_not_there_is_told_from_one_that_breaks_off() {
     let gone = failure("unix:///nonexistent/docker.sock").await;
     assert!(matches!(gone.failure, Failure::NoEngine { .. }), "{gone:?}");
-    assert!(gone.is_unavailable() && gone.hint().is_some());
+    assert!(gone.is_of_engine() && gone.hint().is_some());
     let closed = failure("tcp://127.0.0.1:9").await;
     assert!(matches!(closed.failure, Failure::NoEngine { .. }), "{closed:?}");
 

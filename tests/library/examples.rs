@@ -40,8 +40,9 @@ fn editors_find_the_schema_of_every_example() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let stacks = fs::read_dir(examples.join("stacks")).expect("the examples");
     let stacks = stacks.map(|stack| stack.expect("an entry").path().join("stack.yaml"));
-    let files: Vec<PathBuf> = stacks.chain([examples.join("skep.yaml")]).collect();
-    assert!(files.len() > 3);
+    let others = ["skep.yaml", "controller/stack.yaml", "controller/skep.yaml"];
+    let files: Vec<PathBuf> = stacks.chain(others.map(|file| examples.join(file))).collect();
+    assert!(files.len() > 5);
     for file in files {
         let text = fs::read_to_string(&file).expect("an example");
         let modelines = text.lines().filter_map(|line| {

@@ -10,6 +10,8 @@
 use std::fs;
 use std::path::Path;
 
+#[path = "../../fuzz/readers/git_server.rs"]
+mod git_server;
 #[path = "../../fuzz/readers/interpolation.rs"]
 mod interpolation;
 #[path = "../../fuzz/readers/load.rs"]
@@ -39,4 +41,5 @@ fn every_seed_is_read_as_the_fuzz_targets_read_it() {
     each_seed("interpolation", |bytes| interpolation::read(text(bytes)));
     each_seed("short_forms", |bytes| short_forms::read(text(bytes)));
     each_seed("load", load::read);
+    each_seed("git_server", git_server::read);
 }

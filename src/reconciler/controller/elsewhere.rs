@@ -47,8 +47,8 @@ mod tests {
     use std::time::Duration;
 
     use super::super::declared::tests::declared;
-    use super::super::run::Planned;
     use super::super::source::{FetchFailure, Remedy};
+    use super::super::sources::Planned;
     use super::*;
 
     fn names<T: ToString>(names: &BTreeSet<T>) -> Vec<String> {

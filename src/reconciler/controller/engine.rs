@@ -8,7 +8,7 @@ use crate::reconciler::apply::FreshKey;
 use crate::swarm::{Manager, Managers, SwarmError};
 
 use super::pass::{Manner, Memory, Passed, Swarm, Work};
-use super::run::Passes;
+use super::passes::Passes;
 
 /// One engine that the controller may work with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]

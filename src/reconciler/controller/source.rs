@@ -14,7 +14,7 @@ use crate::reconciler::plan::Learned;
 use super::backoff::{Backoff, spread};
 use super::declared::{Current, Declared};
 use super::learning;
-use super::run::Planned;
+use super::sources::Planned;
 
 /// Whether trying again may help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]

@@ -13,13 +13,13 @@ use super::bell::{Bell, Trigger};
 use super::engine::EngineReport;
 use super::metrics::Metrics;
 use super::pass::{Manner, Memory, Passed, Work};
+use super::passes::Passes;
 use super::pulse::Pulse;
 use super::reason::Reason;
 use super::report::{Report, SettingsReport};
-use super::run::{
-    Controller, Identity, Instruments, Look, Otherwise, Passes, Plan, Planned, Sources,
-};
+use super::run::{Controller, Identity, Instruments};
 use super::source::{FetchFailure, Remedy};
+use super::sources::{Look, Otherwise, Plan, Planned, Sources};
 use crate::diff::document::EngineRef;
 use crate::model::live::ApiVersion;
 use crate::model::name::SourceName;

@@ -387,6 +387,33 @@ mod tests {
         assert_eq!(tree.name(), "stacks");
     }
 
+    /// git refuses to make such directories, and to check them out; whoever writes objects by hand is not asked.
+    #[test]
+    fn names_that_no_file_has_lead_nowhere() {
+        let (_state, good) = tree(&[("outside", b"outside"), ("shop/stack.yaml", b"{}")], &[]);
+        let repository = good.repository.into_inner().expect("a repository");
+        let mut evil = Vec::new();
+        for (mode, name, id) in
+            [("40000", "..", good.root), ("40000", ".", good.root), ("40000", "a/b", good.root)]
+        {
+            evil.extend_from_slice(format!("{mode} {name}\0").as_bytes());
+            evil.extend_from_slice(id.as_bytes());
+        }
+        let odb = repository.odb().expect("objects");
+        let id = odb.write(ObjectType::Tree, &evil).expect("a directory");
+        drop(odb);
+        let reader = cache::reader(&repository);
+        let root = Root { commit: good.commit, id, path: String::new(), name: "evil".to_owned() };
+        let limits = Limits::default();
+        let tree = GitTree::new(repository, root, &limits, Arc::default(), reader);
+        assert_eq!(tree.list("").expect("listed").len(), 3);
+        assert_eq!(tree.read("../outside", 100), Err(ReadError::Outside));
+        assert_eq!(tree.list(".."), Err(ReadError::Outside));
+        for path in ["./outside", "a/b/outside", "a/b/../outside"] {
+            assert_eq!(tree.read(path, 100), Err(ReadError::Missing), "{path}");
+        }
+    }
+
     #[test]
     fn what_is_too_much_or_not_the_file_itself_is_refused() {
         let pointer = format!("{}v1\noid sha256:0\nsize 9\n", String::from_utf8_lossy(LFS));
