@@ -105,7 +105,7 @@ async fn carry_on(
         }
     }
     suspended::tell(global, &request.scope.fleet, &plan.document, &observed);
-    let consent = saved.map(|saved| saved.consent(&observed));
+    let consent = saved.map(|saved| saved.consent(&plan, &observed));
     let wait = if args.no_wait { Wait::No } else { Wait::UntilSettled };
     let manner = Manner {
         global,

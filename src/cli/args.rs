@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 
 use crate::model::name::{FleetName, SourceName, StackName};
+use crate::proxy::{Endpoint, EndpointError};
 use crate::reconciler::policy::{Adoption, ResolveImage, Unblock};
 
 use super::logging::LogFormat;
@@ -53,6 +54,17 @@ pub(super) struct GlobalArgs {
         help_heading = GLOBAL
     )]
     pub(super) config: Option<PathBuf>,
+
+    /// Admin API of Caddy, which routes are written to, such as unix:///run/caddy/admin.sock or http://127.0.0.1:2019
+    /// [default: the settings']
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        value_parser = parse_endpoint,
+        help_heading = GLOBAL
+    )]
+    pub(super) caddy: Option<Endpoint>,
 
     /// When to use colours: auto, always or never; NO_COLOR and CLICOLOR_FORCE are honoured
     #[arg(
@@ -166,6 +178,10 @@ pub(super) struct PolicyArgs {
     /// changed]
     #[arg(long, value_name = "WHEN", hide_possible_values = true, help_heading = POLICY)]
     pub(super) resolve_image: Option<ResolveImage>,
+}
+
+fn parse_endpoint(text: &str) -> Result<Endpoint, EndpointError> {
+    Endpoint::parse(text)
 }
 
 fn parse_variable(text: &str) -> Result<(String, String), String> {

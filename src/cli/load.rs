@@ -24,6 +24,7 @@ use super::findings;
 use super::inputs::inputs;
 use super::lock_file::LockFile;
 use super::origin::{Origin, chosen};
+use super::proxy::DeclaredProxy;
 use super::repository;
 use super::settings::Setup;
 use super::variables;
@@ -51,6 +52,8 @@ pub(super) struct Stacks {
     pub(super) lock: LockFile,
     /// How the settings log in to registries.
     pub(super) registries: Vec<Registry>,
+    /// The proxy of the settings.
+    pub(super) proxy: DeclaredProxy,
     /// The settings file and what it says, if there is one.
     settings_text: Option<(PathBuf, Vec<u8>)>,
     trees: Vec<(PathBuf, SourceTree)>,
@@ -151,7 +154,7 @@ impl Stacks {
     }
 
     fn new(setup: Setup, source: SourceName, whole: bool) -> Self {
-        let registries = setup.registries();
+        let (registries, proxy) = (setup.registries(), DeclaredProxy::of(&setup));
         let Setup { settings, findings, text, .. } = setup;
         Self {
             source,
@@ -160,6 +163,7 @@ impl Stacks {
             whole,
             settings_are_broken: findings.iter().any(Finding::is_error),
             registries,
+            proxy,
             lock: LockFile::default(),
             findings,
             revision: None,
@@ -221,7 +225,7 @@ impl Stacks {
             profiles: args.profile.clone(),
             name: args.name.clone(),
             bind_root: None,
-            routes: false,
+            routes: true,
         };
         let load::Loaded { stacks, failed, findings } = load::load(tree, inputs, &options);
         self.findings.extend(findings);

@@ -27,6 +27,7 @@ mod output;
 mod paragraph;
 mod plan;
 mod progress;
+mod proxy;
 mod remove;
 mod render;
 mod repository;

@@ -14,8 +14,10 @@ use tokio::runtime::Runtime;
 use crate::diff::render;
 use crate::model::live::{Live, Observed};
 use crate::model::store::ConfigSpec;
+use crate::proxy::{self as caddy, Features};
+use crate::reconciler::caddy::Sight;
 use crate::reconciler::outcome::{self, Verdict};
-use crate::reconciler::pass::{self, Reader};
+use crate::reconciler::pass::{self, Reader, Request};
 use crate::reconciler::plan::{Images, Learned, Plan};
 use crate::reconciler::record;
 use crate::swarm::snapshot;
@@ -43,6 +45,7 @@ Examples:
   skep plan shop/stack.yaml --name shop-eu   one stack, under another name
   skep plan stacks/ --format markdown        for a pull request
   skep plan stacks/ --live swarm.json        against a file of skep observe
+  skep plan stacks/ --live swarm.json --live-caddy caddy.json
   skep plan stacks/ --out shop.plan          to be done later, by skep apply shop.plan
 
 Exit codes: 0 planned, 1 failed, or errors in stack files. With --detailed-exitcode also
@@ -65,6 +68,10 @@ pub(super) struct PlanArgs {
     /// Plan against a file of skep observe instead of an engine
     #[arg(long, value_name = "FILE", conflicts_with = "host")]
     live: Option<PathBuf>,
+
+    /// With --live: plan routes against a file of Caddy's configuration, as GET /config/ of its admin API gives it
+    #[arg(long, value_name = "FILE", requires = "live", conflicts_with = "caddy")]
+    live_caddy: Option<PathBuf>,
 
     /// Save the plan to a file, for skep apply FILE to do just that
     #[arg(long, value_name = "FILE", conflicts_with_all = ["live", "show_sensitive"])]
@@ -127,11 +134,12 @@ pub(super) fn plan(
     let seen = observing.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
     let (plan, observed) = match seen? {
         (observed, Some(reader)) => {
-            runtime.block_on(reader.plan_from(observed, &desired, &request, &learned))?
+            let sight = runtime.block_on(reader.look_at_proxy(request.proxy.as_ref()));
+            runtime.block_on(reader.plan_from(observed, &sight, &desired, &request, &learned))?
         }
         (observed, None) => {
-            let images = Images::default();
-            (pass::decide(&request, &desired, &observed, &images, &learned), observed)
+            let (images, sight) = (Images::default(), recorded_proxy(args, &request)?);
+            (pass::decide(&request, &desired, &observed, &sight, &images, &learned), observed)
         }
     };
     output.result(&match args.format {
@@ -203,6 +211,21 @@ fn recorded(path: &Path) -> Result<Observed, CommandError> {
     observed.map_err(|error| {
         CommandError::failed(error).context(format!("cannot read {}", path.display()))
     })
+}
+
+/// What stands for the proxy where a file stands for the Swarm.
+fn recorded_proxy(args: &PlanArgs, request: &Request) -> Result<Sight, CommandError> {
+    let Some(path) = &args.live_caddy else {
+        return Ok(if request.proxy.is_some() { Sight::Unseen } else { Sight::Nowhere });
+    };
+    let config = fs::read(path)
+        .map_err(anyhow::Error::from)
+        .and_then(|text| serde_json::from_slice(&text).map_err(anyhow::Error::from));
+    let config = config.map_err(|error| {
+        CommandError::failed(error).context(format!("cannot read {}", path.display()))
+    })?;
+    let live = caddy::Live { config, etag: None, features: Features::MODERN };
+    Ok(Sight::Seen(Arc::new(live)))
 }
 
 fn exit(plan: &Plan, invalid: bool, detailed: bool) -> ExitCode {

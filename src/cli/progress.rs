@@ -319,6 +319,7 @@ mod tests {
             verdict,
             reason,
             ready,
+            proven: ready,
             wanted: 3,
             running: ready,
             rollout: None,
@@ -363,6 +364,8 @@ mod tests {
             later: Vec::new(),
             images: BTreeMap::new(),
             health: health.collect(),
+            routes: BTreeMap::new(),
+            proxy: None,
         }
     }
 

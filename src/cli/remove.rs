@@ -32,8 +32,8 @@ use super::settle::{Manner, settle};
 /// Remove a whole stack and keep its volumes
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The plan is shown first, and on a terminal you are asked. Services go first, those that need others
-before those; networks, configs and secrets follow once no task uses them. Volumes stay, and are
+The plan is shown first, and on a terminal you are asked. Routes go first, then services, those that
+need others before those; networks, configs and secrets follow once no task uses them. Volumes stay, and are
 named at the end. Nothing goes while a stack file still declares the stack, or while others use
 something of it.
 
@@ -80,17 +80,17 @@ pub(super) async fn remove(
     args: &RemoveArgs,
     output: &mut Output,
 ) -> Result<ExitCode, CommandError> {
-    let settings = Setup::load(global.config.as_deref(), &args.path)?.settings;
+    let setup = Setup::load(global.config.as_deref(), &args.path)?;
+    let settings = &setup.settings;
     let (declared_in, looked_at) =
-        declaring_file(global, args, &settings, output.talk_look()).await?;
+        declaring_file(global, args, settings, output.talk_look()).await?;
     if looked_at == 0 {
         output::talk(
             "There are no stack files to look at: one elsewhere may still declare the stack; --path looks there.\n",
         );
     }
     let asked = RemoveStack { stack: args.stack.clone(), declared_in };
-    let request =
-        request::removal(global, &args.path, &settings, asked, &args.unblock, args.timeout)?;
+    let request = request::removal(global, &args.path, &setup, asked, &args.unblock, args.timeout)?;
     let reader = Reader::new(engine::connect(global, &args.path).await?)?;
     let (plan, observed) = reader.judge(&request, &Learned::default()).await?;
     // Its services may be gone, and the fleet record remembers them.

@@ -26,6 +26,8 @@ use crate::swarm::{Credentials, Surroundings};
 use super::args::{GlobalArgs, PolicyArgs, ReadingArgs};
 use super::error::CommandError;
 use super::load::Stacks;
+use super::proxy::DeclaredProxy;
+use super::settings::Setup;
 
 /// The installation where neither the command line nor the settings name one.
 const DEFAULT_FLEET: &str = "default";
@@ -76,7 +78,9 @@ pub(super) fn request(
             .hint("correct it, or remove it and make it anew with skep lock"));
     }
     let sensitivity = stacks.sensitivity();
-    let Stacks { settings, source, good, invalid, whole, revision, registries, lock, .. } = stacks;
+    let Stacks {
+        settings, source, good, invalid, whole, revision, registries, lock, proxy, ..
+    } = stacks;
     let fleet = fleet(global, &settings)?;
     let retry = retry(global, &fleet);
     let mut request = Request {
@@ -97,6 +101,7 @@ pub(super) fn request(
         },
         credentials: Credentials::new(Surroundings::of_process().docker_config, registries),
         pinned: BTreeMap::new(),
+        proxy: proxy.aim(global.caddy.as_ref())?,
         resolve: resolve_image.or(settings.resolve_image).unwrap_or_default(),
         view: View {
             revision,
@@ -126,7 +131,7 @@ fn scrub(request: &Request, reading: &ReadingArgs) -> Scrub {
 pub(super) fn removal(
     global: &GlobalArgs,
     paths: &[PathBuf],
-    settings: &Settings,
+    setup: &Setup,
     asked: RemoveStack,
     unblock: &[Unblock],
     patience: Option<Nanos>,
@@ -139,6 +144,7 @@ pub(super) fn removal(
     for unblock in unblock {
         command.option("--unblock", Some(unblock));
     }
+    let settings = &setup.settings;
     let fleet = fleet(global, settings)?;
     let retry = retry(global, &fleet);
     Ok(Request {
@@ -160,6 +166,7 @@ pub(super) fn removal(
         },
         credentials: Credentials::default(),
         pinned: BTreeMap::new(),
+        proxy: DeclaredProxy::of(setup).aim(global.caddy.as_ref())?,
         resolve: ResolveImage::Never,
         view: View {
             revision: None,
@@ -228,7 +235,8 @@ pub(super) fn resume(global: &GlobalArgs, fleet: &FleetName) -> String {
 fn of_fleet(command: &str, global: &GlobalArgs, fleet: &FleetName) -> String {
     let is_default = fleet.as_str() == DEFAULT_FLEET && global.fleet.is_none();
     let fleet = (!is_default).then(|| fleet.clone());
-    start(command, &GlobalArgs { fleet, ..global.clone() }).0
+    // Neither asks anything of the proxy.
+    start(command, &GlobalArgs { fleet, caddy: None, ..global.clone() }).0
 }
 
 /// Docker's client, aimed at the same engine.
@@ -240,11 +248,12 @@ fn docker(global: &GlobalArgs) -> String {
 
 /// A command line that begins with `skep` and a command, aimed at the same engine and fleet.
 fn start(command: &str, global: &GlobalArgs) -> CommandLine {
-    let GlobalArgs { host, fleet, config, color: _, verbose: _, log_format: _ } = global;
+    let GlobalArgs { host, fleet, config, caddy, color: _, verbose: _, log_format: _ } = global;
     let mut line = CommandLine(format!("skep {command}"));
     line.option("-c", config.as_ref().map(|path| path.display()));
     line.option("--host", host.as_ref());
     line.option("--fleet", fleet.as_ref());
+    line.option("--caddy", caddy.as_ref());
     line
 }
 

@@ -98,6 +98,12 @@ impl Setup {
         Ok(Some(engine.declared(&self.directory)))
     }
 
+    /// The file, if nobody named it and it just lay beside the stacks.
+    pub(super) fn unnamed(&self) -> Option<&Path> {
+        let (path, _) = self.text.as_ref()?;
+        (!self.is_named).then_some(path)
+    }
+
     /// How to log in to registries. A file that came with the stacks may name files beside and below it only: whoever
     /// writes stacks would else send any file of this machine to a registry of their own.
     pub(super) fn registries(&self) -> Vec<Registry> {

@@ -85,7 +85,7 @@ pub(super) async fn settle(
     }
     let live = output.can_redraw() && global.verbose == 0;
     let progress = Mutex::new(Progress::new(output.talk_look(), live));
-    let consent = consent.or_else(|| (!yes).then(|| Consent::to(&plan.document, &observed)));
+    let consent = consent.or_else(|| (!yes).then(|| Consent::to(&plan, &observed)));
     // While a person thinks, the Swarm goes on.
     let images = plan.images.clone();
     let seen = yes.then_some((plan, observed));

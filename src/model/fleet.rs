@@ -26,6 +26,8 @@ pub enum Domain {
     Registry,
     /// The state of an object in a saved plan.
     Plan,
+    /// A route as the proxy has it.
+    Route,
 }
 
 impl FleetKey {
@@ -58,6 +60,7 @@ impl FleetKey {
             Domain::Service => b"skep service\0",
             Domain::Registry => b"skep registry\0",
             Domain::Plan => b"skep plan\0",
+            Domain::Route => b"skep route\0",
         };
         // HMAC takes keys of any length, so that there is no error to handle here.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.bytes.expose()) else {

@@ -5,7 +5,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The kinds of object that skep manages, in the order in which they are created.
+/// The kinds of object that skep manages, in the order in which they are created: those of the Swarm, then those of the
+/// proxy.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -19,6 +20,10 @@ pub enum Kind {
     Secret,
     /// A service of any mode.
     Service,
+    /// A route of the proxy.
+    Route,
+    /// What the proxy has beside its routes: servers, certificates, the order of routes.
+    Proxy,
 }
 
 impl fmt::Display for Kind {
@@ -28,18 +33,20 @@ impl fmt::Display for Kind {
             Self::Config => "config",
             Self::Secret => "secret",
             Self::Service => "service",
+            Self::Route => "route",
+            Self::Proxy => "proxy",
         })
     }
 }
 
-/// One object of the Swarm by kind and full name, such as `service shop_web`.
+/// One object by kind and full name, such as `service shop_web` or `route shop.example.com/*`.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 pub struct ObjectKey {
     /// Its kind.
     pub kind: Kind,
-    /// Its name in the Swarm, with the stack's prefix.
+    /// Its name in the Swarm, with the stack's prefix; of a route its host and path.
     pub name: String,
 }
 

@@ -17,16 +17,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// Caddy's admin API.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Admin {
     client: Client,
     base: String,
     endpoint: Endpoint,
 }
-
-/// Proof that a configuration was written and read back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Written;
 
 impl Admin {
     /// A client for an endpoint. `identity` is a certificate with its key that Caddy asks for, `authority` one that
@@ -82,9 +78,10 @@ impl Admin {
         Ok(Live { config, etag: reply.etag, features })
     }
 
-    /// Replaces the configuration that was read as `live`, in one write, and reads it back. Everything of others is in
-    /// `config` as it was: `POST /load` would not mind whether it still is, and a write under `/config/` does.
-    pub async fn write(&self, live: &Live, config: &Value) -> Result<Written, AdminError> {
+    /// Replaces the configuration that was read as `live`, in one write, and gives it back as it was read back. Everything
+    /// of others is in `config` as it was: `POST /load` would not mind whether it still is, and a write under `/config/`
+    /// does.
+    pub async fn write(&self, live: &Live, config: &Value) -> Result<Live, AdminError> {
         let mut request = self.client.post(self.url()).json(config);
         if let Some(etag) = &live.etag {
             request = request.header(header::IF_MATCH, etag);
@@ -101,11 +98,8 @@ impl Admin {
             }
             _ => return Err(self.unexpected(&reply)),
         }
-        if self.read().await?.config == *config {
-            Ok(Written)
-        } else {
-            Err(AdminError::Lost { endpoint })
-        }
+        let live = self.read().await?;
+        if live.config == *config { Ok(live) } else { Err(AdminError::Lost { endpoint }) }
     }
 
     fn url(&self) -> String {

@@ -22,15 +22,16 @@ pub(super) fn route(
 ) -> Value {
     let mut route = Map::new();
     route.insert("@id".to_owned(), id.to_string().into());
-    if let Some(matcher) = matcher(&id.key) {
-        route.insert("match".to_owned(), json!([matcher]));
+    if let Some(matches) = matches(&id.key) {
+        route.insert("match".to_owned(), matches);
     }
     route.insert("handle".to_owned(), handlers(id, spec, policy, features).into());
     route.insert("terminal".to_owned(), true.into());
     route.into()
 }
 
-fn matcher(key: &RouteKey) -> Option<Value> {
+/// What requests of a route have in common; `None` for all requests.
+pub(super) fn matches(key: &RouteKey) -> Option<Value> {
     let RouteKey { host, path } = key;
     let mut matcher = Map::new();
     if *host != HostPattern::Any {
@@ -40,7 +41,7 @@ fn matcher(key: &RouteKey) -> Option<Value> {
     if !paths.is_empty() {
         matcher.insert("path".to_owned(), paths.into());
     }
-    (!matcher.is_empty()).then(|| matcher.into())
+    (!matcher.is_empty()).then(|| json!([matcher]))
 }
 
 fn handlers(

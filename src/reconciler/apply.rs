@@ -15,10 +15,11 @@ use crate::model::secret::Redacted;
 use crate::model::store::ConfigSpec;
 use crate::swarm::{Actuator, Failure, SwarmError};
 
+use super::caddy::{self, Gateway, ProxyPart};
 use super::event::Event;
 use super::plan::Learned;
 use super::record;
-use super::step::{Step, Write};
+use super::step::{RouteNote, Step, Write};
 
 /// How many writes are under way at once.
 const PARALLEL_WRITES: usize = 4;
@@ -55,6 +56,8 @@ fn phase(step: &Step) -> Option<Phase> {
         (Write::Remove { .. }, _) => Phase::RemovedRest,
         // It is made from what the others came to.
         (Write::Remember { .. }, _) => return None,
+        // They are written to another place, all at once.
+        (Write::Route(_) | Write::Proxy { .. }, _) => return None,
         _ => Phase::Prerequisites,
     })
 }
@@ -63,9 +66,13 @@ fn phase(step: &Step) -> Option<Phase> {
 ///
 /// `is_stopped` is asked before each step; once it says so, no further step is begun. What is `sensitivity` to is masked
 /// in what the Engine says, which may repeat what it was sent.
+///
+/// Steps on routes come behind those on services, and before services go. Without a `proxy` there are none.
+#[expect(clippy::too_many_arguments, reason = "each is another part of the world")]
 pub async fn perform(
     steps: &[Step],
     actuator: &Actuator,
+    proxy: Option<(&ProxyPart, &mut Gateway)>,
     fresh_key: &FreshKey,
     sensitivity: &Sensitivity,
     learned: &mut Learned,
@@ -73,9 +80,18 @@ pub async fn perform(
     sink: &mut (dyn FnMut(Event<'_>) + Send),
 ) -> Report {
     let mut report = Report::default();
+    let mut proxy = proxy;
     let mut failed: Vec<ObjectKey> = Vec::new();
     let mut done: BTreeSet<ObjectKey> = BTreeSet::new();
     for now in [Phase::Prerequisites, Phase::Services, Phase::RemovedServices, Phase::RemovedRest] {
+        if now == Phase::RemovedServices
+            && let Some((part, gateway)) = proxy.take().filter(|_| !is_stopped())
+        {
+            let (written, not) = caddy::perform(steps, part, gateway, learned, sink).await;
+            report.performed += written.len();
+            report.failed += not;
+            done.extend(written);
+        }
         let due = steps.iter().filter(|step| phase(step) == Some(now));
         let due: Vec<&Step> =
             due.filter(|step| !step.needs.iter().any(|need| failed.contains(need))).collect();
@@ -125,10 +141,14 @@ async fn remember(
     actuator: &Actuator,
     learned: &mut Learned,
 ) {
-    let Write::Remember { target, labels, applied, removed } = &step.write else { return };
+    let Write::Remember { target, labels, applied, removed, routes } = &step.write else { return };
     let is_done = |name: &str| done.contains(&ObjectKey::new(Kind::Service, name));
-    let mut named = applied.keys().chain(removed).peekable();
-    if named.peek().is_some() && !named.any(|name| is_done(name)) {
+    let is_written =
+        |note: &&RouteNote| done.contains(&ObjectKey::new(Kind::Route, note.route.as_str()));
+    let is_empty = applied.is_empty() && removed.is_empty() && routes.is_empty();
+    let mut named = applied.keys().chain(removed);
+    if !is_empty && !named.any(|name| is_done(name)) && !routes.iter().any(|note| is_written(&note))
+    {
         return;
     }
     let mut labels = labels.clone();
@@ -137,6 +157,9 @@ async fn remember(
     }
     for service in removed.iter().filter(|service| is_done(service)) {
         record::forget(&mut labels, service);
+    }
+    for RouteNote { route, stack, brief } in routes.iter().filter(is_written) {
+        record::note_route(&mut labels, stack, route, brief.as_deref());
     }
     let spec = ConfigSpec { name: step.object.name.clone(), labels, ..ConfigSpec::default() };
     if let Err(error) = actuator.label_config(&target.id, target.version, &spec).await {
@@ -166,8 +189,8 @@ async fn write(
             };
             actuator.label_config(&target.id, target.version, &spec).await.map(|()| none)
         }
-        // See `remember`.
-        Write::Remember { .. } => Ok(none),
+        // See `remember` and `caddy::perform`.
+        Write::Remember { .. } | Write::Route(_) | Write::Proxy { .. } => Ok(none),
         Write::CreateNetwork(spec) => {
             actuator.create_network(spec).await.map(|created| created.warnings)
         }
@@ -290,9 +313,11 @@ fn verb(step: &Step) -> &'static str {
         | Write::CreateConfig(_)
         | Write::CreateSecret(_)
         | Write::CreateService(_) => "created",
-        Write::UpdateService { .. } | Write::LabelRecord { .. } | Write::Remember { .. } => {
-            "updated"
-        }
+        Write::UpdateService { .. }
+        | Write::LabelRecord { .. }
+        | Write::Remember { .. }
+        | Write::Route(_)
+        | Write::Proxy { .. } => "updated",
         Write::LabelConfig { .. } | Write::LabelSecret { .. } => "labelled",
         Write::Remove { .. } => "removed",
     }

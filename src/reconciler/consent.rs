@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::diff::document::{Action, Change, Document};
+use crate::diff::document::{Action, Change};
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::live::Observed;
 
@@ -32,20 +32,22 @@ pub(super) struct Agreed {
 }
 
 impl Consent {
-    /// Consent to every change of `document` that is done now or later, made from what was `observed`.
-    pub fn to(document: &Document, observed: &Observed) -> Self {
-        let agreed = document.coming().map(|change| Agreed {
+    /// Consent to every change of `plan` that is done now or later, made from what was `observed`.
+    pub fn to(plan: &Plan, observed: &Observed) -> Self {
+        let agreed = plan.document.coming().map(|change| Agreed {
             object: change.object.clone(),
             action: change.action,
             effect: change.effect.kind().to_owned(),
         });
-        Self::of(agreed.collect(), observed)
+        Self::of(agreed.collect(), plan, observed)
     }
 
-    /// Consent to changes of objects as they are `observed`.
-    pub(super) fn of(agreed: Vec<Agreed>, observed: &Observed) -> Self {
-        let seen =
-            |agreed: &Agreed| (agreed.object.clone(), vec![State::live(observed, &agreed.object)]);
+    /// Consent to changes of objects as they were when `plan` was made from what was `observed`.
+    pub(super) fn of(agreed: Vec<Agreed>, plan: &Plan, observed: &Observed) -> Self {
+        let seen = |agreed: &Agreed| {
+            let state = State::live(observed, &plan.routes, &agreed.object);
+            (agreed.object.clone(), vec![state])
+        };
         Self { states: agreed.iter().map(seen).collect(), agreed }
     }
 
@@ -72,7 +74,7 @@ impl Consent {
             let unlisted = || Stale { object: step.object.clone(), why: Why::Unlisted(Vec::new()) };
             return Some(changes().next().map_or_else(unlisted, Stale::unlisted));
         }
-        let now = State::live(observed, &step.object);
+        let now = State::live(observed, &plan.routes, &step.object);
         // A secret whose name was not known was not there.
         let states = self.states.entry(step.object.clone()).or_insert_with(|| vec![State::Absent]);
         if states.iter().all(|state| state.moved(&now).is_some()) {

@@ -103,6 +103,8 @@ fn what(write: &Write) -> Option<String> {
         Write::LabelConfig { spec, .. } => Some(format!("{:?}", spec.labels)),
         Write::LabelSecret { spec, .. } => Some(format!("{:?}", spec.labels)),
         Write::Remove { .. } => Some("removed".to_owned()),
+        Write::Route(write) => Some(write.after.expose().iter().map(ToString::to_string).collect()),
+        Write::Proxy { .. } => Some("put right".to_owned()),
         // A note of what others wrote.
         Write::Remember { .. } => None,
     }

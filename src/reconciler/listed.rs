@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::diff::document::{Action, Change};
 use crate::model::desired::FieldPath;
-use crate::model::key::ObjectKey;
+use crate::model::key::{Kind, ObjectKey};
 use crate::model::live::Observed;
 
 use super::consent::{Agreed, Consent};
@@ -44,7 +44,7 @@ pub struct Listed {
 pub fn list(plan: &Plan, observed: &Observed, seal: &Seal) -> Result<Vec<Listed>, SealError> {
     let writes = writes(plan);
     let list = changes(plan).map(|change| {
-        let state = State::live(observed, &change.object);
+        let state = State::live(observed, &plan.routes, &change.object);
         let write = writes.get(&change.object);
         let to = write.and_then(|write| State::written(write, observed.engine.api));
         // Without a key, each would cost a slow digest, and hardly any is known.
@@ -79,7 +79,8 @@ pub fn check(
             None => Some(Stale::unlisted(change)),
             Some(listed) => {
                 let write = writes.get(&change.object).copied();
-                let why = listed.check(change, write, observed, seal)?;
+                let live = State::live(observed, &plan.routes, &change.object);
+                let why = listed.check(change, write, &live, (observed, seal))?;
                 why.map(|why| Stale { object: change.object.clone(), why })
             }
         };
@@ -88,9 +89,9 @@ pub fn check(
     Ok(stale)
 }
 
-/// Consent to what was `listed`, once [`check`] has found nothing in what is `observed`.
-pub fn consent(listed: &[Listed], observed: &Observed) -> Consent {
-    Consent::of(listed.iter().map(Listed::agreed).collect(), observed)
+/// Consent to what was `listed`, once [`check`] has found nothing in `plan`, made from what is `observed`.
+pub fn consent(listed: &[Listed], plan: &Plan, observed: &Observed) -> Consent {
+    Consent::of(listed.iter().map(Listed::agreed).collect(), plan, observed)
 }
 
 impl Listed {
@@ -102,10 +103,9 @@ impl Listed {
         &self,
         change: &Change,
         write: Option<&Write>,
-        observed: &Observed,
-        seal: &Seal,
+        live: &State,
+        (observed, seal): (&Observed, &Seal),
     ) -> Result<Option<Why>, SealError> {
-        let live = State::live(observed, &change.object);
         // An earlier run of this plan may have come this far, or half-way through a replacement.
         let is_written = match &self.to {
             Some(to) => seal.is(to, live.bytes())?,
@@ -113,7 +113,7 @@ impl Listed {
         };
         let is_half = self.action == Action::Replace && matches!(live, State::Absent);
         if !is_written && !is_half && !seal.is(&self.from, live.bytes())? {
-            return Ok(Some(Why::Moved(self.moved(&live, seal))));
+            return Ok(Some(Why::Moved(self.moved(live, seal))));
         }
         if !self.agreed().covers(change) {
             let planned = format!("{} ({})", self.action, self.effect);
@@ -145,6 +145,7 @@ impl Listed {
 fn changes(plan: &Plan) -> impl Iterator<Item = &Change> {
     let notes = |change: &Change| {
         change.action == Action::Update
+            && change.object.kind == Kind::Config
             && plan.document.fleet_changes.iter().any(|other| other.object == change.object)
     };
     plan.document.coming().filter(move |change| !notes(change))

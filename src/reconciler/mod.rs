@@ -4,6 +4,7 @@
 //! decides nothing.
 
 pub mod apply;
+pub mod caddy;
 pub mod consent;
 pub mod contention;
 pub mod controller;

@@ -60,6 +60,8 @@ pub fn of_code(code: HoldCode) -> Verdict {
         | HoldCode::WaitsForHealth
         | HoldCode::WaitsForStack
         | HoldCode::WaitsForTasksGone
+        | HoldCode::WaitsForRoute
+        | HoldCode::ProxyUnreachable
         | HoldCode::WaitsForRollout
         | HoldCode::ImageUnavailable
         | HoldCode::RefusedRelease
@@ -85,6 +87,10 @@ pub fn of_code(code: HoldCode) -> Verdict {
         | HoldCode::ImageDenied
         | HoldCode::MissingExternal
         | HoldCode::PortTaken
+        | HoldCode::NoProxy
+        | HoldCode::ProxyConflict
+        | HoldCode::RouteNotAllowed
+        | HoldCode::RouteTaken
         | HoldCode::Contended => Verdict::Blocked,
         HoldCode::WriteRefused | HoldCode::InvalidStack => Verdict::Failed,
     }

@@ -19,6 +19,7 @@ use crate::spec::stack::Stack;
 use crate::swarm::{Actuator, Connection, Credentials, Observer, Resolved, SwarmError};
 
 use super::apply::{self, FreshKey};
+use super::caddy::{self, Gateway, ProxyAim, ProxyReader, Sight};
 use super::consent::Consent;
 use super::event::Event;
 use super::health;
@@ -28,7 +29,7 @@ use super::policy::{Policy, ResolveImage, Scope};
 use super::record;
 use super::registries::{self, Registries};
 use super::stale::Stale;
-use super::step::Write;
+use super::step::{Step, Write};
 use super::volumes;
 
 /// The first and the longest wait between passes while something is on its way.
@@ -57,6 +58,8 @@ pub struct Request {
     pub resolve: ResolveImage,
     /// What registries said when the plan was saved; they are not asked again.
     pub pinned: BTreeMap<String, Resolved>,
+    /// The proxy that routes are written to, if there is one.
+    pub proxy: Option<ProxyAim>,
     /// How plans are shown.
     pub view: View,
 }
@@ -67,6 +70,7 @@ pub struct Reader {
     observer: Observer,
     connection: Connection,
     registries: Registries,
+    proxies: ProxyReader,
 }
 
 impl Reader {
@@ -76,7 +80,8 @@ impl Reader {
     /// When the connection cannot be used for reading.
     pub fn new(connection: Connection) -> Result<Self, SwarmError> {
         let observer = Observer::new(connection.clone())?;
-        Ok(Self { observer, connection, registries: Registries::default() })
+        let (registries, proxies) = (Registries::default(), ProxyReader::default());
+        Ok(Self { observer, connection, registries, proxies })
     }
 
     /// The objects of the Swarm, by four list calls. `tell` gets the records of fleets as soon as they are known, so
@@ -89,6 +94,11 @@ impl Reader {
         tell: impl FnOnce(Vec<Live<ConfigSpec>>),
     ) -> Result<Observed, SwarmError> {
         self.observer.observe_telling(|configs| tell(record::only_records(configs))).await
+    }
+
+    /// What there is to see of the proxy, by one request.
+    pub async fn look_at_proxy(&self, aim: Option<&ProxyAim>) -> Sight {
+        self.proxies.look(aim).await
     }
 
     /// The same with tasks and nodes, which take two more.
@@ -127,10 +137,13 @@ impl Reader {
         request: &Request,
         learned: &Learned,
     ) -> Result<(Plan, Observed, Desired), SwarmError> {
-        let observed = self.observe_with_tasks().await?;
+        let look = self.look_at_proxy(request.proxy.as_ref());
+        let (observed, sight) = tokio::join!(self.observe_with_tasks(), look);
+        let observed = observed?;
         let desired = declare(request, &observed.configs);
         let images = self.ask(&desired, &observed, request).await;
-        Ok((decide(request, &desired, &observed, &images, learned), observed, desired))
+        let plan = decide(request, &desired, &observed, &sight, &images, learned);
+        Ok((plan, observed, desired))
     }
 
     /// Makes the plan from what is declared and what was observed. Tasks and nodes are listed, and registries asked, only if the plan
@@ -141,12 +154,13 @@ impl Reader {
     pub async fn plan_from(
         &self,
         mut observed: Observed,
+        sight: &Sight,
         desired: &Desired,
         request: &Request,
         learned: &Learned,
     ) -> Result<(Plan, Observed), SwarmError> {
         let images = self.ask(desired, &observed, request).await;
-        let plan = decide(request, desired, &observed, &images, learned);
+        let plan = decide(request, desired, &observed, sight, &images, learned);
         let moving = plan.document.changes().next().is_some()
             || observed
                 .services
@@ -156,7 +170,7 @@ impl Reader {
             return Ok((plan, observed));
         }
         observed.workload = Some(self.observer.workload(&observed).await?);
-        let mut plan = decide(request, desired, &observed, &images, learned);
+        let mut plan = decide(request, desired, &observed, sight, &images, learned);
         self.warn_of_volumes(desired, &mut plan).await;
         Ok((plan, observed))
     }
@@ -211,6 +225,7 @@ pub fn decide(
     request: &Request,
     desired: &Desired,
     observed: &Observed,
+    sight: &Sight,
     images: &Images,
     learned: &Learned,
 ) -> Plan {
@@ -220,6 +235,8 @@ pub fn decide(
         scope: &request.scope,
         policy: &request.policy,
         images,
+        rules: request.proxy.as_ref().map(|aim| &aim.rules),
+        sight,
         learned,
         view: &request.view,
     })
@@ -350,9 +367,11 @@ impl Writer {
                 None => (None, Vec::new()),
             };
             let steps = agreed.as_ref().unwrap_or(&plan.steps);
+            let mut gateway = gateway(request, steps.iter());
             let report = apply::perform(
                 steps,
                 &actuator,
+                plan.proxy.as_ref().zip(gateway.as_mut()),
                 &self.fresh_key,
                 &request.view.sensitivity,
                 &mut learned,
@@ -414,6 +433,15 @@ impl Writer {
             }
         }
     }
+}
+
+/// What writes `steps` on routes; nothing where there are none. An address that nothing can be made of was not read either.
+pub(super) fn gateway<'s>(
+    request: &Request,
+    mut steps: impl Iterator<Item = &'s Step>,
+) -> Option<Gateway> {
+    let is_needed = steps.any(caddy::is_of_proxy);
+    request.proxy.as_ref().filter(|_| is_needed).and_then(|aim| Gateway::new(&aim.address).ok())
 }
 
 /// Waits for the next pass, or until it is to stop.

@@ -6,7 +6,7 @@ use crate::model::fleet::{FleetKey, KEY_LENGTH};
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::labels::{self, Labels};
 use crate::model::live::{Live, Observed};
-use crate::model::name::FleetName;
+use crate::model::name::{FleetName, StackName};
 use crate::model::store::{ConfigSpec, Data};
 
 use super::step::Target;
@@ -17,6 +17,8 @@ const LAYOUT: &str = "1";
 const REFUSED: &str = "skep.refused.";
 /// The prefix of a label that remembers what was last applied to a service; the name of the service follows.
 const APPLIED: &str = "skep.applied.";
+/// The prefix of a label that remembers the routes of a stack; its name follows. The value has a line for each.
+const ROUTES: &str = "skep.routes.";
 /// How many digits of a fingerprint are remembered: enough to tell releases of one service apart.
 const BRIEF: usize = 16;
 /// What the value of a refusal begins with once a person has allowed another try; the version of the service follows.
@@ -31,6 +33,9 @@ pub struct FleetRecord {
     pub refused: BTreeMap<String, Refusal>,
     /// Services that were applied and not removed by skep since, with the digits of [`brief`].
     pub applied: BTreeMap<String, String>,
+    /// The routes that were written and not removed by skep since, by stack and name, each with a few digits that tell
+    /// what it was.
+    pub routes: BTreeMap<String, BTreeMap<String, String>>,
     /// The config that holds it, for writes.
     pub target: Target,
     /// The config as it is, without its data.
@@ -91,10 +96,15 @@ fn read(config: &Live<ConfigSpec>) -> Option<FleetRecord> {
     let applied = spec.labels.iter().filter_map(|(label, value)| {
         Some((label.strip_prefix(APPLIED)?.to_owned(), value.clone()))
     });
+    let routes = spec
+        .labels
+        .iter()
+        .filter_map(|(label, value)| Some((label.strip_prefix(ROUTES)?.to_owned(), lines(value))));
     Some(FleetRecord {
         key: FleetKey::new(bytes),
         refused: refused.collect(),
         applied: applied.collect(),
+        routes: routes.collect(),
         target: Target { id: config.id.clone(), version: config.version },
         labels: spec.labels.clone(),
     })
@@ -124,6 +134,32 @@ pub fn remember(labels: &mut Labels, service: &str, brief: &str) {
 /// Forgets that `service` was ever applied.
 pub fn forget(labels: &mut Labels, service: &str) {
     labels.remove(&format!("{APPLIED}{service}"));
+}
+
+/// Remembers in the record's labels what `route` of `stack` was written as, or forgets it.
+pub fn note_route(labels: &mut Labels, stack: &StackName, route: &str, brief: Option<&str>) {
+    let label = format!("{ROUTES}{stack}");
+    let mut routes = labels.get(&label).map(|value| lines(value)).unwrap_or_default();
+    match brief {
+        Some(brief) => routes.insert(route.to_owned(), brief.to_owned()),
+        None => routes.remove(route),
+    };
+    if routes.is_empty() {
+        labels.remove(&label);
+        return;
+    }
+    let routes: Vec<String> =
+        routes.into_iter().map(|(route, brief)| format!("{brief} {route}")).collect();
+    labels.insert(label, routes.join("\n"));
+}
+
+/// The routes in the value of a label, with what is remembered of each.
+fn lines(value: &str) -> BTreeMap<String, String> {
+    let line = |line: &str| {
+        let (brief, route) = line.split_once(' ')?;
+        Some((route.to_owned(), brief.to_owned()))
+    };
+    value.lines().filter_map(line).collect()
 }
 
 /// The labels of a new record.

@@ -2,13 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use crate::model::key::ObjectKey;
 use crate::model::labels::Labels;
 use crate::model::live::RawSpec;
+use crate::model::name::StackName;
 use crate::model::network::NetworkSpec;
 use crate::model::secret::Redacted;
 use crate::model::service::ServiceSpec;
 use crate::model::store::{ConfigSpec, SecretSpec};
+use crate::proxy::RouteId;
 use crate::swarm::RegistryAccess;
 
 /// One write that is ready to be made. What is in it was decided by the plan; performing it decides nothing.
@@ -50,6 +54,8 @@ pub enum Write {
         applied: BTreeMap<String, String>,
         /// Services that are removed.
         removed: BTreeSet<String>,
+        /// Routes that are written or removed.
+        routes: Vec<RouteNote>,
     },
     /// Create a network.
     CreateNetwork(NetworkSpec),
@@ -86,11 +92,43 @@ pub enum Write {
         /// The data that it should hold; `None` when a plugin has it.
         proof: Option<Redacted<Vec<u8>>>,
     },
+    /// Make routes of the proxy what they are to be.
+    Route(Box<RouteWrite>),
+    /// Put right what the proxy has beside routes, for these stacks.
+    Proxy {
+        /// The stacks whose certificates are written with it.
+        stacks: BTreeSet<StackName>,
+    },
     /// Remove an object.
     Remove {
         /// The Engine's id.
         id: String,
     },
+}
+
+/// What is remembered of a route once its step was performed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteNote {
+    /// Which: its name in plans.
+    pub route: String,
+    /// The stack that has it.
+    pub stack: StackName,
+    /// What it is then, in a few digits; `None` if it goes.
+    pub brief: Option<String>,
+}
+
+/// What becomes of one route, which the proxy may have at several entry points.
+#[derive(Debug, Clone)]
+pub struct RouteWrite {
+    /// The objects that are written or removed; what they become stands in the plan's
+    /// [`ProxyPart`](super::caddy::ProxyPart).
+    pub ids: Vec<RouteId>,
+    /// As the proxy has them. They may hold hashes of passwords.
+    pub before: Redacted<Vec<Value>>,
+    /// As they are to be; none if the route goes.
+    pub after: Redacted<Vec<Value>>,
+    /// Whether it has the proxy's own words, which this may refuse.
+    pub is_raw: bool,
 }
 
 /// A version of a live object.

@@ -141,9 +141,6 @@ impl Decode for Settings {
             proxy: fields.get("proxy", report),
             sensitive: fields.get("sensitive", report),
         };
-        if let Some(at) = fields.at("proxy") {
-            report.push(at.error("not-in-this-version", "is not in this version of skep"));
-        }
         settings.check(report);
         fields.finish(report);
         Some(settings)

@@ -141,8 +141,10 @@ impl Actuator {
 
     /// Removes the object with this id. It fails with [`SwarmError::in_use`] while something needs it.
     pub async fn remove(&self, object: &ObjectKey, id: &str) -> Result<(), SwarmError> {
-        let path = format!("/{}/{id}", collection(object.kind));
-        let call = Call::new(format!("remove {object}"), Method::DELETE, path);
+        let operation = format!("remove {object}");
+        let collection =
+            collection(object).map_err(|failure| SwarmError::new(operation.clone(), failure))?;
+        let call = Call::new(operation, Method::DELETE, format!("/{collection}/{id}"));
         self.connection.send(call).await.map(drop)
     }
 
@@ -174,7 +176,9 @@ impl Actuator {
     ) -> Result<(), SwarmError> {
         let operation = format!("label {object}");
         let body = to_vec(body).map_err(|failure| SwarmError::new(operation.clone(), failure))?;
-        let path = format!("/{}/{id}/update?version={version}", collection(object.kind));
+        let collection =
+            collection(object).map_err(|failure| SwarmError::new(operation.clone(), failure))?;
+        let path = format!("/{collection}/{id}/update?version={version}");
         let mut call = Call::new(operation, Method::POST, path);
         call.body = Some(body);
         self.connection.send(call).await.map(drop)
@@ -185,12 +189,14 @@ impl Actuator {
     }
 }
 
-fn collection(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Network => "networks",
-        Kind::Config => "configs",
-        Kind::Secret => "secrets",
-        Kind::Service => "services",
+/// Where the Engine has objects of a kind; it knows nothing of the proxy's.
+fn collection(object: &ObjectKey) -> Result<&'static str, Failure> {
+    match object.kind {
+        Kind::Network => Ok("networks"),
+        Kind::Config => Ok("configs"),
+        Kind::Secret => Ok("secrets"),
+        Kind::Service => Ok("services"),
+        Kind::Route | Kind::Proxy => Err(Failure::Unresolved(object.clone())),
     }
 }
 

@@ -42,8 +42,8 @@ impl Names {
             Kind::Config => {
                 self.configs.insert(id.to_owned(), name.to_owned());
             }
-            // References to secrets carry their name, and nothing refers to services.
-            Kind::Secret | Kind::Service => {}
+            // References to secrets carry their name, and nothing refers to the others.
+            Kind::Secret | Kind::Service | Kind::Route | Kind::Proxy => {}
         }
         self.ids.insert(ObjectKey::new(kind, name), id.to_owned());
     }

@@ -19,6 +19,9 @@ mod bad_input;
 mod between;
 mod both_ways;
 mod bystanders;
+#[path = "../caddy/caddy.rs"]
+#[expect(dead_code, reason = "the tests of Caddy alone need more of it")]
+mod caddy;
 mod canaries;
 mod cluster;
 mod collection;
@@ -79,6 +82,7 @@ mod registry;
 mod remove;
 mod restarts;
 mod rotation;
+mod routes;
 mod running;
 mod saved_plans;
 mod scratch;

@@ -12,12 +12,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::error::chain;
 use crate::model::name::{FleetName, SourceName};
+use crate::reconciler::caddy::ProxyAim;
 use crate::reconciler::controller::bell::{Bell, Trigger};
 use crate::reconciler::controller::declared::{Declared, Stale};
 use crate::reconciler::controller::drift::DriftMode;
 use crate::reconciler::controller::report::SettingsReport;
 use crate::reconciler::controller::source::{FetchFailure, Remedy};
 use crate::reconciler::controller::sources::{Look, Otherwise, Plan, Planned, Sources};
+use crate::reconciler::controller::watch_proxy::watch_proxy;
 use crate::settings::{self, Settings};
 use crate::sources::git::{self, Repositories};
 use crate::sources::{DirectoryWatch, FetchError, Snapshot, Source, Timing};
@@ -25,6 +27,7 @@ use crate::sources::{DirectoryWatch, FetchError, Snapshot, Source, Timing};
 use super::super::args::{GlobalArgs, PolicyArgs, ReadingArgs};
 use super::super::error::CommandError;
 use super::super::load::Stacks;
+use super::super::proxy::DeclaredProxy;
 use super::super::repository::{repositories, source};
 use super::super::request::{Showing, request, retry};
 use super::super::settings::Setup;
@@ -130,7 +133,8 @@ impl RunSources {
         let settings = self.plan.settings.clone();
         self.plan = Plan { sources, timing, settings };
         self.text = text.as_ref().map(|(_, text)| text.clone());
-        self.watch();
+        let proxy = DeclaredProxy::of(setup).aim(self.wanted.global.caddy.as_ref())?;
+        self.watch(proxy);
         Ok(())
     }
 
@@ -142,9 +146,11 @@ impl RunSources {
         settings.sources.iter().map(source).collect()
     }
 
-    /// Watches every directory anew.
-    fn watch(&mut self) {
+    /// Watches every directory anew, and the proxy.
+    fn watch(&mut self, proxy: Option<ProxyAim>) {
         self.watches.drain(..).for_each(|watch| watch.abort());
+        let bell = self.bell.clone();
+        self.watches.extend(proxy.map(|aim| tokio::spawn(watch_proxy(aim, bell))));
         let of_settings = self
             .known
             .values()

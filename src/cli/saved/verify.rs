@@ -79,8 +79,8 @@ impl Saved {
     }
 
     /// Consent to what is listed and to nothing else.
-    pub(in crate::cli) fn consent(&self, observed: &Observed) -> Consent {
-        listed::consent(&self.file.allowed, observed)
+    pub(in crate::cli) fn consent(&self, plan: &Plan, observed: &Observed) -> Consent {
+        listed::consent(&self.file.allowed, plan, observed)
     }
 
     /// What registries said when the plan was made.

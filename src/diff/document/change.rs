@@ -20,6 +20,9 @@ pub struct Change {
     pub action: Action,
     /// What that does to running tasks.
     pub effect: Effect,
+    /// Where the requests of a route go: `shop_web:8080`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// Why; more than one when different fields have different causes.
     pub causes: Vec<Cause>,
     /// Where the object is declared.
@@ -218,6 +221,7 @@ impl Change {
             object,
             action,
             effect,
+            target: None,
             causes,
             place: None,
             fields: Vec::new(),

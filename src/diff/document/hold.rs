@@ -73,6 +73,10 @@ hold_codes! {
     WaitsForStack = "waits-for-stack", Waiting;
     /// Tasks that use the object have not stopped yet.
     WaitsForTasksGone = "waits-for-tasks-gone", Waiting;
+    /// A live route leads to it.
+    WaitsForRoute = "waits-for-route", Waiting;
+    /// The proxy cannot be asked just now.
+    ProxyUnreachable = "proxy-unreachable", Waiting;
     /// A rollout of the service is under way, and Swarm has not judged it yet.
     WaitsForRollout = "waits-for-rollout", Waiting;
     /// The registry cannot be asked just now.
@@ -131,6 +135,14 @@ hold_codes! {
     RolloutDisturbed = "rollout-disturbed", Standing;
     /// Swarm has paused a rollout of the service; a write that releases nothing new would only resume it.
     RolloutPaused = "rollout-paused", Standing;
+    /// No proxy is configured.
+    NoProxy = "no-proxy", Standing;
+    /// Something that others have in the proxy is in the way.
+    ProxyConflict = "proxy-conflict", Standing;
+    /// The settings do not allow the route as it is declared.
+    RouteNotAllowed = "route-not-allowed", Standing;
+    /// Another stack or fleet has the route.
+    RouteTaken = "route-taken", Standing;
     /// Someone else keeps writing the object.
     Contended = "contended", Standing;
     /// The Engine refused the write and would refuse it again.

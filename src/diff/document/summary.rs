@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::StackSection;
 use super::change::{Action, Change, Effect};
 use super::hold::Hold;
+use crate::model::key::Kind;
 
 /// Totals over a plan. A change that needs a person first counts as `held` and nowhere else; one that only waits
 /// counts under its action and as `waiting`.
@@ -34,6 +35,8 @@ pub struct Summary {
     /// Objects that go on under another name or in another stack.
     #[serde(rename = "move")]
     pub moved: usize,
+    /// Routes that are made, changed or removed; they are in no other total but the following two.
+    pub routes: usize,
     /// Changes among those that wait for something.
     pub waiting: usize,
     /// Changes that are not done before a person or a commit allows them.
@@ -74,6 +77,10 @@ impl Summary {
         if !change.holds.is_empty() {
             self.waiting += 1;
         }
+        if change.object.kind == Kind::Route {
+            self.routes += 1;
+            return;
+        }
         match (change.action, &change.effect) {
             (Action::Create, _) => self.create += 1,
             (Action::Replace, _) | (Action::Update, Effect::Downtime { .. }) => self.replace += 1,
@@ -103,11 +110,12 @@ impl Summary {
             remove,
             adopt,
             moved,
+            routes,
             waiting: _,
             held: _,
             retained: _,
             unchanged: _,
         } = *self;
-        create + roll + rerun + in_place + replace + remove + adopt + moved
+        create + roll + rerun + in_place + replace + remove + adopt + moved + routes
     }
 }

@@ -4,6 +4,7 @@ use crate::diff::document::{
     Action, Cause, Change, Content, Document, Effect, FieldChange, Hold, HoldClass, HoldCode,
     Impact, StackSection, Summary,
 };
+use crate::model::key::Kind;
 use crate::model::labels;
 use crate::model::place::Place;
 
@@ -74,6 +75,7 @@ pub(super) fn counts(summary: &Summary) -> Vec<String> {
         remove,
         adopt,
         moved,
+        routes,
         waiting,
         held,
         retained,
@@ -89,6 +91,7 @@ pub(super) fn counts(summary: &Summary) -> Vec<String> {
         (remove, many(remove, "remove")),
         (adopt, many(adopt, "adopt")),
         (moved, many(moved, "move")),
+        (routes, many(routes, "route")),
         (waiting, format!("{waiting} waiting")),
         (held, format!("{held} held")),
         (retained, format!("{retained} kept")),
@@ -137,7 +140,10 @@ pub(super) fn effect(change: &Change) -> (String, Option<String>) {
         Action::Move => "moved",
         Action::Create | Action::Update | Action::Remove => "",
     };
-    let (words, cost) = cost(&change.effect);
+    let (mut words, cost) = cost(&change.effect);
+    if let Some(target) = &change.target {
+        words = format!("to {target}");
+    }
     let words = match (verb.is_empty(), words.is_empty()) {
         (false, false) => format!("{verb}, {words}"),
         _ => format!("{verb}{words}"),
@@ -233,6 +239,10 @@ pub(super) fn position(place: &Place, file: Option<&str>) -> String {
 /// tell it apart do.
 pub(super) fn shown_fields(change: &Change) -> (Vec<&FieldChange>, Option<String>) {
     let is_new = change.action == Action::Create;
+    if is_new && change.object.kind == Kind::Route {
+        // Where it leads is said beside its name.
+        return (Vec::new(), None);
+    }
     let tells_apart = |field: &&FieldChange| {
         let first = field.path.0.split('.').next().unwrap_or_default();
         !is_new

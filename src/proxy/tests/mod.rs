@@ -15,7 +15,7 @@ use crate::spec::interpolate::Variables;
 use crate::spec::load::{Input, Options, load};
 use crate::spec::tree::MemoryTree;
 
-fn fleet() -> FleetName {
+pub(super) fn fleet() -> FleetName {
     "default".parse().unwrap()
 }
 
@@ -40,11 +40,11 @@ fn declared(stacks: &[(&str, &str)]) -> Desired {
     world(&loaded.stacks, &Identity { fleet: &fleet(), source: &source, key: None })
 }
 
-fn compiled(stacks: &[(&str, &str)], policy: &ProxyPolicy) -> Compiled {
+pub(super) fn compiled(stacks: &[(&str, &str)], policy: &ProxyPolicy) -> Compiled {
     compile(&declared(stacks), &fleet(), policy, Features::MODERN)
 }
 
-fn live(config: Value) -> Live {
+pub(super) fn live(config: Value) -> Live {
     Live { config, etag: None, features: Features::MODERN }
 }
 

@@ -207,6 +207,7 @@ pub(super) mod tests {
             credentials: Credentials::default(),
             resolve: ResolveImage::default(),
             pinned: BTreeMap::new(),
+            proxy: None,
             view,
         };
         let (revision, digest) = (revision.to_owned(), Vec::new());

@@ -34,4 +34,5 @@ pub mod sources;
 mod stacks;
 #[cfg(test)]
 mod tests;
+pub mod watch_proxy;
 pub mod withhold;

@@ -13,9 +13,10 @@ use crate::model::key::{Kind, ObjectKey};
 use crate::model::live::Observed;
 use crate::model::name::FleetName;
 use crate::reconciler::apply::{self, FreshKey};
+use crate::reconciler::caddy::{Gateway, ProxyPart};
 use crate::reconciler::event::Event;
 use crate::reconciler::health::ServiceHealth;
-use crate::reconciler::pass::{Reader, Writer, declare};
+use crate::reconciler::pass::{Reader, Writer, declare, gateway};
 use crate::reconciler::plan::{Learned, Plan};
 use crate::reconciler::record;
 use crate::reconciler::status::{self, StackStatus, Status};
@@ -157,16 +158,25 @@ impl Swarm {
         // All sources have the same settings.
         let sensitivity = work.first().map(|work| work.current.request.view.sensitivity.clone());
         let mut status = fold(&plans, &observed, manner.fleet, &sensitivity.unwrap_or_default());
+        let steps = || plans.iter().flat_map(|plan| &plan.steps);
+        // All sources have one proxy, and each writes after what the one before has written.
+        let mut gateway = work.first().and_then(|work| gateway(&work.current.request, steps()));
         let (mut performed, mut failed) = (0, 0);
         let mut written = BTreeSet::new();
         for (work, plan) in work.iter_mut().zip(&plans) {
-            let report = self.perform(work, plan, memory, &observed, stop, &mut written).await;
+            let proxy = plan.proxy.as_ref().zip(gateway.as_mut());
+            let seen = (&observed, proxy);
+            let report = self.perform(work, plan, memory, seen, stop, &mut written).await;
             performed += report.performed;
             failed += report.failed;
             work.learned.has_written = report.performed + report.failed > 0
                 || (work.learned.has_written && (plan.is_progressing() || plan.is_waiting()));
             for object in std::mem::take(&mut work.learned.failures).keys() {
-                let (now, reason) = (Instant::now(), "the engine failed to write it");
+                let reason = match object.kind {
+                    Kind::Route | Kind::Proxy => "the proxy did not take it",
+                    _ => "the engine failed to write it",
+                };
+                let now = Instant::now();
                 memory.troubles.failed(object, reason, manner.retry, now, manner.chance);
                 let due = memory.troubles.waits(object, now).map(|trouble| trouble.due.at);
                 again = again.into_iter().chain(due).min();
@@ -191,17 +201,22 @@ impl Swarm {
         manner: Manner<'_>,
     ) -> Result<(Observed, Vec<Plan>), SwarmError> {
         let reader = self.writer.reader();
-        let mut observed = if manner.thorough {
-            reader.observe_with_tasks().await?
-        } else {
-            reader.observer().observe().await?
+        let observe = async {
+            if manner.thorough {
+                reader.observe_with_tasks().await
+            } else {
+                reader.observer().observe().await
+            }
         };
+        let aim = work.first().and_then(|work| work.current.request.proxy.as_ref());
+        let (observed, sight) = tokio::join!(observe, reader.look_at_proxy(aim));
+        let mut observed = observed?;
         let mut plans = Vec::with_capacity(work.len());
         for work in work {
             work.learned.contention.forget(CONTENTION);
             let request = &work.current.request;
             let desired = declare(request, &observed.configs);
-            let plan = reader.plan_from(observed, &desired, request, work.learned).await?;
+            let plan = reader.plan_from(observed, &sight, &desired, request, work.learned).await?;
             plans.push(plan.0);
             observed = plan.1;
         }
@@ -213,7 +228,7 @@ impl Swarm {
         work: &mut Work<'_>,
         plan: &Plan,
         memory: &mut Memory,
-        observed: &Observed,
+        (observed, proxy): (&Observed, Option<(&ProxyPart, &mut Gateway)>),
         stop: &watch::Receiver<bool>,
         written: &mut BTreeSet<String>,
     ) -> apply::Report {
@@ -246,7 +261,8 @@ impl Swarm {
         let stopped = || *stop.borrow();
         let key = self.writer.fresh_key();
         let sensitivity = &request.view.sensitivity;
-        apply::perform(&plan.steps, &actuator, key, sensitivity, work.learned, &stopped, &mut sink)
+        let (steps, learned) = (&plan.steps, &mut *work.learned);
+        apply::perform(steps, &actuator, proxy, key, sensitivity, learned, &stopped, &mut sink)
             .instrument(span)
             .await
     }

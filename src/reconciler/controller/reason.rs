@@ -20,6 +20,8 @@ pub enum Reason {
     Signal,
     /// The engine told of a change in the Swarm.
     Event,
+    /// The proxy has another configuration.
+    Proxy,
     /// The engine's events can be heard again after a gap in which anything may have happened.
     Gap,
     /// Something is on its way.
@@ -39,6 +41,7 @@ impl Reason {
             Self::Asked => "asked",
             Self::Signal => "signal",
             Self::Event => "event",
+            Self::Proxy => "proxy",
             Self::Gap => "gap",
             Self::Progress => "progress",
             Self::Retry => "retry",
@@ -48,7 +51,7 @@ impl Reason {
 
     /// Whether many of them in a short time are one, and none of them ends the patience with an engine in trouble.
     pub(super) const fn can_wait(self) -> bool {
-        matches!(self, Self::Event | Self::Progress | Self::Retry | Self::Resync)
+        matches!(self, Self::Event | Self::Proxy | Self::Progress | Self::Retry | Self::Resync)
     }
 }
 

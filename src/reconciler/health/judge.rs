@@ -172,6 +172,13 @@ impl View<'_> {
         is_up(task) && has_outlived(task, &self.current, self.now)
     }
 
+    /// How many tasks of the current spec are well and have been so for the monitor period.
+    fn proven(&self) -> u64 {
+        let is_proven =
+            |task: &&&Task| self.is_well(task) && elapsed(task.since, self.now) >= self.monitor();
+        self.current.iter().filter(is_proven).count() as u64
+    }
+
     /// Whether the absence of an update's state can be believed. Services are listed before their tasks: right after a
     /// write the tasks may already show what Swarm's updater has begun while the service does not say so yet.
     fn status_is_believable(&self) -> bool {
@@ -249,6 +256,7 @@ impl View<'_> {
             verdict,
             reason,
             ready,
+            proven: self.proven(),
             wanted: self.wanted(),
             running: self.service.counts.running,
             rollout: self.rollout(),

@@ -91,6 +91,9 @@ pub struct ServiceHealth {
     pub reason: Option<Reason>,
     /// Tasks of the current spec that run and are healthy; for jobs, that have completed.
     pub ready: u64,
+    /// How many of those have been so for as long as an update watches them: what gates of routes ask for.
+    #[serde(skip)]
+    pub proven: u64,
     /// Tasks that are wanted; for jobs, completions.
     pub wanted: u64,
     /// Tasks that run, whatever their spec.
@@ -143,6 +146,7 @@ impl ServiceHealth {
             verdict,
             reason: None,
             ready,
+            proven: if verdict.is_healthy() { ready } else { 0 },
             wanted,
             running,
             rollout: None,
@@ -176,7 +180,10 @@ impl ServiceHealth {
 
     fn if_rolled_back(self, verdict: Verdict) -> Self {
         match self.verdict {
-            Verdict::RolledBack => Self::counted(verdict, self.ready, self.wanted, self.running),
+            Verdict::RolledBack => Self {
+                proven: self.proven,
+                ..Self::counted(verdict, self.ready, self.wanted, self.running)
+            },
             _ => self,
         }
     }

@@ -8,6 +8,7 @@ pub fn state(health: &ServiceHealth) -> String {
         verdict,
         reason,
         ready,
+        proven: _,
         wanted,
         running: _,
         rollout,

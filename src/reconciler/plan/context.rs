@@ -21,6 +21,7 @@ use super::image::Images;
 use super::index::Index;
 use super::inputs::{Inputs, Learned, View};
 use super::kept::Kept;
+use super::route::Routes;
 
 /// What every part of the planner can see.
 pub(super) struct Context<'a> {
@@ -32,6 +33,8 @@ pub(super) struct Context<'a> {
     pub(super) learned: &'a Learned,
     pub(super) view: &'a View,
     pub(super) index: Index<'a>,
+    /// Routes as they are declared and as the proxy has them.
+    pub(super) routes: &'a Routes<'a>,
     /// Services that wait for each other's ports.
     pub(super) exchange: Exchange<'a>,
     /// What stays as it is because something else is in its way.
@@ -53,8 +56,9 @@ impl<'a> Context<'a> {
         inputs: &Inputs<'a>,
         record: Option<&'a FleetRecord>,
         kept: &'a Kept,
+        routes: &'a Routes<'a>,
     ) -> Self {
-        let Inputs { desired, observed, scope, policy, images, learned, view } = *inputs;
+        let Inputs { desired, observed, scope, policy, images, learned, view, .. } = *inputs;
         let index = Index::new(observed);
         let evidence = observed.workload.as_ref();
         let evidence = evidence.map(|workload| Evidence::of(workload, &view.sensitivity));
@@ -74,6 +78,7 @@ impl<'a> Context<'a> {
             images,
             learned,
             view,
+            routes,
             exchange: Exchange::new(desired, &index),
             index,
             kept,

@@ -157,6 +157,7 @@ impl<'a> Index<'a> {
             Kind::Config => self.configs.values().copied().map(Object::from).collect(),
             Kind::Secret => self.secrets.values().copied().map(Object::from).collect(),
             Kind::Service => self.services.values().copied().map(Object::from).collect(),
+            Kind::Route | Kind::Proxy => Vec::new(),
         }
     }
 
@@ -173,6 +174,7 @@ impl<'a> Index<'a> {
             Kind::Config => self.configs.contains_key(name),
             Kind::Secret => self.secrets.contains_key(name),
             Kind::Service => self.services.contains_key(name),
+            Kind::Route | Kind::Proxy => false,
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::model::finding::Finding;
 use crate::model::key::ObjectKey;
 use crate::model::live::Observed;
 
+use super::super::caddy::{ProxyRules, Sight};
 use super::super::contention::Contention;
 use super::super::policy::{Policy, Scope};
 use super::image::Images;
@@ -26,6 +27,10 @@ pub struct Inputs<'a> {
     pub policy: &'a Policy,
     /// What registries said.
     pub images: &'a Images,
+    /// What the settings say about the proxy, if there is one.
+    pub rules: Option<&'a ProxyRules>,
+    /// What was seen of it.
+    pub sight: &'a Sight,
     /// What this run has learned from Swarm's own answers.
     pub learned: &'a Learned,
     /// What to show and what to hide.

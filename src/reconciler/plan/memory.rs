@@ -8,12 +8,13 @@ use crate::model::desired::DesiredStack;
 use crate::model::fleet::is_under_key;
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::labels;
+use crate::model::name::StackName;
 
 use super::super::ownership::owning_stack;
-use super::super::record;
-use super::super::step::{Step, Write};
+use super::super::record::{self, FleetRecord};
+use super::super::step::{RouteNote, RouteWrite, Step, Write};
 use super::context::Context;
-use super::{index, release};
+use super::{index, release, route};
 
 /// How many bytes of labels the record may have; Swarm takes no more than a megabyte and a half in one write.
 const MOST_BYTES: usize = 512 * 1024;
@@ -62,6 +63,7 @@ pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
     let record = context.record?;
     let mut applied: BTreeMap<String, String> = BTreeMap::new();
     let mut removed: BTreeSet<String> = BTreeSet::new();
+    let mut routes: Vec<RouteNote> = Vec::new();
     for step in steps {
         match &step.write {
             Write::CreateService(spec) | Write::UpdateService { spec, .. } => {
@@ -69,6 +71,7 @@ pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
                     applied.insert(spec.name.clone(), record::brief(stamp).to_owned());
                 }
             }
+            Write::Route(write) => routes.extend(notes(record, &step.object.name, write)),
             Write::Remove { .. } if step.object.kind == Kind::Service => {
                 removed.insert(step.object.name.clone());
             }
@@ -80,7 +83,12 @@ pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
     // A repair of drift applies what was applied before.
     applied.retain(|service, brief| record.applied.get(service) != Some(brief));
     removed.retain(|service| record.applied.contains_key(service));
-    let moves = !applied.is_empty() || !removed.is_empty();
+    let known = |note: &RouteNote| {
+        let routes = record.routes.get(note.stack.as_str());
+        routes.and_then(|routes| routes.get(&note.route))
+    };
+    routes.retain(|note| known(note) != note.brief.as_ref());
+    let moves = !applied.is_empty() || !removed.is_empty() || !routes.is_empty();
     // Who removes a stack of which nothing is left wants it forgotten.
     let mends = context.learned.has_written || context.policy.remove.is_some();
     if context.learned.record_is_refused || !(moves || mends) {
@@ -105,8 +113,23 @@ pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
         return None;
     }
     let object = ObjectKey::new(Kind::Config, &context.record_name);
-    let write = Write::Remember { target: record.target.clone(), labels, applied, removed };
+    let write = Write::Remember { target: record.target.clone(), labels, applied, removed, routes };
     Some(Step { object, write, needs: Vec::new() })
+}
+
+/// What is remembered of a route that is written, in each of the stacks that it concerns.
+fn notes(record: &FleetRecord, route: &str, write: &RouteWrite) -> Vec<RouteNote> {
+    let after = write.after.expose();
+    let brief = (!after.is_empty()).then(|| route::brief(record, after.iter()));
+    let stacks: BTreeSet<&StackName> = write.ids.iter().map(|id| &id.stack).collect();
+    // The ids of what is written come first.
+    let home = write.ids.first().map(|id| &id.stack);
+    let note = |stack: &StackName| RouteNote {
+        route: route.to_owned(),
+        stack: stack.clone(),
+        brief: brief.clone().filter(|_| home == Some(stack)),
+    };
+    stacks.into_iter().map(note).collect()
 }
 
 /// Whether a service is neither live nor declared any more by the stack that it was of, or that stack is to go.

@@ -30,6 +30,7 @@ mod removal;
 mod rename;
 mod requested;
 mod reverse;
+mod route;
 mod service;
 mod shortfall;
 mod store;
@@ -52,6 +53,7 @@ use context::Context;
 use draft::StackDraft;
 use kept::Kept;
 use reverse::Reverse;
+use route::Routes;
 
 pub use image::{Answer, Images, Logins, refusal, unresolved};
 pub use inputs::{Inputs, Learned, View};
@@ -63,9 +65,12 @@ pub use volume::{LeftVolume, left_volumes};
 /// Makes the plan.
 pub fn plan(inputs: &Inputs<'_>) -> Plan {
     let record = record::find(&inputs.observed.configs, &inputs.scope.fleet);
+    let desired = route::attached(inputs.desired, inputs.rules, inputs.observed);
+    let inputs = &Inputs { desired: &desired, ..*inputs };
+    let routes = Routes::new(inputs);
     let mut kept = Kept::default();
     loop {
-        let context = Context::new(inputs, record.as_ref(), &kept);
+        let context = Context::new(inputs, record.as_ref(), &kept, &routes);
         let (drafts, hold) = draft(&context);
         let stuck = Kept::of(&context, &drafts);
         if stuck.is_empty() {
@@ -116,6 +121,7 @@ fn draft<'a>(context: &Context<'a>) -> (Vec<StackDraft<'a>>, Option<Hold>) {
         draft.renamed.clone_from(&renamed);
         draft.away.clone_from(&away);
         service::plan_services(context, stack, draft);
+        route::plan_routes(context, stack, draft);
         removal::plan_stack(context, stack, draft);
     }
     let mut drafts: Vec<StackDraft<'_>> = drafts.into_values().collect();

@@ -26,6 +26,8 @@ pub(super) fn missing(context: &Context<'_>, stack: &DesiredStack, object: &Obje
             .needs(object.clone());
     }
     let create = match object.kind {
+        // Nothing in a service refers to them.
+        Kind::Route | Kind::Proxy => "skep apply".to_owned(),
         Kind::Network => format!("docker network create --driver overlay {}", object.name),
         Kind::Config => format!("docker config create {} FILE", object.name),
         Kind::Secret => format!("docker secret create {} FILE", object.name),

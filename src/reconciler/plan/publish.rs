@@ -2,19 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use crate::diff::document::{
     Document, EngineRef, FORMAT_VERSION, Hold, SourceRef, StackSection, Summary,
 };
 use crate::model::finding::Finding;
 use crate::model::key::{Kind, ObjectKey};
+use crate::model::secret::Redacted;
 use crate::swarm::Resolved;
 
+use super::super::caddy::ProxyPart;
 use super::super::health::ServiceHealth;
 use super::super::step::{Step, Write};
 use super::context::Context;
 use super::draft::{self, StackDraft};
 use super::image::Answer;
-use super::memory;
+use super::{memory, route};
 
 /// What a pass would do.
 #[derive(Debug, Clone)]
@@ -29,6 +33,10 @@ pub struct Plan {
     pub images: BTreeMap<String, Resolved>,
     /// How every declared service is.
     pub health: BTreeMap<String, ServiceHealth>,
+    /// The routes that change, as the proxy has them.
+    pub routes: BTreeMap<ObjectKey, Redacted<Vec<Value>>>,
+    /// What steps on routes are written with, if the proxy was seen.
+    pub proxy: Option<ProxyPart>,
 }
 
 impl Plan {
@@ -36,12 +44,14 @@ impl Plan {
     pub fn is_waiting(&self) -> bool {
         let standing = |holds: &[Hold]| holds.iter().any(Hold::is_standing);
         let waiting = |holds: &[Hold]| !holds.is_empty() && !standing(holds);
+        let fleet = || self.document.fleet_changes.iter().any(|change| waiting(&change.holds));
         !standing(&self.document.holds)
-            && self.document.stacks.iter().any(|stack| {
-                waiting(&stack.holds)
-                    || (!standing(&stack.holds)
-                        && stack.changes.iter().any(|change| waiting(&change.holds)))
-            })
+            && (fleet()
+                || self.document.stacks.iter().any(|stack| {
+                    waiting(&stack.holds)
+                        || (!standing(&stack.holds)
+                            && stack.changes.iter().any(|change| waiting(&change.holds)))
+                }))
     }
 
     /// Declared services that are as declared and have come to rest.
@@ -75,6 +85,11 @@ pub(super) fn publish(
         }
         fleet_changes.push(change);
     }
+    let (proxy, uncompared) = (context.routes.part(), route::uncompared(&context));
+    if let Some((change, step)) = route::fleet_change(&context) {
+        steps.extend(step);
+        fleet_changes.push(change);
+    }
     if plan_hold.is_none() {
         steps.extend(drafts.iter().flat_map(StackDraft::ready));
     } else {
@@ -93,6 +108,12 @@ pub(super) fn publish(
         .filter(|_| memory.is_some() || waits)
         .map(|_| ObjectKey::new(Kind::Config, &context.record_name));
     steps.extend(memory);
+    let entries = drafts.iter().flat_map(|draft| &draft.entries);
+    let routes = entries.filter_map(|entry| match &entry.write {
+        Some(Write::Route(write)) => Some((entry.change.object.clone(), write.before.clone())),
+        _ => None,
+    });
+    let routes = routes.collect();
     let mut later = Vec::new();
     let ready: BTreeSet<&ObjectKey> = steps.iter().map(|step| &step.object).collect();
     for entry in drafts.iter_mut().flat_map(|draft| &mut draft.entries) {
@@ -114,6 +135,7 @@ pub(super) fn publish(
     let mut findings = context.view.findings.clone();
     findings.extend(context.findings.into_inner());
     findings.extend(not_comparable(context.hidden.get()));
+    findings.extend(uncompared);
     let document = Document {
         format_version: FORMAT_VERSION,
         fleet: context.scope.fleet.to_string(),
@@ -158,7 +180,7 @@ pub(super) fn publish(
         Answer::NotFound(_) | Answer::Denied { .. } | Answer::Unavailable { .. } => None,
     });
     let images = found.collect();
-    Plan { document: document.counted(), steps, later, images, health }
+    Plan { document: document.counted(), steps, later, images, health, routes, proxy }
 }
 
 /// A file of `skep observe` holds no secrets, and says so where they would matter.

@@ -28,13 +28,15 @@ pub(super) enum Way {
     Unhealthy(String),
 }
 
-/// What `stack`, planned in `draft`, lacks; removals do not count.
+/// What `stack`, planned in `draft`, lacks; removals and routes do not count.
 pub(super) fn lack(
     context: &Context<'_>,
     stack: &DesiredStack,
     draft: &StackDraft<'_>,
 ) -> Option<Lack> {
-    let mut written = draft.entries.iter().filter(|entry| entry.change.action != Action::Remove);
+    let mut written = draft.entries.iter().filter(|entry| {
+        entry.change.action != Action::Remove && entry.change.object.kind != Kind::Route
+    });
     if let Some(entry) = written.next() {
         let is_standing = entry.change.is_standing();
         return Some(Lack {

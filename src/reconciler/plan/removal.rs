@@ -19,6 +19,7 @@ use super::draft::StackDraft;
 use super::index::Object;
 use super::readiness::{Way, lack};
 use super::reverse::{Reverse, until_gone};
+use super::route::{Going, leads_to};
 use super::{effect, guard, network};
 
 /// Stacks of this fleet and source that have live objects and are not declared any more, by no source that is known.
@@ -111,7 +112,7 @@ fn waits_for_green(
     stack: &DesiredStack,
     draft: &StackDraft<'_>,
 ) -> Option<Hold> {
-    let lack = lack(context, stack, draft)?;
+    let Some(lack) = lack(context, stack, draft) else { return waits_for_route(draft) };
     let (object, objects) = (&lack.object, lack.objects());
     let words = match (&lack.way, lack.class) {
         (Way::Unwritten(_), HoldClass::Standing) => format!("stays as long as {object} is held"),
@@ -125,6 +126,19 @@ fn waits_for_green(
     };
     let hold = Hold { class: lack.class, ..Hold::new(HoldCode::WaitsForHealth, words) };
     Some(hold.needs(lack.object))
+}
+
+/// The hold on removals while a route is about to be written: what it leads to now may be what goes. One that a person must
+/// allow first holds nothing but its own service.
+fn waits_for_route(draft: &StackDraft<'_>) -> Option<Hold> {
+    let mut changes = draft.entries.iter().map(|entry| &entry.change);
+    let route = changes.find(|change| {
+        change.object.kind == Kind::Route
+            && change.action != Action::Remove
+            && !change.is_standing()
+    })?;
+    let words = format!("waits for {} to be done", route.object);
+    Some(Hold::new(HoldCode::WaitsForHealth, words).needs(route.object.clone()))
 }
 
 /// The removal of what one stack no longer declares.
@@ -143,9 +157,22 @@ struct Removal<'a> {
 
 impl Removal<'_> {
     fn plan(&self, draft: &mut StackDraft<'_>) {
+        self.plan_routes(draft);
         let going = self.plan_services(draft);
         self.plan_stores(&going, draft);
         self.plan_networks(&going, draft);
+    }
+
+    /// Plans the removal of routes, which go before what they lead to.
+    fn plan_routes(&self, draft: &mut StackDraft<'_>) {
+        for Going { mut change, write } in Going::of(self.context, self.stack, self.cause()) {
+            change.holds.extend(self.consent(false));
+            change.holds.extend(self.protects().then(|| network::protected(&change.object)));
+            if !change.is_standing() && self.declared.is_some() {
+                change.holds.extend(self.wait.clone());
+            }
+            draft.push(change, Some(write));
+        }
     }
 
     /// The live services of the stack.
@@ -228,6 +255,7 @@ impl Removal<'_> {
             }
             reverse.wait(&mut change, &held);
             self.wait_for_stopping(&mut change);
+            change.holds.extend(leads_to(self.context, self.stack, &key.name, draft));
             if change.is_standing() {
                 held.insert(change.object.name.clone());
             }
@@ -331,7 +359,7 @@ impl Removal<'_> {
         self.declared.is_some_and(|stack| match kind {
             Kind::Config => stack.configs.iter().any(|config| config.key == key),
             Kind::Secret => stack.secrets.iter().any(|secret| secret.key == key),
-            Kind::Network | Kind::Service => false,
+            Kind::Network | Kind::Service | Kind::Route | Kind::Proxy => false,
         })
     }
 

@@ -158,7 +158,11 @@ impl Metrics {
             Unit::Seconds,
             last_success,
         );
-        registry.register("steps", "Writes to the Swarm, by kind of object", steps);
+        registry.register(
+            "steps",
+            "Writes to the Swarm and to the proxy, by kind of object",
+            steps,
+        );
         registry.register("drift_found", "Objects that somebody changed by hand", drift_found);
         registry.register("drift_repaired", "Objects that were put right", drift_repaired);
         registry.register("holds", "What is not done now, by why it is not", holds);
@@ -288,5 +292,7 @@ fn kind(object: &ObjectKey) -> &'static str {
         Kind::Config => "config",
         Kind::Secret => "secret",
         Kind::Service => "service",
+        Kind::Route => "route",
+        Kind::Proxy => "proxy",
     }
 }

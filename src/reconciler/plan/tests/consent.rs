@@ -16,7 +16,7 @@ fn written(steps: &[Step]) -> usize {
 #[test]
 fn what_was_not_in_the_plan_that_was_shown_is_not_done() {
     let mut world = World::declaring(vec![stack("shop", vec![service("shop", "web")])]);
-    let mut consent = Consent::to(&world.plan().document, &world.observed);
+    let mut consent = Consent::to(&world.plan(), &world.observed);
     let (steps, unseen) = consent.sort(&world.plan(), &world.observed);
     assert_eq!((written(&steps), unseen.len()), (2, 0));
     // Somebody adds a service meanwhile, and another one now rolls instead of being created.
@@ -42,7 +42,7 @@ fn a_secret_is_known_again_once_it_has_a_name() {
     let named = shop.secrets[0].spec.name.clone();
     "shop_token-<hash>".clone_into(&mut shop.secrets[0].spec.name);
     let mut world = World::declaring(vec![shop]);
-    let mut consent = Consent::to(&world.plan().document, &world.observed);
+    let mut consent = Consent::to(&world.plan(), &world.observed);
     world.stack("shop").secrets[0].spec.name = named;
     let (steps, unseen) = consent.sort(&world.plan(), &world.observed);
     assert_eq!((steps.len(), unseen.len()), (2, 0));
@@ -56,7 +56,7 @@ fn an_object_that_somebody_else_changed_since_is_left_and_the_field_named() {
     container.image = "web:2".to_owned();
     world.declared("shop", "web").spec.task_template.container_spec = Some(container);
     let before = world.plan();
-    let agreed = Consent::to(&before.document, &world.observed);
+    let agreed = Consent::to(&before, &world.observed);
     // Swarm counts versions for reasons of its own.
     world.live("shop_web").version += 7;
     let (steps, stale) = agreed.clone().sort(&world.plan(), &world.observed);

@@ -25,10 +25,11 @@ use crate::model::secret::{EnvVar, Redacted};
 use crate::model::service::{ModeKind, ReplicatedJob, ServiceMode, ServiceSpec, UpdateConfig};
 use crate::model::store::{ConfigSpec, Data, SecretSpec};
 use crate::model::task::{NetworkAttachment, TaskTemplate};
+use crate::reconciler::caddy::{ProxyRules, Sight};
 use crate::reconciler::plan::{Images, Inputs, Learned, Plan, View, index, plan, release};
 use crate::reconciler::policy::{Elsewhere, Policy, Scope};
 use crate::reconciler::record;
-use crate::reconciler::step::Write;
+use crate::reconciler::step::{RouteNote, Write};
 
 pub(super) const KEY: [u8; 32] = [7; 32];
 
@@ -52,6 +53,8 @@ pub(super) struct World {
     pub(super) scope: Scope,
     pub(super) learned: Learned,
     pub(super) images: Images,
+    pub(super) rules: Option<ProxyRules>,
+    pub(super) sight: Sight,
 }
 
 fn own_labels(kind: Kind, name: &str, stack: &str) -> Labels {
@@ -217,6 +220,8 @@ impl World {
             },
             learned: Learned::default(),
             images: Images::default(),
+            rules: None,
+            sight: Sight::Nowhere,
         }
     }
 
@@ -275,6 +280,8 @@ impl World {
             scope: &self.scope,
             policy: &self.policy,
             images: &self.images,
+            rules: self.rules.as_ref(),
+            sight: &self.sight,
             learned: &self.learned,
             view: &view,
         })
@@ -295,7 +302,7 @@ impl World {
                         .filter(|config| config.spec.name == name)
                         .for_each(|config| config.spec.labels = labels.clone());
                 }
-                Write::Remember { labels, applied, removed, .. } => {
+                Write::Remember { labels, applied, removed, routes, .. } => {
                     let record = self.observed.configs.iter_mut().find(|c| c.spec.name == name);
                     let record = &mut record.unwrap().spec.labels;
                     *record = labels;
@@ -304,6 +311,9 @@ impl World {
                     }
                     for service in &removed {
                         record::forget(record, service);
+                    }
+                    for RouteNote { route, stack, brief } in &routes {
+                        record::note_route(record, stack, route, brief.as_deref());
                     }
                 }
                 Write::CreateNetwork(spec) => self.observed.networks.push(live(spec, &name)),
@@ -330,6 +340,8 @@ impl World {
                         secret.spec = spec.clone();
                     });
                 }
+                // See below.
+                Write::Route(_) | Write::Proxy { .. } => {}
                 Write::Remove { .. } => {
                     self.observed
                         .services
@@ -346,6 +358,7 @@ impl World {
                 }
             }
         }
+        super::routes::write(self, plan);
     }
 
     /// Plans and performs until no step is ready, and returns what was written, pass by pass.

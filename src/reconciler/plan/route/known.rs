@@ -1,0 +1,274 @@
+//! Routes as they are declared and as the proxy has them, side by side.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::diff::document::{Hold, HoldCode};
+use crate::model::desired::{Desired, DesiredStack};
+use crate::model::fleet::Domain;
+use crate::model::key::{Kind, ObjectKey};
+use crate::model::name::StackName;
+use crate::model::place::Place;
+use crate::model::route::{HostPattern, RouteHost, RouteKey};
+use crate::model::secret::Redacted;
+use crate::proxy::{
+    Compiled, CompiledRoute, Features, MergeError, Refused, RouteId, Settled, compile, dialled,
+};
+
+use super::super::super::caddy::{ProxyPart, ProxyRules, Sight};
+use super::super::super::record::FleetRecord;
+use super::super::inputs::Inputs;
+
+/// Routes as they are declared and as the proxy has them.
+pub(in crate::reconciler::plan) struct Routes<'a> {
+    pub(super) sight: &'a Sight,
+    desired: &'a Desired,
+    root_domain: Option<String>,
+    compiled: Arc<Compiled>,
+    wanted: BTreeMap<StackName, BTreeMap<RouteKey, Wanted>>,
+    live: BTreeMap<StackName, BTreeMap<RouteKey, Placed<'a>>>,
+    /// Live routes of other fleets.
+    foreign: BTreeMap<RouteKey, String>,
+    /// What is in the way of any write, if something is.
+    obstacle: Option<MergeError>,
+    /// Whether something beside routes is not as it is wanted, and where.
+    pub(super) rest: Vec<String>,
+    part: Option<ProxyPart>,
+}
+
+/// A declared route.
+pub(super) struct Wanted {
+    /// Where its objects are among those that were compiled.
+    at: Vec<usize>,
+    pub(super) service: Option<String>,
+    pub(super) is_raw: bool,
+    pub(super) place: Place,
+}
+
+/// The objects of a live route, one for each entry point.
+pub(super) type Placed<'a> = Vec<(RouteId, &'a Value)>;
+
+impl<'a> Routes<'a> {
+    pub(in crate::reconciler::plan) fn new(inputs: &Inputs<'a>) -> Self {
+        let Inputs { desired, scope, policy, rules, sight, .. } = *inputs;
+        let fallback = ProxyRules::default();
+        let ProxyRules { network: _, policy: settings } = rules.unwrap_or(&fallback);
+        let seen = sight.live();
+        let features = seen.map_or(Features::MODERN, |live| live.features);
+        let compiled = Arc::new(compile(desired, &scope.fleet, settings, features));
+        let mut routes = Self {
+            sight,
+            desired,
+            root_domain: settings.root_domain.clone(),
+            wanted: wanted(&compiled),
+            compiled,
+            live: BTreeMap::new(),
+            foreign: BTreeMap::new(),
+            obstacle: None,
+            rest: Vec::new(),
+            part: None,
+        };
+        let Some(live) = seen else { return routes };
+        for (id, object) in live.routes() {
+            if id.fleet == scope.fleet {
+                let of_stack = routes.live.entry(id.stack.clone()).or_default();
+                of_stack.entry(id.key.clone()).or_default().push((id, object));
+            } else {
+                routes.foreign.insert(id.key, id.fleet.to_string());
+            }
+        }
+        let part = ProxyPart {
+            fleet: scope.fleet.clone(),
+            servers: settings.servers.clone(),
+            live: Arc::clone(live),
+            wanted: Arc::clone(&routes.compiled),
+        };
+        let mut stacks: BTreeSet<StackName> = desired.stacks.keys().cloned().collect();
+        stacks.extend(policy.remove.iter().map(|asked| asked.stack.clone()));
+        routes.look_around(&part, stacks);
+        routes.part = Some(part);
+        routes
+    }
+
+    /// Looks what is in the way, and what is not as it is wanted although every route is.
+    fn look_around(&mut self, part: &ProxyPart, stacks: BTreeSet<StackName>) {
+        let all = self.compiled.routes.iter().map(|route| route.id.clone()).collect();
+        let merge = |settled: &Settled| {
+            self.compiled.merge_settled(&part.live, &part.fleet, &part.servers, settled)
+        };
+        if let Err(error) = merge(&Settled { stacks: stacks.clone(), routes: all }) {
+            self.obstacle = Some(error);
+            return;
+        }
+        // Where nothing of ours is left, routes bring everything else along.
+        if self.live.is_empty() && !self.wanted.is_empty() {
+            return;
+        }
+        let paused = |stack: &DesiredStack| stack.policy.paused;
+        let mut active = stacks;
+        active.retain(|name| !self.desired.stacks.get(name).is_some_and(paused));
+        if let Ok(merged) = merge(&Settled { stacks: active, ..Settled::default() })
+            && merged.is_changed
+        {
+            self.rest = differences(&part.live.config, &merged.config);
+        }
+    }
+
+    /// What steps on routes are written with.
+    pub(in crate::reconciler::plan) fn part(&self) -> Option<ProxyPart> {
+        self.part.clone()
+    }
+
+    /// The declared routes of a stack, in the order in which the proxy asks.
+    pub(super) fn wanted(&self, stack: &StackName) -> impl Iterator<Item = (&RouteKey, &Wanted)> {
+        self.wanted.get(stack).into_iter().flatten()
+    }
+
+    /// The declared routes of all stacks.
+    pub(super) fn count(&self) -> usize {
+        self.wanted.values().map(BTreeMap::len).sum()
+    }
+
+    /// The declared routes of a stack that cannot be had.
+    pub(super) fn refused(&self, stack: &StackName) -> impl Iterator<Item = &Refused> {
+        self.compiled.refused.iter().filter(move |refused| refused.stack == *stack)
+    }
+
+    /// The objects of a declared route.
+    pub(super) fn objects(&self, wanted: &Wanted) -> Vec<&CompiledRoute> {
+        wanted.at.iter().filter_map(|at| self.compiled.routes.get(*at)).collect()
+    }
+
+    /// The live routes of a stack.
+    pub(super) fn live(&self, stack: &StackName) -> impl Iterator<Item = (&RouteKey, &Placed<'a>)> {
+        self.live.get(stack).into_iter().flatten()
+    }
+
+    /// A live route of a stack.
+    pub(super) fn live_route(&self, stack: &StackName, key: &RouteKey) -> &[(RouteId, &'a Value)] {
+        let route = self.live.get(stack).and_then(|routes| routes.get(key));
+        route.map_or(&[], Vec::as_slice)
+    }
+
+    /// The same route in another stack, which has it live.
+    pub(super) fn elsewhere(
+        &self,
+        stack: &StackName,
+        key: &RouteKey,
+    ) -> Option<(&StackName, &Placed<'a>)> {
+        let mut others = self.live.iter().filter(|(other, _)| *other != stack);
+        others.find_map(|(other, routes)| Some((other, routes.get(key)?)))
+    }
+
+    /// The fleet that has the same route, if another one does.
+    pub(super) fn foreign(&self, key: &RouteKey) -> Option<&str> {
+        self.foreign.get(key).map(String::as_str)
+    }
+
+    /// Whether a stack declares a route, however the settings stand to it.
+    pub(super) fn declares(&self, stack: &StackName, key: &RouteKey) -> bool {
+        let declared = self.desired.stacks.get(stack).map_or(&[][..], |stack| &stack.routes);
+        declared.iter().any(|route| {
+            let is_host = match (&route.host, &self.root_domain, &key.host) {
+                // What the root domain was, nobody knows any more.
+                (RouteHost::BelowRoot(name), None, HostPattern::Exact(host)) => {
+                    host.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('.'))
+                }
+                (host, root, _) => host.resolve(root.as_deref()).as_ref() == Some(&key.host),
+            };
+            is_host && route.path == key.path
+        })
+    }
+
+    /// The stack that declares a route, if one can have it.
+    pub(super) fn declaring(&self, key: &RouteKey) -> Option<&StackName> {
+        let mut stacks = self.wanted.iter().filter(|(_, routes)| routes.contains_key(key));
+        stacks.next().map(|(stack, _)| stack)
+    }
+
+    /// The live routes that lead to a service, each with its stack.
+    pub(super) fn leading_to(
+        &self,
+        service: &str,
+    ) -> impl Iterator<Item = (&StackName, &RouteKey)> {
+        let prefix = format!("{service}:");
+        let all = self.live.iter().flat_map(|(stack, routes)| {
+            routes.iter().map(move |(key, placed)| (stack, key, placed))
+        });
+        let leads = move |placed: &Placed<'_>| {
+            let mut addresses = placed.iter().flat_map(|(_, object)| dialled(object));
+            addresses.any(|address| address.starts_with(&prefix))
+        };
+        all.filter(move |(_, _, placed)| leads(placed)).map(|(stack, key, _)| (stack, key))
+    }
+
+    /// Why nothing can be written, if something is in the way.
+    pub(super) fn obstacle(&self) -> Option<Hold> {
+        let error = self.obstacle.as_ref()?;
+        Some(Hold::new(HoldCode::ProxyConflict, error.to_string()).unblock(error.hint()))
+    }
+}
+
+/// Declared routes by stack and key.
+fn wanted(compiled: &Compiled) -> BTreeMap<StackName, BTreeMap<RouteKey, Wanted>> {
+    let mut all: BTreeMap<StackName, BTreeMap<RouteKey, Wanted>> = BTreeMap::new();
+    for (at, route) in compiled.routes.iter().enumerate() {
+        let of_stack = all.entry(route.id.stack.clone()).or_default();
+        let wanted = of_stack.entry(route.id.key.clone()).or_insert_with(|| Wanted {
+            at: Vec::new(),
+            service: route.service.clone(),
+            is_raw: route.is_raw,
+            place: route.place.clone(),
+        });
+        wanted.at.push(at);
+    }
+    all
+}
+
+/// A route as plans name it.
+pub(super) fn object(key: &RouteKey) -> ObjectKey {
+    ObjectKey::new(Kind::Route, key.to_string())
+}
+
+/// A few digits that tell objects of a route from others.
+pub(in crate::reconciler::plan) fn brief<'v>(
+    record: &FleetRecord,
+    objects: impl Iterator<Item = &'v Value>,
+) -> String {
+    // Values of JSON always serialise.
+    let bytes: Vec<u8> = objects.flat_map(|object| object.to_string().into_bytes()).collect();
+    record.key.suffix(Domain::Route, &bytes, 16)
+}
+
+/// Objects that may hold hashes of passwords.
+pub(super) fn hidden<'v>(objects: impl Iterator<Item = &'v Value>) -> Redacted<Vec<Value>> {
+    Redacted::new(objects.cloned().collect())
+}
+
+/// Where two configurations differ, down to where that says something.
+fn differences(before: &Value, after: &Value) -> Vec<String> {
+    const DEPTH: usize = 5;
+    let mut found = Vec::new();
+    below(before, after, String::new(), DEPTH, &mut found);
+    found
+}
+
+fn below(before: &Value, after: &Value, path: String, depth: usize, found: &mut Vec<String>) {
+    if before == after {
+        return;
+    }
+    match (before, after) {
+        (Value::Object(one), Value::Object(other)) if depth > 0 => {
+            let keys: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+            for key in keys {
+                let (one, other) = (one.get(key), other.get(key));
+                let path = format!("{path}/{key}");
+                let null = Value::Null;
+                below(one.unwrap_or(&null), other.unwrap_or(&null), path, depth - 1, found);
+            }
+        }
+        _ => found.push(path),
+    }
+}

@@ -1,0 +1,68 @@
+//! What concerns the proxy as a whole: that it cannot be read, and what it has beside routes.
+
+use std::collections::BTreeSet;
+
+use crate::diff::document::{Action, Change, Effect, Hold, HoldCode};
+use crate::model::finding::Finding;
+use crate::model::key::{Kind, ObjectKey};
+use crate::model::name::StackName;
+
+use super::super::super::caddy::Sight;
+use super::super::super::step::{Step, Write};
+use super::super::context::Context;
+
+/// How many places in the configuration are named.
+const NAMED: usize = 3;
+
+/// The change of the proxy as a whole, if there is one, and its step if it can be made.
+pub(in crate::reconciler::plan) fn fleet_change(
+    context: &Context<'_>,
+) -> Option<(Change, Option<Step>)> {
+    let routes = context.routes;
+    let object = ObjectKey::new(Kind::Proxy, "caddy");
+    let change = || {
+        let effect = Effect::InPlace { starts: 0, stops: 0 };
+        Change::new(object.clone(), Action::Update, effect, Vec::new())
+    };
+    if let Sight::Lost(reason) = routes.sight {
+        let remembers = context.record.is_some_and(|record| !record.routes.is_empty());
+        if routes.count() == 0 && !remembers {
+            return None;
+        }
+        let mut change = change();
+        let words = format!("waits until routes can be compared: {reason}");
+        change.holds.push(Hold::new(HoldCode::ProxyUnreachable, words));
+        return Some((change, None));
+    }
+    if routes.rest.is_empty() {
+        return None;
+    }
+    let mut change = change();
+    let named: Vec<&str> = routes.rest.iter().take(NAMED).map(String::as_str).collect();
+    let more = match routes.rest.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    change.notes.push(format!("beside routes: {}{more}", named.join(", ")));
+    if let Some(words) = context.learned.refused_writes.get(&object) {
+        change.holds.push(super::super::draft::write_refused(words));
+        return Some((change, None));
+    }
+    let active = context.desired.stacks.values().filter(|stack| !stack.policy.paused);
+    let stacks: BTreeSet<StackName> = active.map(|stack| stack.name.clone()).collect();
+    let write = Write::Proxy { stacks };
+    let step = Step { object, write, needs: Vec::new() };
+    Some((change, Some(step)))
+}
+
+/// Says that routes were not compared because the plan is made against a file.
+pub(in crate::reconciler::plan) fn uncompared(context: &Context<'_>) -> Option<Finding> {
+    let count = context.routes.count();
+    if !matches!(context.routes.sight, Sight::Unseen) || count == 0 {
+        return None;
+    }
+    let routes = if count == 1 { "1 route is".to_owned() } else { format!("{count} routes are") };
+    let message = format!("{routes} not compared: a file of skep observe has nothing of the proxy");
+    let hint = "give a file of its configuration with --live-caddy, or plan against the engine";
+    Some(Finding::warning("not-comparable", None, message).hint(hint))
+}
