@@ -110,12 +110,22 @@ fn is_usual(route: &Value, key: &str, value: &Value) -> bool {
     }
 }
 
+/// Whether a value is in the path already, or in the field that tells where requests go.
+fn is_told(key: &str, value: &Value) -> bool {
+    let is_address = |upstream: &Value| {
+        upstream.as_object().is_some_and(|keys| keys.keys().all(|key| key == "dial"))
+    };
+    key == "handler"
+        || (key == "upstreams"
+            && value.as_array().is_some_and(|upstreams| upstreams.iter().all(is_address)))
+}
+
 /// Puts every value below `path` into `fields`; the name of a handler is in the path.
 fn flatten(path: &str, value: &Value, fields: &mut BTreeMap<String, String>) {
     let is_plain = |item: &Value| !item.is_object() && !item.is_array();
     match value {
         Value::Object(keys) => {
-            for (key, value) in keys.iter().filter(|(key, _)| *key != "handler") {
+            for (key, value) in keys.iter().filter(|(key, value)| !is_told(key, value)) {
                 flatten(&format!("{path}.{key}"), value, fields);
             }
             if keys.keys().all(|key| key == "handler") {

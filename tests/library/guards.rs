@@ -60,10 +60,16 @@ fn met(code: HoldCode) -> Option<Met> {
             "remove.rs",
             "a_stack_of_which_others_use_something_goes_without_that_when_it_is_said_again",
         ),
+        HoldCode::NoProxy => Scenario("a-route-without-a-proxy-is-held-and-says-why"),
+        HoldCode::ProxyConflict => Scenario("a-server-of-others-on-the-port-holds-routes"),
+        HoldCode::RouteNotAllowed => Scenario("a-route-that-the-settings-do-not-allow-is-held"),
+        HoldCode::RouteTaken => Scenario("a-route-that-another-stack-has-is-not-taken"),
         HoldCode::WaitsForObject
         | HoldCode::WaitsForHealth
         | HoldCode::WaitsForStack
         | HoldCode::WaitsForTasksGone
+        | HoldCode::WaitsForRoute
+        | HoldCode::ProxyUnreachable
         | HoldCode::WaitsForRollout
         | HoldCode::ImageUnavailable
         | HoldCode::RepairLater
