@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use super::args::GlobalArgs;
 use super::{
-    apply, completions, health, init, lock, observe, plan, remove, render, retry, run, schema,
-    status, suspend, sync, validate,
+    apply, completions, events, health, history, init, lock, logs, notify, observe, plan, remove,
+    render, retry, run, schema, status, suspend, sync, validate,
 };
 
 /// Keeps a Docker Swarm in the state that stack files declare
@@ -49,7 +49,11 @@ pub(super) enum Command {
     Health(health::HealthArgs),
     Lock(lock::LockArgs),
     Status(status::StatusArgs),
+    History(history::HistoryArgs),
+    Events(events::EventsArgs),
+    Logs(logs::LogsArgs),
     Retry(retry::RetryArgs),
+    Notify(notify::NotifyArgs),
     Observe(observe::ObserveArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),

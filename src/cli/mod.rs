@@ -8,11 +8,13 @@ mod controller;
 mod ending;
 mod engine;
 mod error;
+mod events;
 mod exit;
 pub mod findings;
 mod format;
 mod headline;
 mod health;
+mod history;
 mod init;
 mod inputs;
 mod known;
@@ -21,6 +23,8 @@ mod lock;
 mod lock_file;
 mod log_lines;
 mod logging;
+mod logs;
+mod notify;
 mod observe;
 mod origin;
 mod output;
@@ -107,6 +111,10 @@ fn dispatch(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Command::Health(args) => block_on(health::health(&global, &args, &mut output)),
         Command::Lock(args) => block_on(lock::lock(&global, &args, &mut output)),
         Command::Status(args) => block_on(status::status(&global, &args, &mut output)),
+        Command::History(args) => history::history(&global, &args, &mut output),
+        Command::Events(args) => block_on(events::events(&global, &args, &mut output)),
+        Command::Logs(args) => block_on(logs::logs(&global, &args, &mut output)),
+        Command::Notify(args) => block_on(notify::notify(&global, &args, &mut output)),
         Command::Retry(args) => block_on(retry::retry(&global, &args, &mut output)),
         Command::Observe(args) => block_on(observe::observe(&global, &args, &mut output)),
         Command::Schema(args) => schema::schema(&args, &mut output),

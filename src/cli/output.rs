@@ -76,6 +76,11 @@ impl Output {
         self.talk.is_terminal && io::stdin().is_terminal()
     }
 
+    /// Whether nobody reads standard output any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// Writes a result to standard output as it is.
     ///
     /// # Errors

@@ -58,7 +58,7 @@ pub(super) async fn fetch(source: &Source) -> Result<Snapshot, CommandError> {
 }
 
 /// What the settings of this process, the service manager or the user's system say.
-fn state_directory() -> PathBuf {
+pub(super) fn state_directory() -> PathBuf {
     let of = |name: &str| env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
     let of_user = || {
         // https://man7.org/linux/man-pages/man5/proc_pid.5.html: the owner is the user that the process acts as.

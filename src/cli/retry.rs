@@ -34,9 +34,9 @@ pub(super) struct RetryArgs {
 
 /// A stack, or one of its services.
 #[derive(Debug, Clone)]
-struct Target {
-    stack: StackName,
-    service: Option<String>,
+pub(super) struct Target {
+    pub(super) stack: StackName,
+    pub(super) service: Option<String>,
 }
 
 impl FromStr for Target {

@@ -8,9 +8,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::history::{Keeper, Kept};
 use crate::http::Shown;
 use crate::local::{BindError, Socket, serve};
 use crate::model::error::chain;
+use crate::model::name::FleetName;
 use crate::reconciler::controller::bell::{Bell, Trigger};
 use crate::reconciler::controller::drift::DriftMode;
 use crate::reconciler::controller::engine::Engine;
@@ -21,7 +23,10 @@ use crate::reconciler::controller::run::{Controller, Identity, Instruments};
 use crate::swarm::{Managers, Traffic};
 
 use super::args::{GlobalArgs, PolicyArgs, StackArgs};
-use super::controller::{RunSources, SettingsWatch, Wanted, Web, present, service, socket};
+use super::controller::{
+    Chronicle, RunSources, SettingsWatch, Telling, Wanted, Web, history_file, present, service,
+    socket,
+};
 use super::engine;
 use super::error::CommandError;
 use super::exit::ExitCode;
@@ -63,6 +68,7 @@ pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode,
     let setup = Setup::load(global.config.as_deref(), paths)?;
     setup.refuse_errors()?;
     let fleet = fleet(global, &setup.settings)?;
+    let telling = Telling::of(&setup)?;
     let wanted = Wanted {
         global: global.clone(),
         fleet: fleet.clone(),
@@ -80,7 +86,7 @@ pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode,
     let engine = Engine::new(managers.clone().counted(Arc::clone(passed)), engine::fresh_key()?);
     let instruments =
         Instruments { metrics: Metrics::default(), pulse: Pulse::new(Arc::clone(passed)) };
-    let identity = Identity { resume: resume(global, &fleet), fleet, chance };
+    let identity = Identity { resume: resume(global, &fleet), fleet: fleet.clone(), chance };
     let mut signals = Signals::new()?;
     let mut hang_up = signal(SignalKind::hangup())
         .map_err(|error| CommandError::failed(error).context("cannot wait for signals"))?;
@@ -90,6 +96,11 @@ pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode,
     let addresses = addresses.collect::<Vec<_>>().join(", ");
     tracing::info!(fleet = %identity.fleet, engine = addresses, "skep {} begins", env!("CARGO_PKG_VERSION"));
     let (controller, mut reports) = Controller::new(identity, sources, engine, instruments.clone());
+    let kept = keeper(&setup, &fleet, &instruments.metrics).await;
+    let chronicle = Chronicle::start(reports.clone(), kept, |known| {
+        let metrics = &instruments.metrics;
+        telling.map(|telling| telling.notifier(&fleet, metrics, chance, known))
+    });
     let answered = reports.clone();
     let status = setup.settings.status.as_ref();
     let counts = status.and_then(|status| status.metrics).unwrap_or(true);
@@ -139,9 +150,17 @@ pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode,
         () = settings_watch.ring(&bell) => ExitCode::Bug,
         () = listen(managers.counted(Arc::clone(heard)), bell.clone(), chance) => ExitCode::Bug,
     };
+    chronicle.end().await;
     web.end().await;
     tracing::info!("skep ends");
     Ok(code)
+}
+
+/// What keeps the history, unless the settings say that nothing is kept.
+async fn keeper(setup: &Setup, fleet: &FleetName, metrics: &Metrics) -> Option<(Keeper, Kept)> {
+    let history = setup.settings.history.clone().unwrap_or_default();
+    let path = history_file(setup, fleet)?;
+    Some(Keeper::start(path, history.limits(), metrics.clone()).await)
 }
 
 /// The socket on which the controller is asked. Without one it works all the same, but not twice.

@@ -19,7 +19,7 @@ use super::exit::ExitCode;
 use super::findings;
 use super::format::json;
 use super::output::{self, Output};
-use super::{render, saved};
+use super::{events, history, render, saved};
 
 /// Print the JSON Schema of a file that skep reads or writes
 #[derive(Debug, Args)]
@@ -34,7 +34,7 @@ Exit codes: 0, or 1 when --check finds files that are not up to date."
 )]
 pub(super) struct SchemaArgs {
     /// Which schema: stack, settings, render, plan, saved-plan, status,
-    /// report, answer, observe or findings
+    /// report, answer, events, history, observe or findings
     #[arg(hide_possible_values = true)]
     name: Option<Name>,
 
@@ -70,6 +70,10 @@ enum Name {
     Report,
     /// A line that a controller answers on its local socket.
     Answer,
+    /// The JSON of skep events.
+    Events,
+    /// The JSON of skep history.
+    History,
     /// The file of skep observe.
     Observe,
     /// The JSON of skep validate.
@@ -108,6 +112,8 @@ fn text(name: Name) -> Result<String, CommandError> {
         Name::Status => json(&status::schema()),
         Name::Report => json(&report::schema()),
         Name::Answer => json(&local::schema()),
+        Name::Events => json(&events::schema()),
+        Name::History => json(&history::schema()),
         Name::Observe => json(&snapshot::schema()),
         Name::Findings => json(&findings::schema()),
     }

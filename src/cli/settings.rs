@@ -6,7 +6,7 @@ use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
 use crate::model::finding::Finding;
-use crate::settings::{self, FILE_NAME, RegistrySettings, Settings};
+use crate::settings::{self, FILE_NAME, NotificationSettings, RegistrySettings, Settings};
 use crate::spec::decode::Located;
 use crate::spec::yaml::budget::Budget;
 use crate::swarm::{Declared, Registry, RegistryIdentity};
@@ -102,6 +102,28 @@ impl Setup {
     pub(super) fn unnamed(&self) -> Option<&Path> {
         let (path, _) = self.text.as_ref()?;
         (!self.is_named).then_some(path)
+    }
+
+    /// Who is told of what happens. A file that came with the stacks cannot say it: whoever writes stacks would else have
+    /// files of this machine sent to themselves.
+    ///
+    /// # Errors
+    /// When the settings have errors, or say it although nobody named them.
+    pub(super) fn notifications(&self) -> Result<Option<&NotificationSettings>, CommandError> {
+        self.refuse_errors()?;
+        let (Some(notifications), Some((path, _))) = (&self.settings.notifications, &self.text)
+        else {
+            return Ok(None);
+        };
+        if !self.is_named {
+            let message = format!(
+                "{} says who is told of what happens, which counts only in a file that is named",
+                path.display()
+            );
+            return Err(CommandError::failed(anyhow::Error::msg(message))
+                .hint(format!("name it with -c {} or SKEP_CONFIG", path.display())));
+        }
+        Ok(Some(notifications))
     }
 
     /// How to log in to registries. A file that came with the stacks may name files beside and below it only: whoever

@@ -13,6 +13,9 @@ mod route;
 mod target;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 pub use courier::{Courier, Outlet};
 pub use desk::{Desk, Pace};
 pub use error::SendError;

@@ -124,8 +124,7 @@ fn excerpt(log: TaskLog, scrub: &Scrub) -> Excerpt {
     let mut room = MOST_BYTES;
     let mut kept: Vec<String> = Vec::new();
     for line in lines.iter().rev().take(LINES) {
-        // A secret must not hide behind escape codes, nor be one of those that are taken out.
-        let line = scrub.scrub(&plain(&scrub.scrub(line)));
+        let line = seen(line, scrub);
         let line = short(line.trim_end());
         let Some(left) = room.checked_sub(line.len()) else { break };
         room = left;
@@ -140,6 +139,12 @@ fn excerpt(log: TaskLog, scrub: &Scrub) -> Excerpt {
         None => None,
     };
     Excerpt { lines: kept, note }
+}
+
+/// What may be seen of a line: without known secrets, and as a terminal would show it.
+pub fn seen(line: &str, scrub: &Scrub) -> String {
+    // A secret must not hide behind escape codes, nor be one of those that are taken out.
+    scrub.scrub(&plain(&scrub.scrub(line)))
 }
 
 impl Excerpt {

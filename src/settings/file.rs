@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use schemars::{JsonSchema, Schema, schema_for};
 
 use super::engine::EngineSettings;
+use super::history::HistorySettings;
 use super::intervals::Intervals;
+use super::notifications::NotificationSettings;
 use super::proxy::ProxySettings;
 use super::registry::RegistrySettings;
 use super::source::{Source, located_name};
@@ -74,6 +76,10 @@ pub struct Settings {
     pub socket: Option<String>,
     /// What the running controller serves over HTTP; nothing if absent.
     pub status: Option<StatusSettings>,
+    /// Where the running controller keeps what happened.
+    pub history: Option<HistorySettings>,
+    /// Who is told of what happens.
+    pub notifications: Option<NotificationSettings>,
     /// The proxy in front of the Swarm.
     #[schemars(skip)]
     pub proxy: Option<ProxySettings>,
@@ -138,6 +144,8 @@ impl Decode for Settings {
             intervals: fields.get("intervals", report),
             socket: fields.get("socket", report),
             status: fields.get("status", report),
+            history: fields.get("history", report),
+            notifications: fields.get("notifications", report),
             proxy: fields.get("proxy", report),
             sensitive: fields.get("sensitive", report),
         };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{Listen, ListenError, Settings, VARIABLES, parse};
+use crate::history::Limits;
 use crate::model::finding::Finding;
 use crate::reconciler::controller::drift::DriftMode;
 use crate::reconciler::policy::{Adoption, ResolveImage};
@@ -42,6 +43,7 @@ drift: report
 intervals: {poll: 30s, resync: 10m, retry: 2m}
 socket: /run/skep/production.sock
 status: {listen: "127.0.0.1:9323", metrics: false}
+history: {enabled: true, path: history.db, age: 720h, events: 500, releases: 5}
 sensitive: ["*_LICENSE"]
 "#;
 
@@ -83,6 +85,9 @@ fn every_key_is_read() {
     let status = settings.status.as_ref().expect("status");
     let listen = status.listen.as_ref().map(|listen| listen.to_string());
     assert_eq!((listen.as_deref(), status.metrics), (Some("127.0.0.1:9323"), Some(false)));
+    let history = settings.history.as_ref().expect("history");
+    let limits = Limits { events: 500, releases: 5, age: Duration::from_secs(720 * 3600) };
+    assert_eq!((history.limits(), history.enabled), (limits, Some(true)));
     assert!(settings.sensitivity().is_sensitive("APP_LICENSE"));
     assert!(settings.sensitivity().is_sensitive("DB_PASSWORD"));
     assert_eq!(read("# nothing\n"), (Some(Settings::default()), Vec::new()));
@@ -112,6 +117,7 @@ timeout: 10
 drift: fix
 intervals: {poll: 10ms, pol: 1s}
 status: {listen: '0.0.0.0:9323', metric: true}
+history: {age: 1s, events: 0, release: 5}
 registries:
   - host: https://reg.example/v2/
     username: me

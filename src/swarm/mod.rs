@@ -15,6 +15,7 @@ mod endpoint;
 mod error;
 mod events;
 pub mod floors;
+mod follow;
 mod images;
 mod listed;
 mod logs;
@@ -35,6 +36,7 @@ pub use endpoint::{
 };
 pub use error::{Failure, SwarmError};
 pub use events::{Actor, Attributes, Events, Happening};
+pub use follow::{LogLine, LogWish, ServiceLog};
 pub use images::{
     ResolveError, Resolved, UsedLogin, is_on_only_node, is_same_reference, pin, registry_of,
     resolve, reuse_resolution,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::program::{World, root};
 use crate::published::assert_published;
 
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 12] = [
     "stack",
     "settings",
     "render",
@@ -16,6 +16,8 @@ const NAMES: [&str; 10] = [
     "status",
     "report",
     "answer",
+    "events",
+    "history",
     "observe",
     "findings",
 ];

@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::canaries::Canary;
@@ -13,6 +14,7 @@ use crate::engine::Engine;
 use crate::http_servers::{HttpServer, Manners};
 use crate::origin::Origin;
 use crate::published::assert_published;
+use crate::receiver::HttpReceiver;
 use crate::running::Running;
 use crate::stage::Stage;
 
@@ -72,6 +74,17 @@ fn served(stage: &Stage<'_>, path: &str) -> String {
     answer
 }
 
+/// Every byte of the file of the history.
+fn kept(stage: &Stage<'_>) -> String {
+    let files =
+        fs::read_dir(stage.folder().join("state")).unwrap().map(|file| file.unwrap().path());
+    let files = files.filter(|path| path.to_string_lossy().contains("history"));
+    let kept: Vec<u8> = files.flat_map(|path| fs::read(path).unwrap()).collect();
+    let kept = String::from_utf8_lossy(&kept).into_owned();
+    assert!(kept.contains("release-rolled-back"), "nothing is kept");
+    kept
+}
+
 async fn nothing_gives_a_secret_away(form: &str) {
     let Some(engine) = Engine::of_this_run() else { return };
     let stage = Stage::on(&engine);
@@ -80,6 +93,7 @@ async fn nothing_gives_a_secret_away(form: &str) {
     let (token, wrong) = (Canary::plain("the token"), Canary::plain("a wrong token"));
     let header = format!("Bearer {}", token.data);
     let manners = Manners { authorization: Some(header), ..Manners::default() };
+    let hook = HttpReceiver::start().await;
     let server = HttpServer::tls(&origin, manners).await;
     fs::write(stage.folder().join("token"), &token.data).unwrap();
     first.push(&origin, &stage, "1", "sleep");
@@ -88,12 +102,17 @@ async fn nothing_gives_a_secret_away(form: &str) {
   - name: main
     git: {{ url: '{}', path: stacks, bearer_token_file: token, ca_file: '{}' }}
 status: {{ listen: 'unix://{}' }}
-intervals: {{ poll: 10m, retry: 2s }}",
+intervals: {{ poll: 10m, retry: 2s }}
+notifications:
+  group: 1s
+  targets: [{{ name: hook, webhook: {{ url: '{}', key_file: token }} }}]
+  routes: [{{ severity: info, to: [hook] }}]",
         server.url("stacks.git"),
         server.authority().unwrap().display(),
         stage.folder().join("http.sock").display(),
+        hook.address,
     );
-    let controller = Running::logging(&stage, &settings, form);
+    let mut controller = Running::logging(&stage, &settings, form);
     let mut said = String::new();
     let mut sync = |words: &str| {
         let run = controller.ask(&["sync", "--wait", "--timeout", "60s"]);
@@ -125,6 +144,18 @@ intervals: {{ poll: 10m, retry: 2s }}",
     // A login that is refused.
     fs::write(stage.folder().join("token"), &wrong.data).unwrap();
     sync("cannot be read");
+    for what in ["events", "history"] {
+        said.push_str(&controller.ask(&[what, "--format", "json"]).text());
+    }
+    let logs = controller.ask(&["logs", &stage.name("shop"), "--path", "stacks", "--tail", "50"]);
+    said.push_str(&logs.text());
+    // What was to be sent is sent at the end.
+    controller.signal(Signal::TERM);
+    assert_eq!(controller.ended(), 0);
+    let sent: String = hook.all().into_iter().map(|taken| format!("{taken:?}")).collect();
+    assert!(sent.contains("release-rolled-back"), "{sent}");
+    said.push_str(&sent);
+    said.push_str(&kept(&stage));
     said.push_str(&controller.log());
     assert!(said.contains("engine call"), "the log is not as full as it can be");
 

@@ -33,6 +33,7 @@ mod controller_cuts;
 mod controller_directory;
 mod controller_git;
 mod controller_moves;
+mod controller_news;
 mod controller_people;
 mod controller_signals;
 mod controller_soak;
@@ -75,6 +76,9 @@ mod pruning;
 #[path = "../published/mod.rs"]
 mod published;
 mod raw;
+#[path = "../library/receiver.rs"]
+#[expect(dead_code, reason = "the tests of messages need more of it")]
+mod receiver;
 mod recreation;
 mod refused_like_docker;
 mod registries;

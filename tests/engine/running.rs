@@ -54,7 +54,7 @@ impl<'s, 'e> Running<'s, 'e> {
     pub(crate) fn logging(stage: &'s Stage<'e>, settings: &str, form: &str) -> Self {
         let settings = format!("resolve_image: never\n{settings}\n");
         fs::write(stage.folder().join("skep.yaml"), settings).unwrap();
-        let mut command = stage.command(&["run", "--log-format", form]);
+        let mut command = stage.command(&["run", "--log-format", form, "-c", "skep.yaml"]);
         command.env("RUST_LOG", "trace");
         Self::spawn(stage, command)
     }
@@ -75,7 +75,9 @@ impl<'s, 'e> Running<'s, 'e> {
     /// Runs the program with `arguments`, which ask this controller.
     pub(crate) fn ask(&self, arguments: &[&str]) -> Run {
         let mut command = self.stage.command(arguments);
-        command.env("XDG_RUNTIME_DIR", self.stage.folder());
+        command
+            .env("XDG_RUNTIME_DIR", self.stage.folder())
+            .env("SKEP_STATE_DIR", self.stage.folder().join("state"));
         Run::of(command.output().unwrap(), arguments)
     }
 

@@ -14,6 +14,7 @@ use std::process::Command;
 
 use skep::diff::document::{HoldClass, HoldCode};
 use skep::model::labels;
+use skep::reconciler::journal::{EventKind, Outcome};
 use skep::reconciler::plan::Shortfall;
 
 fn read(path: &str) -> String {
@@ -53,6 +54,27 @@ fn every_hold_code_is_explained_with_its_class_and_no_other_is() {
     assert_eq!(documented, expected);
 }
 
+#[test]
+fn every_kind_of_event_and_every_outcome_is_explained_and_no_other_is() {
+    let page = read("docs/events.md");
+    let is_row = |(name, _): &(String, String)| name != "kind" && !name.starts_with('-');
+    let documented: Vec<_> = rows(&page, "## Events").into_iter().filter(is_row).collect();
+    let mut expected: Vec<(String, String)> =
+        EventKind::ALL.iter().map(|kind| (kind.to_string(), kind.severity().to_string())).collect();
+    expected.sort_unstable();
+    assert_eq!(documented, expected);
+    for kind in EventKind::ALL {
+        let ends = if kind.is_problem() { "| yes |" } else { "| |" };
+        let row = format!("\n| `{kind}` | {} {ends}", kind.severity());
+        assert!(page.contains(&row), "{row}");
+    }
+    let outcomes = rows(&page, "## History");
+    for outcome in Outcome::ALL {
+        assert!(outcomes.contains_key(outcome.as_str()), "{outcome}");
+        assert_eq!(serde_json::json!(outcome), outcome.as_str());
+    }
+}
+
 /// The first text behind each of `openings` in the sources, tests left out.
 fn codes_in(directory: &Path, openings: &[&str], codes: &mut BTreeSet<String>) {
     for entry in fs::read_dir(directory).unwrap() {
@@ -84,7 +106,7 @@ fn every_finding_code_is_explained_and_no_other_is() {
         page.lines().filter_map(|line| line.strip_prefix("### ")).map(str::to_owned).collect();
     let mut used = BTreeSet::new();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    for layer in ["cli", "reconciler", "settings", "spec", "sources"] {
+    for layer in ["cli", "notify", "reconciler", "settings", "spec", "sources"] {
         let openings = ["error(", "warning(", "finding("];
         codes_in(&source.join(layer), &openings, &mut used);
     }

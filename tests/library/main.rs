@@ -13,6 +13,8 @@ mod guards;
 mod hidden_variables;
 mod hostile_files;
 mod layering;
+mod messages;
+mod receiver;
 #[path = "../recorded/mod.rs"]
 mod recorded;
 mod several_files;

@@ -15,12 +15,22 @@ use crate::swarm::Address;
 
 use super::super::error::CommandError;
 use super::super::exit::ExitCode;
+use super::super::repository::state_directory;
+use super::super::settings::Setup;
 
 /// Where the controller of `fleet` listens.
 pub(in crate::cli) fn socket(settings: &Settings, fleet: &FleetName) -> PathBuf {
     let runtime = env::var_os("XDG_RUNTIME_DIR").filter(|path| !path.is_empty()).map(PathBuf::from);
     let default = || local::default_path(fleet, runtime.as_deref());
     settings.socket.as_ref().map_or_else(default, PathBuf::from)
+}
+
+/// Where the controller of `fleet` keeps its history, unless the settings say that it keeps none.
+pub(in crate::cli) fn history_file(setup: &Setup, fleet: &FleetName) -> Option<PathBuf> {
+    let history = setup.settings.history.clone().unwrap_or_default();
+    let default = || state_directory().join(format!("history-{fleet}.db"));
+    let path = history.path.map(|path| setup.directory.join(path.as_str()));
+    history.enabled.unwrap_or(true).then(|| path.unwrap_or_else(default))
 }
 
 /// What the controller on this machine answers.

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::settings::{Listen, StatusSettings};
+use crate::history::Limits;
+use crate::settings::{HistorySettings, Listen, NotificationSettings, StatusSettings};
 use crate::swarm::{Declared, Surroundings};
 
 use super::super::args::GlobalArgs;
@@ -15,7 +16,12 @@ pub(super) struct Fixed {
     engine: Option<Declared>,
     socket: Option<PathBuf>,
     status: Option<(Option<Listen>, Option<bool>)>,
+    history: Option<History>,
+    notifications: Option<NotificationSettings>,
 }
+
+/// Where the history is kept, and how much of it.
+type History = (Option<bool>, Option<PathBuf>, Limits);
 
 impl Fixed {
     /// Those in `setup`.
@@ -28,22 +34,31 @@ impl Fixed {
             let StatusSettings { listen, metrics } = status;
             (listen.as_ref().map(|listen| listen.value.clone()), *metrics)
         };
+        let history = |history: &HistorySettings| {
+            let HistorySettings { enabled, path, age: _, events: _, releases: _ } = history;
+            let path = path.as_ref().map(|path| directory.join(path.as_str()));
+            (*enabled, path, history.limits())
+        };
         Self {
             fleet: fleet.filter(|_| global.fleet.is_none()),
             engine: engine.filter(|_| !is_told),
             socket: settings.socket.as_ref().map(PathBuf::from),
             status: settings.status.as_ref().map(status),
+            history: settings.history.as_ref().map(history),
+            notifications: settings.notifications.clone(),
         }
     }
 
     /// The keys whose values are others than in `now`.
     pub(super) fn changed(&self, now: &Self) -> Vec<&'static str> {
-        let Self { fleet, engine, socket, status } = self;
+        let Self { fleet, engine, socket, status, history, notifications } = self;
         let changed = [
             (*fleet != now.fleet, "fleet"),
             (*engine != now.engine, "engine"),
             (*socket != now.socket, "socket"),
             (*status != now.status, "status"),
+            (*history != now.history, "history"),
+            (*notifications != now.notifications, "notifications"),
         ];
         changed.into_iter().filter_map(|(is, key)| is.then_some(key)).collect()
     }

@@ -2,15 +2,19 @@
 
 mod asking;
 mod changes;
+mod chronicle;
 mod fixed;
 mod present;
 pub(super) mod service;
 mod sources;
+mod telling;
 mod web;
 
-pub(super) use asking::{Answered, ask, quietly, socket};
+pub(super) use asking::{Answered, ask, history_file, quietly, socket};
 pub(super) use changes::SettingsWatch;
+pub(super) use chronicle::Chronicle;
 pub(super) use present::{present, shown};
 
 pub(super) use sources::{RunSources, Wanted};
+pub(super) use telling::Telling;
 pub(super) use web::Web;

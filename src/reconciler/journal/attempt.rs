@@ -22,9 +22,11 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    /// The release that `report` tells is being written. Repairs of what was changed by hand are none.
+    /// The release that `report` tells is being written. To repair what was changed by hand, or to collect what nothing
+    /// needs any more, is none.
     pub(super) fn begun(report: &StackReport, now: Timestamp) -> Option<Self> {
-        let is_release = report.causes.iter().any(|cause| *cause != Cause::Drift);
+        let is_other = |cause: &Cause| !matches!(cause, Cause::Drift | Cause::Superseded);
+        let is_release = report.causes.iter().any(is_other);
         let is_tried = match report.condition {
             Condition::Suspended | Condition::Retrying => false,
             Condition::Ready

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::reconciler::controller::condition::Condition;
 use crate::reconciler::controller::engine::EngineReport;
 use crate::reconciler::controller::report::{Report, StackReport};
 
@@ -20,6 +21,14 @@ pub struct Told {
     pub events: Vec<Event>,
     /// Releases that have ended.
     pub entries: Vec<Entry>,
+}
+
+impl Told {
+    /// Whether it tells nothing.
+    pub fn is_empty(&self) -> bool {
+        let Self { events, entries } = self;
+        events.is_empty() && entries.is_empty()
+    }
 }
 
 /// What is remembered of an earlier controller, so that what goes on is not told as new.
@@ -246,7 +255,10 @@ fn recovery(open: Event, report: &Report, now: Timestamp) -> Option<Event> {
             }
         }
         (_, None, Some(stack), _) => match live {
-            Some(live) => format!("stack {stack} is {} again", live.condition.as_str()),
+            Some(live) if live.condition == Condition::Ready => {
+                format!("stack {stack} is Ready again")
+            }
+            Some(live) => format!("stack {stack} is {} now", live.condition.as_str()),
             None => format!("stack {stack} is gone"),
         },
         _ => return None,

@@ -315,7 +315,7 @@ fn drift_is_told_when_it_stays_and_when_it_was_put_right() {
     stage.holds(&[]);
     assert_eq!(stage.kinds(), ["drift-found recovered"]);
     // It is put right in a pass that is no release.
-    stage.condition(Condition::Progressing, "").causes = vec![Cause::Drift];
+    stage.condition(Condition::Progressing, "").causes = vec![Cause::Drift, Cause::Superseded];
     assert_eq!(stage.told(), Told::default());
 }
 
