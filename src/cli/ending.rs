@@ -134,6 +134,11 @@ fn holds(document: &Document, look: Look) -> String {
     for hold in &document.holds {
         line(None, hold);
     }
+    for change in &document.fleet_changes {
+        for hold in &change.holds {
+            line(Some(change), hold);
+        }
+    }
     for stack in &document.stacks {
         for hold in &stack.holds {
             line(None, hold);

@@ -1,6 +1,7 @@
 //! Routes before a real engine and a real Caddy: gated, repaired, and in nobody's way.
 
 use std::fs;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -9,7 +10,7 @@ use skep::proxy::Live;
 use crate::caddy::Caddy;
 use crate::engine::Engine;
 use crate::running::Running;
-use crate::stage::Stage;
+use crate::stage::{Run, Stage};
 
 /// The settings of a proxy that is this Caddy.
 pub(crate) fn settings(caddy: &Caddy) -> String {
@@ -132,7 +133,10 @@ async fn whatever_happens_to_caddy_one_pass_repairs_it_and_leaves_the_rest() {
     let stage = Stage::on(&engine);
     stage.stack("shop", &shop(1, 1, ""));
     let shop = stage.name("shop");
-    let mut controller = Running::start(&stage, &settings(&caddy));
+    let sources = "sources: [{name: main, path: stacks}]\nresolve_image: never";
+    fs::write(stage.folder().join("skep.yaml"), format!("{sources}\n{}\n", settings(&caddy)))
+        .unwrap();
+    let mut controller = Running::spawn(&stage, stage.command(&["run", "-vv", "-c", "skep.yaml"]));
     controller.says("created route shop.example.com/*");
     controller.says(&format!("stack {shop} is Ready"));
     let wanted = caddy.live().await.config;
@@ -174,4 +178,85 @@ async fn until(caddy: &Caddy, should_be: impl Fn(&Value) -> bool) {
         assert!(Instant::now() < deadline, "not within 30 s; Caddy says\n{}", caddy.log());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+#[tokio::test]
+async fn what_caddy_refuses_is_left_out_with_its_words_and_the_rest_goes_through() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let Some(caddy) = Caddy::start(json!({})).await else { return };
+    let stage = Stage::on(&engine);
+    let raw = "x-skep: { routes: [{ host: raw.example.com, http_only: true, caddy: [{ handler: no_such_handler }] }] }\n";
+    stage.stack("shop", &format!("{raw}{}", shop(1, 1, "")));
+    let settings = settings(&caddy).replace("proxy: {", "proxy: {raw: true, ");
+    fs::write(stage.folder().join("skep.yaml"), settings).unwrap();
+    let run = stage.apply(&["-c", "skep.yaml"]);
+    run.ends(1, &["created route shop.example.com/*", "no_such_handler", "built with this module"]);
+    assert_eq!(caddy.live().await.routes().count(), 1, "{run}");
+    // Corrected, it goes out.
+    stage.stack("shop", &format!("{}{}", raw.replace("no_such_handler", "vars"), shop(1, 1, "")));
+    stage.apply_well(&["-c", "skep.yaml"]);
+    assert_eq!(caddy.live().await.routes().count(), 2);
+}
+
+#[tokio::test]
+async fn a_saved_plan_is_stale_once_somebody_has_edited_its_route() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let Some(caddy) = Caddy::start(json!({})).await else { return };
+    let stage = Stage::on(&engine);
+    stage.stack("shop", &shop(1, 1, ""));
+    fs::write(stage.folder().join("skep.yaml"), settings(&caddy)).unwrap();
+    stage.apply_well(&["-c", "skep.yaml"]);
+    stage.stack("shop", &shop(1, 1, "").replace("port: 8080", "port: 8080, hsts: true"));
+    let plan = ["plan", "stacks", "-c", "skep.yaml", "--resolve-image", "never", "--out", "p.plan"];
+    stage.skep(&plan).ends(0, &["1 route"]);
+    caddy.put(|config| config.pointer_mut(LIST).unwrap()[0]["terminal"] = false.into()).await;
+    let loads = caddy.loads();
+    stage.skep(&["apply", "p.plan", "--yes"]).ends(3, &["route shop.example.com/*", "terminal"]);
+    assert_eq!(caddy.loads(), loads);
+    stage.skep(&plan).ends(0, &[]);
+    stage.skep(&["apply", "p.plan", "--yes"]).ends(0, &["updated route shop.example.com/*"]);
+}
+
+#[tokio::test]
+async fn two_skeps_and_a_person_write_at_once_and_nobody_loses_anything() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let server =
+        json!({ "listen": ["127.0.0.1:0"], "routes": [], "automatic_https": { "disable": true } });
+    let apps = json!({ "http": { "servers": { "srv0": server } } });
+    let Some(caddy) = Caddy::start(apps).await else { return };
+    let stages = [Stage::on(&engine), Stage::on(&engine)];
+    let admin = format!("unix://{}/admin.sock", caddy.folder().display());
+    let mut runs = Vec::new();
+    for (stage, host) in stages.iter().zip(["one.example.com", "two.example.com"]) {
+        let text = shop(1, 1, "").replace("shop.example.com, tls: internal", host);
+        stage.stack("shop", &text);
+        let settings = format!("proxy: {{admin: '{admin}', server: srv0}}\n");
+        fs::write(stage.folder().join("skep.yaml"), settings).unwrap();
+        let arguments = ["apply", "stacks", "--yes", "--resolve-image", "never", "-c", "skep.yaml"];
+        let mut command = stage.command(&arguments);
+        runs.push(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    }
+    let mut count = 4096;
+    while runs.iter_mut().any(|run| run.try_wait().unwrap().is_none()) {
+        // As a person with curl does: read, change, write if nobody else has.
+        if let Ok(live) = caddy.admin().read().await {
+            let mut config = live.config.clone();
+            config["apps"]["http"]["servers"]["srv0"]["max_header_bytes"] = json!(count + 1);
+            if caddy.admin().write(&live, &config).await.is_ok() {
+                count += 1;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for run in runs {
+        let run = Run::of(run.wait_with_output().unwrap(), &["apply"]);
+        assert_eq!(run.code, 0, "{run}");
+    }
+    let live = caddy.live().await;
+    let mut hosts: Vec<String> = live.routes().map(|(id, _)| id.key.host.to_string()).collect();
+    hosts.sort();
+    assert_eq!(hosts, ["one.example.com", "two.example.com"]);
+    let bytes = &live.config["apps"]["http"]["servers"]["srv0"]["max_header_bytes"];
+    assert_eq!(*bytes, count, "the person's last change is there");
+    assert!(count > 4096);
 }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::error::chain;
 use crate::model::name::{FleetName, SourceName};
-use crate::reconciler::caddy::ProxyAim;
+use crate::reconciler::caddy::{ProxyAddress, ProxyAim};
 use crate::reconciler::controller::bell::{Bell, Trigger};
 use crate::reconciler::controller::declared::{Declared, Stale};
 use crate::reconciler::controller::drift::DriftMode;
@@ -296,9 +296,17 @@ fn declared(wanted: &Wanted, mut stacks: Stacks) -> Result<Declared, FetchFailur
     modes.default = drift.unwrap_or(modes.default);
     let findings = stacks.findings.clone();
     let revision = stacks.revision.clone().unwrap_or_default();
-    let digest = digest(&stacks);
+    let mut digest = digest(&stacks);
     let request = request(global, paths, reading, policy, stacks, None, Showing::default());
     let mut request = request.map_err(|error| failure(&error, Remedy::Change))?;
+    if let Some(aim) = &request.proxy {
+        // Files of certificates are exchanged without a word in the settings.
+        let ProxyAddress { endpoint: _, identity, authority } = &aim.address;
+        let identity = identity.as_ref().map(|identity| identity.expose().as_slice());
+        for file in [identity, authority.as_deref()] {
+            digest.extend(Sha256::digest(file.unwrap_or_default()));
+        }
+    }
     if request.scope.fleet != *fleet {
         request.scope.fleet = fleet.clone();
         request.view.retry = retry(global, fleet);

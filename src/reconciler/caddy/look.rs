@@ -71,9 +71,7 @@ impl Known {
         }
         let (reason, rest) = match timeout(PATIENCE, self.admin.read()).await {
             Ok(Ok(live)) => {
-                if self.trouble.take().is_some() {
-                    tracing::info!("the proxy answers again");
-                }
+                self.trouble = None;
                 return Sight::Seen(Arc::new(live));
             }
             Ok(Err(error)) => (chain(&error), Duration::ZERO),
@@ -83,9 +81,6 @@ impl Known {
                 (format!("Caddy at {endpoint} did not answer within {seconds} s"), REST)
             }
         };
-        if self.trouble.as_ref().is_none_or(|trouble| trouble.reason != reason) {
-            tracing::warn!("routes stay as they are: {reason}");
-        }
         self.trouble = Some(Trouble { reason: reason.clone(), until: Instant::now() + rest });
         Sight::Lost(reason)
     }

@@ -85,7 +85,7 @@ pub(super) fn publish(
         }
         fleet_changes.push(change);
     }
-    let (proxy, uncompared) = (context.routes.part(), route::uncompared(&context));
+    let (proxy, of_proxy) = (context.routes.part(), route::findings(&context));
     if let Some((change, step)) = route::fleet_change(&context) {
         steps.extend(step);
         fleet_changes.push(change);
@@ -135,7 +135,7 @@ pub(super) fn publish(
     let mut findings = context.view.findings.clone();
     findings.extend(context.findings.into_inner());
     findings.extend(not_comparable(context.hidden.get()));
-    findings.extend(uncompared);
+    findings.extend(of_proxy);
     let document = Document {
         format_version: FORMAT_VERSION,
         fleet: context.scope.fleet.to_string(),

@@ -40,7 +40,8 @@ pub(in crate::reconciler::plan) fn plan_routes(
         change.place = Some(refused.place.clone());
         change.holds.push(match context.routes.sight {
             Sight::Nowhere => no_proxy(),
-            _ => Hold::new(HoldCode::RouteNotAllowed, refused.reason.to_string()),
+            _ => Hold::new(HoldCode::RouteNotAllowed, refused.reason.to_string())
+                .unblock("change the route, or the settings; what is live of it stays meanwhile"),
         });
         draft.push(change, None);
     }

@@ -14,7 +14,8 @@ use crate::model::place::Place;
 use crate::model::route::{HostPattern, RouteHost, RouteKey};
 use crate::model::secret::Redacted;
 use crate::proxy::{
-    Compiled, CompiledRoute, Features, MergeError, Refused, RouteId, Settled, compile, dialled,
+    Compiled, CompiledRoute, Features, MergeError, ProxyPolicy, Refused, RouteId, Servers, Settled,
+    compile, dialled,
 };
 
 use super::super::super::caddy::{ProxyPart, ProxyRules, Sight};
@@ -35,6 +36,8 @@ pub(in crate::reconciler::plan) struct Routes<'a> {
     obstacle: Option<MergeError>,
     /// Whether something beside routes is not as it is wanted, and where.
     pub(super) rest: Vec<String>,
+    /// Whether the settings ask for something that this proxy does not know.
+    pub(super) unknown_settings: bool,
     part: Option<ProxyPart>,
 }
 
@@ -68,6 +71,7 @@ impl<'a> Routes<'a> {
             foreign: BTreeMap::new(),
             obstacle: None,
             rest: Vec::new(),
+            unknown_settings: !features.is_modern && trusts_proxies(settings),
             part: None,
         };
         let Some(live) = seen else { return routes };
@@ -208,6 +212,13 @@ impl<'a> Routes<'a> {
     pub(super) fn obstacle(&self) -> Option<Hold> {
         let error = self.obstacle.as_ref()?;
         Some(Hold::new(HoldCode::ProxyConflict, error.to_string()).unblock(error.hint()))
+    }
+}
+
+fn trusts_proxies(settings: &ProxyPolicy) -> bool {
+    match &settings.servers {
+        Servers::Own(own) => !own.trusted_proxies.is_empty(),
+        Servers::Attached { .. } => false,
     }
 }
 

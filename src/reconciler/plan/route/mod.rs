@@ -13,5 +13,5 @@ mod surplus;
 pub(super) use attach::attached;
 pub(super) use declared::plan_routes;
 pub(super) use known::{Routes, brief};
-pub(super) use rest::{fleet_change, uncompared};
+pub(super) use rest::{findings, fleet_change};
 pub(super) use surplus::{Going, leads_to};

@@ -55,8 +55,19 @@ pub(in crate::reconciler::plan) fn fleet_change(
     Some((change, Some(step)))
 }
 
+/// What is doubtful about the proxy and the services behind it.
+pub(in crate::reconciler::plan) fn findings(context: &Context<'_>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = uncompared(context).into_iter().collect();
+    findings.extend(context.routes.unknown_settings.then(|| {
+        let message = "`proxy.trusted_proxies` is left out: this Caddy does not know it";
+        let hint = "it needs Caddy 2.8 or newer";
+        Finding::warning("old-proxy", None, message.to_owned()).hint(hint)
+    }));
+    findings
+}
+
 /// Says that routes were not compared because the plan is made against a file.
-pub(in crate::reconciler::plan) fn uncompared(context: &Context<'_>) -> Option<Finding> {
+fn uncompared(context: &Context<'_>) -> Option<Finding> {
     let count = context.routes.count();
     if !matches!(context.routes.sight, Sight::Unseen) || count == 0 {
         return None;
