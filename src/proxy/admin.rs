@@ -1,8 +1,10 @@
 //! The client of Caddy's admin API: one read, one write.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use reqwest::{Certificate, Client, Identity, header};
+use reqwest::{Certificate, Client, Identity, RequestBuilder, header};
 use serde_json::Value;
 
 use super::endpoint::Endpoint;
@@ -16,12 +18,18 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// How often a configuration is asked for whose answer is cut: with every new configuration Caddy opens its admin API
+/// anew, and closes the connections that it has.
+const READS: usize = 3;
+
 /// Caddy's admin API.
 #[derive(Debug, Clone)]
 pub struct Admin {
     client: Client,
     base: String,
     endpoint: Endpoint,
+    /// Whether this Caddy wants to hear an `Origin` (`admin.enforce_origin`). To others it would be a reason to refuse.
+    says_origin: Arc<AtomicBool>,
 }
 
 impl Admin {
@@ -58,19 +66,29 @@ impl Admin {
             Endpoint::Url(url) => url.as_str().trim_end_matches('/').to_owned(),
         };
         let client = builder.build().map_err(failed)?;
-        Ok(Self { client, base, endpoint })
+        Ok(Self { client, base, endpoint, says_origin: Arc::default() })
     }
 
     /// The whole configuration.
     pub async fn read(&self) -> Result<Live, AdminError> {
-        let request = self.client.get(self.url()).header(header::TE, "trailers");
-        let reply = self.send("read", request).await?;
+        let request = || self.client.get(self.url()).header(header::TE, "trailers");
+        let mut reply = self.send("read", request()).await;
+        for _ in 1..READS {
+            if !reply.as_ref().is_err_and(is_cut) {
+                break;
+            }
+            reply = self.send("read", request()).await;
+        }
+        let reply = reply?;
+        if matches!(reply.status, 401 | 403) {
+            return Err(self.forbidden(&reply));
+        }
         if reply.status != 200 {
             return Err(self.unexpected(&reply));
         }
         let config: Value =
             serde_json::from_slice(&reply.body).map_err(|_| self.unexpected(&reply))?;
-        if !(config.is_null() || config.is_object()) {
+        if !is_caddys(&config) {
             return Err(self.unexpected(&reply));
         }
         let is_modern = reply.etag.is_some() && !reply.is_trailer;
@@ -86,10 +104,19 @@ impl Admin {
         if let Some(etag) = &live.etag {
             request = request.header(header::IF_MATCH, etag);
         }
-        let reply = self.send("write", request).await?;
+        let reply = match self.send("write", request).await {
+            Ok(reply) => reply,
+            Err(error) if !is_cut(&error) => return Err(error),
+            // The answer is lost, and the write perhaps is not.
+            Err(error) => {
+                let found = self.read().await.ok().filter(|live| live.config == *config);
+                return found.ok_or(error);
+            }
+        };
         let endpoint = self.endpoint.to_string();
         match reply.status {
             200 => {}
+            401 | 403 => return Err(self.forbidden(&reply)),
             412 => return Err(AdminError::Stale { endpoint }),
             400 | 500 => {
                 let words = reply.words();
@@ -109,19 +136,50 @@ impl Admin {
     async fn send(
         &self,
         operation: &'static str,
-        mut request: reqwest::RequestBuilder,
+        request: RequestBuilder,
     ) -> Result<Reply, AdminError> {
-        if matches!(self.endpoint, Endpoint::Unix(_)) {
-            // The only host that 2.6 allows on a socket; newer ones allow it, too.
-            request = request.header(header::HOST, "");
+        let again = request.try_clone();
+        let says_origin = self.says_origin.load(Ordering::Relaxed);
+        let reply = self.once(operation, request, says_origin).await?;
+        // As Caddy words it: "client is not allowed to access from origin ''".
+        let wants_origin = reply.status == 403 && reply.words().contains("origin");
+        match again {
+            Some(again) if wants_origin && !says_origin => {
+                self.says_origin.store(true, Ordering::Relaxed);
+                self.once(operation, again, true).await
+            }
+            _ => Ok(reply),
         }
-        let failed = |source: reqwest::Error| AdminError::Unreachable {
-            operation,
-            endpoint: self.endpoint.to_string(),
-            source: source.without_url(),
+    }
+
+    async fn once(
+        &self,
+        operation: &'static str,
+        mut request: RequestBuilder,
+        says_origin: bool,
+    ) -> Result<Reply, AdminError> {
+        // The only host that 2.6 allows on a socket is none; newer ones allow it, too.
+        let origin = match &self.endpoint {
+            Endpoint::Unix(_) => {
+                request = request.header(header::HOST, "");
+                "http://localhost".to_owned()
+            }
+            Endpoint::Url(url) => url.origin().ascii_serialization(),
         };
-        let response = request.send().await.map_err(failed)?;
-        Reply::read(response).await.map_err(failed)
+        if says_origin {
+            request = request.header(header::ORIGIN, origin);
+        }
+        let response = request.send().await.map_err(|error| self.unreachable(operation, error))?;
+        Reply::read(response).await.map_err(|error| self.unreachable(operation, error))
+    }
+
+    fn unreachable(&self, operation: &'static str, source: reqwest::Error) -> AdminError {
+        let endpoint = self.endpoint.to_string();
+        AdminError::Unreachable { operation, endpoint, source: source.without_url() }
+    }
+
+    fn forbidden(&self, reply: &Reply) -> AdminError {
+        AdminError::Forbidden { endpoint: self.endpoint.to_string(), words: reply.words() }
     }
 
     fn unexpected(&self, reply: &Reply) -> AdminError {
@@ -130,5 +188,22 @@ impl Admin {
             status: reply.status,
             words: reply.words(),
         }
+    }
+}
+
+/// Whether a connection was there, and ended before the answer did.
+fn is_cut(error: &AdminError) -> bool {
+    let AdminError::Unreachable { source, .. } = error else { return false };
+    !source.is_timeout() && !source.is_connect()
+}
+
+/// Whether this can be a configuration of Caddy, which has nothing else at its top (caddyserver/caddy `caddy.go`).
+fn is_caddys(config: &Value) -> bool {
+    match config {
+        Value::Null => true,
+        Value::Object(fields) => fields
+            .keys()
+            .all(|key| matches!(key.as_str(), "@id" | "admin" | "logging" | "storage" | "apps")),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => false,
     }
 }

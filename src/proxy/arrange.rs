@@ -1,5 +1,7 @@
 //! The order of the routes of a server, where skep's and those of others stand together.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::ident::RouteId;
@@ -18,6 +20,9 @@ pub(super) fn arrange(
 ) -> Vec<Value> {
     let is_last =
         |route: &Value| last.as_ref().is_some_and(|last| last.get("@id") == route.get("@id"));
+    // Some Caddys take two routes with one id, and others refuse all of it.
+    let mut seen = HashSet::new();
+    ours.retain(|(id, _)| seen.insert(id.clone()));
     let mut foreign = Vec::new();
     for route in live {
         match id(route) {
@@ -27,7 +32,7 @@ pub(super) fn arrange(
             None => foreign.push(route.clone()),
         }
     }
-    ours.sort_by(|(a, _), (b, _)| (&a.key, a.to_string()).cmp(&(&b.key, b.to_string())));
+    ours.sort_by_cached_key(|(id, _)| (id.key.clone(), id.to_string()));
     let with_host = foreign.iter().rposition(has_host).map_or(0, |last| last + 1);
     let without = foreign.split_off(with_host);
     let (mut exact, mut wildcards, mut any) = (Vec::new(), Vec::new(), Vec::new());

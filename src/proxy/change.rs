@@ -1,5 +1,7 @@
 //! What differs between the routes that Caddy has and those that are wanted.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::Value;
 
 use super::compile::CompiledRoute;
@@ -46,8 +48,12 @@ impl Live {
         is_mine: impl Fn(&RouteId) -> bool,
     ) -> Vec<RouteChange> {
         let mut changes = Vec::new();
+        let mut live: HashMap<RouteId, &Value> = HashMap::new();
+        for (id, object) in self.routes() {
+            live.entry(id).or_insert(object);
+        }
         for route in wanted {
-            let before = self.route(&route.id);
+            let before = live.get(&route.id).copied();
             if before == Some(&route.object) {
                 continue;
             }
@@ -61,9 +67,9 @@ impl Live {
                 after: Some(route.object.clone()),
             });
         }
+        let mut known: HashSet<RouteId> = wanted.iter().map(|route| route.id.clone()).collect();
         for (id, object) in self.routes() {
-            let is_wanted = wanted.iter().any(|route| route.id == id);
-            if is_mine(&id) && !is_wanted && !changes.iter().any(|change| change.id == id) {
+            if is_mine(&id) && known.insert(id.clone()) {
                 changes.push(RouteChange {
                     id,
                     verb: Verb::Remove,

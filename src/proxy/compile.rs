@@ -1,13 +1,13 @@
 //! Routes of the world to Caddy's objects. Pure, and the same for the same routes in whatever order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::Value;
 
 use super::floors::Features;
 use super::ident::{Entry, RouteId};
-use super::policy::ProxyPolicy;
+use super::policy::{ProxyPolicy, Servers};
 use super::route::route;
 use super::tls::{automatic, certificate, host_policy};
 use crate::model::desired::Desired;
@@ -69,6 +69,8 @@ pub enum Refusal {
     RawNotAllowed,
     /// A directory outside of those that the settings allow.
     NotBelowStaticRoots(String),
+    /// A host without TLS, while the settings name a server with TLS alone.
+    NoHttpServer,
 }
 
 impl fmt::Display for Refusal {
@@ -85,6 +87,9 @@ impl fmt::Display for Refusal {
             Self::NotBelowStaticRoots(directory) => {
                 write!(f, "{directory} is not below `proxy.static_roots` of the settings")
             }
+            Self::NoHttpServer => f.write_str(
+                "`http_only` needs `proxy.http_server` beside `proxy.server` in the settings",
+            ),
         }
     }
 }
@@ -94,7 +99,9 @@ impl fmt::Display for Refusal {
 struct Hosts<'a> {
     taken: BTreeMap<RouteKey, &'a StackName>,
     tls: BTreeMap<String, (&'a StackName, HostPattern, Tls)>,
-    automatic: BTreeMap<&'a StackName, Vec<String>>,
+    /// Hosts that get certificates by themselves, each with the first stack that has it: Caddy refuses two policies for
+    /// one name.
+    automatic: BTreeMap<String, &'a StackName>,
 }
 
 /// The objects that the routes of the world ask for. Of two stacks with one route, the first by name has it.
@@ -111,7 +118,12 @@ pub fn compile(
         stacks.flat_map(|stack| stack.routes.iter().map(move |route| (&stack.name, route)))
     };
     for (stack, route) in declared() {
-        let tls = route.spec.tls.as_ref().filter(|tls| **tls != Tls::Automatic);
+        let is_had = |tls: &&Tls| match tls {
+            Tls::Automatic => false,
+            Tls::Internal | Tls::Files(_) => true,
+            Tls::Issuers(_) => policy.raw,
+        };
+        let tls = route.spec.tls.as_ref().filter(is_had);
         if let (Some(tls), Some(host)) = (tls, route.host.resolve(policy.root_domain.as_deref())) {
             let tls = (stack, host.clone(), tls.clone());
             hosts.tls.entry(host.to_string()).or_insert(tls);
@@ -121,7 +133,9 @@ pub fn compile(
         match accept(stack, declared, policy, &hosts) {
             Ok(key) => {
                 hosts.taken.insert(key.clone(), stack);
-                note_automatic(&mut hosts, stack, &key.host, declared);
+                if key.host != HostPattern::Any && !declared.spec.http_only {
+                    hosts.automatic.entry(key.host.to_string()).or_insert(stack);
+                }
                 add(&mut compiled, stack, &key, declared, fleet, policy, features);
             }
             Err(reason) => compiled.refused.push(Refused {
@@ -134,22 +148,32 @@ pub fn compile(
     }
     compiled.routes.sort_by(|a, b| (a.id.entry, &a.id.key).cmp(&(b.id.entry, &b.id.key)));
     compiled.refused.sort_by(|a, b| (&a.stack, &a.route).cmp(&(&b.stack, &b.route)));
-    let used = |host: &HostPattern, stack: &StackName| {
-        compiled.routes.iter().any(|r| r.id.key.host == *host && r.id.stack == *stack)
-    };
-    let own: Vec<_> =
-        hosts.tls.into_values().filter(|(stack, host, _)| used(host, stack)).collect();
-    for (stack, host, tls) in &own {
+    let used: BTreeSet<(&StackName, String)> = compiled
+        .routes
+        .iter()
+        .map(|route| (&route.id.stack, route.id.key.host.to_string()))
+        .collect();
+    let own: Vec<_> = hosts
+        .tls
+        .iter()
+        .filter(|(host, (stack, ..))| used.contains(&(*stack, (*host).clone())))
+        .collect();
+    for (_, (stack, host, tls)) in &own {
         compiled.tls_policies.extend(host_policy(fleet, stack, host, tls));
         if let Tls::Files(files) = tls {
             compiled.certificates.push(certificate(fleet, stack, host, files));
         }
     }
     if let Some(acme) = &policy.acme {
-        for (stack, mut names) in hosts.automatic {
-            names.retain(|name| !own.iter().any(|(_, host, _)| host.to_string() == *name));
-            names.sort();
-            compiled.tls_policies.extend(automatic(fleet, stack, &names, acme));
+        for (host, _) in own {
+            hosts.automatic.remove(host);
+        }
+        let mut names: BTreeMap<&StackName, Vec<String>> = BTreeMap::new();
+        for (host, stack) in hosts.automatic {
+            names.entry(stack).or_default().push(host);
+        }
+        for (stack, names) in names {
+            compiled.tls_policies.push(automatic(fleet, stack, &names, acme));
         }
     }
     compiled
@@ -169,6 +193,9 @@ fn accept(
     }
     if is_raw(route) && !policy.raw {
         return Err(Refusal::RawNotAllowed);
+    }
+    if route.spec.http_only && !has_http(policy) {
+        return Err(Refusal::NoHttpServer);
     }
     if let Action::Static(files) = &route.spec.action {
         let is_below = |root: &String| {
@@ -192,18 +219,11 @@ fn is_raw(route: &DesiredRoute) -> bool {
     !route.spec.handlers.is_empty() || matches!(route.spec.tls, Some(Tls::Issuers(_)))
 }
 
-/// Notes a host that gets its certificate by itself.
-fn note_automatic<'a>(
-    hosts: &mut Hosts<'a>,
-    stack: &'a StackName,
-    host: &HostPattern,
-    route: &DesiredRoute,
-) {
-    let name = host.to_string();
-    // Caddy refuses two policies for one name; that of the first stack will do.
-    let is_known = hosts.automatic.values().any(|names| names.contains(&name));
-    if *host != HostPattern::Any && !route.spec.http_only && !is_known {
-        hosts.automatic.entry(stack).or_default().push(name);
+/// Whether there is a server for routes without TLS.
+const fn has_http(policy: &ProxyPolicy) -> bool {
+    match &policy.servers {
+        Servers::Own(_) => true,
+        Servers::Attached { https: _, http } => http.is_some(),
     }
 }
 
@@ -218,8 +238,8 @@ fn add(
 ) {
     let entries: &[Entry] = match (declared.spec.http_only, &key.host) {
         (true, _) => &[Entry::Http],
-        (false, HostPattern::Any) => &[Entry::Https, Entry::Http],
-        (false, HostPattern::Exact(_) | HostPattern::Wildcard(_)) => &[Entry::Https],
+        (false, HostPattern::Any) if has_http(policy) => &[Entry::Https, Entry::Http],
+        (false, _) => &[Entry::Https],
     };
     let service = match &declared.spec.action {
         Action::Service(target) => Some(target.service.clone()),

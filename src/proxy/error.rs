@@ -21,6 +21,14 @@ pub enum AdminError {
         /// Why.
         source: reqwest::Error,
     },
+    /// Caddy does not let this client in.
+    #[error("Caddy at {endpoint} does not let skep in: {words}")]
+    Forbidden {
+        /// Which Caddy.
+        endpoint: String,
+        /// Caddy's own words.
+        words: String,
+    },
     /// Caddy has another configuration than the one that was read.
     #[error("the configuration of Caddy at {endpoint} was changed in between")]
     Stale {
@@ -53,4 +61,32 @@ pub enum AdminError {
         /// Which Caddy.
         endpoint: String,
     },
+}
+
+impl AdminError {
+    /// Whether it may be gone without anybody doing anything: another writer, a Caddy that is not there at the moment.
+    pub const fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Stale { .. } | Self::Lost { .. } => true,
+            Self::Prepare { .. }
+            | Self::Forbidden { .. }
+            | Self::Refused { .. }
+            | Self::Unexpected { .. } => false,
+        }
+    }
+
+    /// What to do about it, where there is something to do.
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Forbidden { .. } => Some(
+                "name the host and port of `proxy.admin` in `admin.origins` of Caddy, or localhost for a socket, or the certificate in `admin.remote`",
+            ),
+            Self::Unexpected { .. } => Some("is `proxy.admin` the address of Caddy's admin API?"),
+            Self::Prepare { .. }
+            | Self::Unreachable { .. }
+            | Self::Stale { .. }
+            | Self::Refused { .. }
+            | Self::Lost { .. } => None,
+        }
+    }
 }

@@ -104,7 +104,7 @@ fn is_usual(route: &Value, key: &str, value: &Value) -> bool {
         "match" => {
             // The host and the paths of the id; anything else was put there by hand.
             let id = super::live::id(route);
-            id.is_some_and(|id| super::route::matches(&id.key).as_ref() == Some(value))
+            id.is_some_and(|id| super::route::matches(id.entry, &id.key).as_ref() == Some(value))
         }
         _ => true,
     }

@@ -1,13 +1,13 @@
 //! Puts skep's objects into a configuration. Pure; whatever is not skep's stays as it is.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::arrange::arrange;
-use super::compile::{Compiled, CompiledRoute};
-use super::ident::{Entry, RouteId, owner};
+use super::compile::Compiled;
+use super::ident::{RouteId, owner};
 use super::live::{Live, text_id};
-use super::policy::{OwnServers, Servers};
-use super::server;
+use super::placing::Placing;
+use super::policy::Servers;
+use super::tree::put_list;
 use crate::model::name::{FleetName, StackName};
 
 /// A configuration with skep's objects.
@@ -81,13 +81,7 @@ pub fn merge(
         config => config.clone(),
     };
     let mine = |id: &RouteId| id.fleet == *fleet && is_mine(&id.stack);
-    match servers {
-        Servers::Own(own) => own_servers(&mut config, live, compiled, fleet, own, &mine)?,
-        Servers::Attached { https, http } => {
-            attached(&mut config, compiled, Entry::Https, Some(https), &mine)?;
-            attached(&mut config, compiled, Entry::Http, http.as_deref(), &mine)?;
-        }
-    }
+    Placing { live, compiled, fleet, is_mine: &mine }.place(&mut config, servers)?;
     let is_ours = |object: &Value| {
         let owner = text_id(object).and_then(owner);
         owner.is_some_and(|(of, stack)| {
@@ -107,119 +101,6 @@ pub fn merge(
         before => config != *before,
     };
     Ok(Merged { config, is_changed })
-}
-
-fn of(compiled: &Compiled, entry: Entry) -> Vec<(RouteId, Value)> {
-    let routes = compiled.routes.iter().filter(|route| route.id.entry == entry);
-    routes.map(|CompiledRoute { id, object, .. }| (id.clone(), object.clone())).collect()
-}
-
-fn own_servers(
-    config: &mut Value,
-    live: &Live,
-    compiled: &Compiled,
-    fleet: &FleetName,
-    own: &OwnServers,
-    is_mine: &dyn Fn(&RouteId) -> bool,
-) -> Result<(), MergeError> {
-    let mut built = Vec::new();
-    let mut is_used = false;
-    for entry in [Entry::Https, Entry::Http] {
-        let name = server::name(entry);
-        let existing = live.servers().and_then(|servers| servers.get(name));
-        if let Some(existing) = existing
-            && text_id(existing) != Some(&server::id(fleet, entry))
-        {
-            return Err(MergeError::ForeignServer(name.to_owned()));
-        }
-        let routes = match existing.and_then(|server| server.get("routes")) {
-            None | Some(Value::Null) => &[],
-            Some(Value::Array(routes)) => routes.as_slice(),
-            Some(_) => return Err(MergeError::Shape(format!("/apps/http/servers/{name}/routes"))),
-        };
-        let last = server::unrouted(fleet, entry);
-        let routes = arrange(routes, of(compiled, entry), is_mine, Some(last));
-        is_used |= routes.len() > 1;
-        built.push((entry, server::server(fleet, entry, own, routes, live.features)));
-    }
-    let names = [server::name(Entry::Https), server::name(Entry::Http)];
-    if !is_used {
-        if let Some(Value::Object(servers)) = config.pointer_mut("/apps/http/servers") {
-            servers.retain(|name, _| !names.contains(&name.as_str()));
-        }
-        return Ok(());
-    }
-    ports(config, own)?;
-    for (entry, _) in &built {
-        free(live, server::port(own, *entry))?;
-    }
-    let servers = object_at(config, &["apps", "http", "servers"])?;
-    for (entry, server) in built {
-        servers.insert(server::name(entry).to_owned(), server);
-    }
-    Ok(())
-}
-
-/// Tells Caddy which ports are those of HTTP and HTTPS: it makes redirects and certificates by them.
-fn ports(config: &mut Value, own: &OwnServers) -> Result<(), MergeError> {
-    let http = object_at(config, &["apps", "http"])?;
-    for (key, wanted, default) in
-        [("http_port", own.http_port, 80), ("https_port", own.https_port, 443)]
-    {
-        match http.get(key) {
-            Some(found) if *found == json!(wanted) => {}
-            Some(found) => {
-                return Err(MergeError::OtherPorts { key, found: found.to_string(), wanted });
-            }
-            None if wanted == default => {}
-            None => {
-                http.insert(key.to_owned(), wanted.into());
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Whether no server of others listens on a port.
-fn free(live: &Live, port: u16) -> Result<(), MergeError> {
-    let ours = [server::name(Entry::Https), server::name(Entry::Http)];
-    for (name, server) in live.servers().into_iter().flatten() {
-        let addresses = server.get("listen").and_then(Value::as_array).into_iter().flatten();
-        let mut ports = addresses.filter_map(|address| address.as_str()?.rsplit_once(':'));
-        let is_taken = ports.any(|(_, taken)| taken == port.to_string());
-        if is_taken && !ours.contains(&name.as_str()) {
-            return Err(MergeError::PortTaken { server: name.clone(), port });
-        }
-    }
-    Ok(())
-}
-
-fn attached(
-    config: &mut Value,
-    compiled: &Compiled,
-    entry: Entry,
-    name: Option<&str>,
-    is_mine: &dyn Fn(&RouteId) -> bool,
-) -> Result<(), MergeError> {
-    let ours = of(compiled, entry);
-    let Some(name) = name else { return Ok(()) };
-    let server = config.pointer_mut("/apps/http/servers").and_then(|all| all.get_mut(name));
-    let Some(server) = server else {
-        // Nothing to put there, and nothing to take away.
-        return if ours.is_empty() { Ok(()) } else { Err(MergeError::NoServer(name.to_owned())) };
-    };
-    let place = || MergeError::Shape(format!("/apps/http/servers/{name}"));
-    let server = server.as_object_mut().ok_or_else(place)?;
-    let routes = match server.get("routes") {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::Array(routes)) => routes.clone(),
-        Some(_) => return Err(place()),
-    };
-    let arranged = arrange(&routes, ours, is_mine, None);
-    if arranged != routes {
-        server.insert("routes".to_owned(), arranged.into());
-    }
-    Ok(())
 }
 
 /// The items of a list that are not ours.
@@ -250,44 +131,4 @@ fn unclaimed(ours: &[Value], others: &[Value]) -> Vec<Value> {
         (!own.is_empty()).then_some(policy)
     };
     ours.iter().filter_map(keep).collect()
-}
-
-/// The object at a path, made where it is absent.
-fn object_at<'a>(
-    config: &'a mut Value,
-    path: &[&str],
-) -> Result<&'a mut Map<String, Value>, MergeError> {
-    let shape = || MergeError::Shape(format!("/{}", path.join("/")));
-    let mut at = config;
-    for key in path {
-        let fields = at.as_object_mut().ok_or_else(shape)?;
-        at = fields.entry(*key).or_insert_with(|| json!({}));
-        if at.is_null() {
-            *at = json!({});
-        }
-    }
-    at.as_object_mut().ok_or_else(shape)
-}
-
-/// Puts a list at a path. An empty one is taken out, with what it leaves empty.
-fn put_list(config: &mut Value, path: &[&str], items: Vec<Value>) {
-    let [keys @ .., last] = path else { return };
-    if items.is_empty() {
-        take(config, path);
-    } else if let Ok(parent) = object_at(config, keys) {
-        parent.insert((*last).to_owned(), items.into());
-    }
-}
-
-fn take(at: &mut Value, path: &[&str]) {
-    let ([key, rest @ ..], Value::Object(fields)) = (path, at) else { return };
-    let Some(inner) = fields.get_mut(*key) else { return };
-    let had = inner.as_object().is_some_and(|fields| !fields.is_empty());
-    take(inner, rest);
-    let is_empty = inner.as_object().is_some_and(Map::is_empty);
-    let is_list = rest.is_empty() && inner.as_array().is_some_and(|list| !list.is_empty());
-    // Our own lists are never written empty, so that an empty one is somebody else's.
-    if (had && is_empty) || is_list {
-        fields.remove(*key);
-    }
 }

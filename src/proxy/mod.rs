@@ -18,13 +18,16 @@ mod ident;
 mod live;
 mod merge;
 mod partial;
+mod placing;
 mod policy;
+mod raw;
 mod reader;
 mod reply;
 mod route;
 mod server;
 mod text;
 mod tls;
+mod tree;
 mod upstream;
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::edits::{encode, headers, rewrite, strip};
 use super::floors::Features;
 use super::ident::{Entry, RouteId};
 use super::policy::{ProxyPolicy, Servers};
+use super::raw::as_handed_out;
 use super::text::{answer, patterns};
 use super::upstream::{external, service};
 use crate::model::route::{Access, Action, HostPattern, Respond, RouteKey, RouteSpec};
@@ -22,7 +23,7 @@ pub(super) fn route(
 ) -> Value {
     let mut route = Map::new();
     route.insert("@id".to_owned(), id.to_string().into());
-    if let Some(matches) = matches(&id.key) {
+    if let Some(matches) = matches(id.entry, &id.key) {
         route.insert("match".to_owned(), matches);
     }
     route.insert("handle".to_owned(), handlers(id, spec, policy, features).into());
@@ -31,11 +32,20 @@ pub(super) fn route(
 }
 
 /// What requests of a route have in common; `None` for all requests.
-pub(super) fn matches(key: &RouteKey) -> Option<Value> {
+pub(super) fn matches(entry: Entry, key: &RouteKey) -> Option<Value> {
     let RouteKey { host, path } = key;
     let mut matcher = Map::new();
-    if *host != HostPattern::Any {
-        matcher.insert("host".to_owned(), json!([host.to_string()]));
+    match (host, entry) {
+        (HostPattern::Any, _) => {}
+        // Caddy puts its redirects to TLS behind the last route with a host at its top, where a wildcard would hide
+        // those of more specific hosts.
+        (HostPattern::Wildcard(_), Entry::Http) => {
+            let other = json!({ "not": [{ "host": [host.to_string()] }] });
+            matcher.insert("not".to_owned(), json!([other]));
+        }
+        (HostPattern::Wildcard(_) | HostPattern::Exact(_), _) => {
+            matcher.insert("host".to_owned(), json!([host.to_string()]));
+        }
     }
     let paths = patterns(path);
     if !paths.is_empty() {
@@ -77,7 +87,7 @@ fn handlers(
     handlers.extend(headers(edits));
     handlers.extend(strip(path).filter(|_| *strip_prefix));
     handlers.extend(rewriting.as_ref().map(rewrite));
-    handlers.extend(raw.iter().cloned());
+    handlers.extend(raw.iter().map(as_handed_out));
     match action {
         Action::Service(target) => handlers.push(service(target, features)),
         Action::External(target) => handlers.push(external(target, features)),

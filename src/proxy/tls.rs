@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::ident::of_stack;
 use super::policy::Acme;
+use super::raw::as_handed_out;
 use crate::model::name::{FleetName, StackName};
 use crate::model::route::{Certificate, HostPattern, Tls};
 
@@ -16,7 +17,7 @@ pub(super) fn host_policy(
 ) -> Option<Value> {
     let issuers = match tls {
         Tls::Internal => json!([{ "module": "internal" }]),
-        Tls::Issuers(issuers) => json!(issuers),
+        Tls::Issuers(issuers) => issuers.iter().map(as_handed_out).collect(),
         Tls::Automatic | Tls::Files(_) => return None,
     };
     let id = of_stack(fleet, stack, &format!("tls:{host}"));
@@ -41,7 +42,7 @@ pub(super) fn automatic(
     stack: &StackName,
     hosts: &[String],
     acme: &Acme,
-) -> Option<Value> {
+) -> Value {
     let Acme { email, directory, trusted_roots } = acme;
     let mut issuer = json!({ "module": "acme" });
     for (key, value) in [("email", email), ("ca", directory)] {
@@ -53,5 +54,5 @@ pub(super) fn automatic(
         issuer["trusted_roots_pem_files"] = json!([file]);
     }
     let id = of_stack(fleet, stack, "acme");
-    (!hosts.is_empty()).then(|| json!({ "@id": id, "subjects": hosts, "issuers": [issuer] }))
+    json!({ "@id": id, "subjects": hosts, "issuers": [issuer] })
 }

@@ -34,6 +34,9 @@ pub(super) fn service(target: &ServiceTarget, features: Features) -> Value {
         });
         handler.insert("dynamic_upstreams".to_owned(), upstreams);
     }
+    if is_tls(*scheme) {
+        handler.insert("headers".to_owned(), seen_host("{http.request.hostport}"));
+    }
     handler.insert("load_balancing".to_owned(), balancing(balance));
     let mut checks = Map::new();
     if let Some(active) = active {
@@ -53,18 +56,29 @@ pub(super) fn external(target: &ExternalTarget, features: Features) -> Value {
     let ExternalTarget { host, port, scheme, keep_host, timeouts } = target;
     let mut handler = handler(*scheme, timeouts, features);
     handler.insert("upstreams".to_owned(), json!([{ "dial": format!("{host}:{port}") }]));
-    let is_tls = matches!(scheme, Scheme::Https | Scheme::InsecureHttps);
+    let is_tls = is_tls(*scheme);
     let own = match (is_tls, port) {
         (true, 443) | (false, 80) => host.clone(),
         _ => format!("{host}:{port}"),
     };
-    // Said in either case: 2.11 began to send the target's own for TLS by itself.
-    let seen = if *keep_host { "{http.request.hostport}".to_owned() } else { own };
-    handler.insert("headers".to_owned(), json!({ "request": { "set": { "Host": [seen] } } }));
+    let seen = if *keep_host { "{http.request.hostport}" } else { &own };
+    handler.insert("headers".to_owned(), seen_host(seen));
     if is_tls && let Some(tls) = handler.get_mut("transport").and_then(|t| t.get_mut("tls")) {
         tls["server_name"] = host.clone().into();
     }
     handler.into()
+}
+
+const fn is_tls(scheme: Scheme) -> bool {
+    match scheme {
+        Scheme::Https | Scheme::InsecureHttps => true,
+        Scheme::Http | Scheme::H2c => false,
+    }
+}
+
+/// The host that a target sees. For TLS it has to be said: 2.11 began to send the target's own by itself.
+fn seen_host(seen: &str) -> Value {
+    json!({ "request": { "set": { "Host": [seen] } } })
 }
 
 fn handler(scheme: Scheme, timeouts: &Timeouts, features: Features) -> Map<String, Value> {

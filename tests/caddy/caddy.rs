@@ -1,23 +1,40 @@
-//! A Caddy of one test: its own ports, its own folders, gone with the test.
+//! A Caddy of one test: its own ports, its own folders, its own host names, gone with the test.
 
-use std::net::TcpListener;
-use std::path::PathBuf;
+use std::fmt::Write as _;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use skep::proxy::{Admin, Endpoint, Live, OwnServers, ProxyPolicy, Servers};
 
+/// What a Caddy is started with.
+#[derive(Default)]
+pub(crate) struct Setup<'a> {
+    /// Apps beside its admin API.
+    pub(crate) apps: Value,
+    /// Its admin API, if it is more than a socket in its folder.
+    pub(crate) admin: Value,
+    /// Names that it finds, as it finds those of services in a Swarm.
+    pub(crate) names: &'a [(&'a str, &'a [Ipv4Addr])],
+    /// The ports for HTTP and HTTPS, if they have to be known before.
+    pub(crate) ports: Option<(u16, u16)>,
+    /// What it left behind at its last run, which counts more than what it is started with.
+    pub(crate) resumed: Option<&'a Value>,
+}
+
 /// A running Caddy.
 pub(crate) struct Caddy {
     process: Child,
     folder: tempfile::TempDir,
+    endpoint: Endpoint,
     pub(crate) http: u16,
     pub(crate) https: u16,
 }
 
 /// The Caddy to test with; without one, the test says so and passes.
-fn program() -> Option<PathBuf> {
+pub(crate) fn program() -> Option<PathBuf> {
     let program = std::env::var_os("SKEP_TEST_CADDY").map(PathBuf::from);
     if program.is_none() {
         println!("skipped: no Caddy; set SKEP_TEST_CADDY to the output of scripts/caddy");
@@ -25,56 +42,41 @@ fn program() -> Option<PathBuf> {
     program
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Caddy {
     /// Starts a Caddy whose configuration has `apps` beside its admin API.
     pub(crate) async fn start(apps: Value) -> Option<Self> {
+        Self::with(Setup { apps, ..Setup::default() }).await
+    }
+
+    pub(crate) async fn with(setup: Setup<'_>) -> Option<Self> {
         let program = program()?;
         let folder = tempfile::tempdir().unwrap();
+        let (http, https) = setup.ports.unwrap_or_else(|| (free_port(), free_port()));
         let mut caddy = Self {
-            process: Self::spawn(&program, &folder, &Self::base(&folder, apps)),
+            process: spawn(&program, folder.path(), &setup),
+            endpoint: endpoint(folder.path(), &setup),
             folder,
-            http: free_port(),
-            https: free_port(),
+            http,
+            https,
         };
         caddy.wait().await;
         Some(caddy)
     }
 
-    fn base(folder: &tempfile::TempDir, mut apps: Value) -> Value {
-        // Else it would make this machine believe its authority.
-        apps["pki"] = json!({ "certificate_authorities": { "local": { "install_trust": false } } });
-        let socket = format!("unix/{}", folder.path().join("admin.sock").display());
-        json!({ "admin": { "listen": socket }, "apps": apps })
-    }
-
-    fn spawn(program: &PathBuf, folder: &tempfile::TempDir, config: &Value) -> Child {
-        let path = folder.path().join("caddy.json");
-        std::fs::write(&path, config.to_string()).unwrap();
-        let log = std::fs::File::create(folder.path().join("log")).unwrap();
-        Command::new(program)
-            .args(["run", "--config"])
-            .arg(path)
-            .env("HOME", folder.path())
-            .env("XDG_DATA_HOME", folder.path().join("data"))
-            .env("XDG_CONFIG_HOME", folder.path().join("config"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap()
-    }
-
     /// Stops it as a power cut does, and starts it with its first configuration.
     pub(crate) async fn restart(&mut self, apps: Value) {
+        self.restart_with(Setup { apps, ..Setup::default() }).await;
+    }
+
+    pub(crate) async fn restart_with(&mut self, setup: Setup<'_>) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
         let _ = std::fs::remove_file(self.folder.path().join("admin.sock"));
-        let config = Self::base(&self.folder, apps);
-        self.process = Self::spawn(&program().unwrap(), &self.folder, &config);
+        self.process = spawn(&program().unwrap(), self.folder.path(), &setup);
         self.wait().await;
     }
 
@@ -91,7 +93,7 @@ impl Caddy {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
-    pub(crate) fn folder(&self) -> &std::path::Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
@@ -101,8 +103,7 @@ impl Caddy {
     }
 
     pub(crate) fn admin(&self) -> Admin {
-        let socket = self.folder.path().join("admin.sock");
-        Admin::new(Endpoint::Unix(socket), None, None).unwrap()
+        Admin::new(self.endpoint.clone(), None, None).unwrap()
     }
 
     pub(crate) async fn live(&self) -> Live {
@@ -133,6 +134,65 @@ impl Caddy {
         change(&mut config);
         self.admin().write(&live, &config).await.unwrap();
     }
+}
+
+fn endpoint(folder: &Path, setup: &Setup<'_>) -> Endpoint {
+    match setup.admin["listen"].as_str() {
+        Some(address) => Endpoint::parse(&format!("http://{address}")).unwrap(),
+        None => Endpoint::Unix(folder.join("admin.sock")),
+    }
+}
+
+fn spawn(program: &Path, folder: &Path, setup: &Setup<'_>) -> Child {
+    let mut apps = if setup.apps.is_null() { json!({}) } else { setup.apps.clone() };
+    // Else it would make this machine believe its authority.
+    apps["pki"] = json!({ "certificate_authorities": { "local": { "install_trust": false } } });
+    let mut admin = if setup.admin.is_null() { json!({}) } else { setup.admin.clone() };
+    if admin["listen"].is_null() {
+        admin["listen"] = format!("unix/{}", folder.join("admin.sock").display()).into();
+    }
+    let path = folder.join("caddy.json");
+    std::fs::write(&path, json!({ "admin": admin, "apps": apps }).to_string()).unwrap();
+    let log = std::fs::File::create(folder.join("log")).unwrap();
+    let mut command = command(program, folder, setup.names);
+    command.args(["run", "--config"]).arg(path);
+    if let Some(resumed) = setup.resumed {
+        let saved = folder.join("config/caddy/autosave.json");
+        std::fs::create_dir_all(saved.parent().unwrap()).unwrap();
+        std::fs::write(saved, resumed.to_string()).unwrap();
+        command.arg("--resume");
+    }
+    command
+        .env("HOME", folder)
+        .env("XDG_DATA_HOME", folder.join("data"))
+        .env("XDG_CONFIG_HOME", folder.join("config"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .unwrap()
+}
+
+/// Runs Caddy where `/etc/hosts` has these names, which nobody else sees.
+fn command(program: &Path, folder: &Path, names: &[(&str, &[Ipv4Addr])]) -> Command {
+    if names.is_empty() {
+        return Command::new(program);
+    }
+    let mut hosts = "127.0.0.1 localhost\n".to_owned();
+    for (name, addresses) in names {
+        for address in *addresses {
+            writeln!(hosts, "{address} {name}").unwrap();
+        }
+    }
+    let file = folder.join("hosts");
+    std::fs::write(&file, hosts).unwrap();
+    let mut command = Command::new("unshare");
+    if !rustix::process::geteuid().is_root() {
+        command.args(["--user", "--map-root-user"]);
+    }
+    command.args(["--mount", "sh", "-c", r#"mount --bind "$0" /etc/hosts && exec "$@""#]);
+    command.arg(file).arg(program);
+    command
 }
 
 impl Drop for Caddy {

@@ -1,10 +1,10 @@
 //! Whatever happens to Caddy's configuration: one pass repairs skep's part and leaves the rest.
 
 use serde_json::{Value, json};
-use skep::proxy::{AdminError, Features};
+use skep::proxy::{AdminError, Features, Servers, Verb};
 
-use super::caddy::Caddy;
-use super::stacks::{compiled, foreign, pass, routes};
+use super::caddy::{Caddy, Setup};
+use super::stacks::{compiled, declared, foreign, pass, pass_of, routes};
 
 fn stack() -> String {
     routes(
@@ -18,6 +18,14 @@ fn stack() -> String {
 fn others() -> Value {
     let route = json!({ "match": [{ "host": ["other.example.org"] }], "handle": [{ "handler": "static_response" }] });
     json!({ "http": { "servers": { "mine": { "listen": ["127.0.0.1:0"], "routes": [route], "automatic_https": { "disable": true } } } } })
+}
+
+/// What is told of the difference between Caddy and the stack.
+async fn changes(caddy: &Caddy) -> Vec<(Verb, String)> {
+    let live = caddy.live().await;
+    let wanted = compiled(&stack(), &caddy.policy(), live.features);
+    let changes = live.changes(&wanted.routes, |_| true);
+    changes.into_iter().map(|change| (change.verb, change.id.key.to_string())).collect()
 }
 
 #[tokio::test]
@@ -49,12 +57,14 @@ async fn a_route_that_is_deleted_or_edited_is_put_back_and_one_that_is_added_sta
     caddy
         .put(|config| drop(config.pointer_mut(list).unwrap().as_array_mut().unwrap().remove(0)))
         .await;
+    assert_eq!(changes(&caddy).await, [(Verb::Create, "a.example.com/b/*".to_owned())]);
     assert!(pass(&caddy, &stack()).await.unwrap());
     assert_eq!(caddy.live().await.config, wanted);
 
     caddy
         .put(|config| config.pointer_mut(list).unwrap()[1]["handle"][0]["body"] = "x".into())
         .await;
+    assert_eq!(changes(&caddy).await, [(Verb::Update, "a.example.com/*".to_owned())]);
     assert!(pass(&caddy, &stack()).await.unwrap());
     assert_eq!(caddy.live().await.config, wanted);
 
@@ -72,6 +82,7 @@ async fn a_route_that_is_deleted_or_edited_is_put_back_and_one_that_is_added_sta
             config.pointer_mut(list).unwrap().as_array_mut().unwrap().insert(0, added.clone());
         })
         .await;
+    assert_eq!(changes(&caddy).await, []);
     pass(&caddy, &stack()).await.unwrap();
     assert!(!pass(&caddy, &stack()).await.unwrap());
     let live = caddy.live().await.config;
@@ -84,6 +95,7 @@ async fn a_caddy_that_is_emptied_or_starts_anew_gets_everything_back() {
     pass(&caddy, &stack()).await.unwrap();
     let wanted = caddy.live().await.config;
     caddy.put(|config| drop(config.as_object_mut().unwrap().remove("apps"))).await;
+    assert_eq!(changes(&caddy).await.len(), 3);
     assert!(pass(&caddy, &stack()).await.unwrap());
     let live = caddy.live().await.config;
     let servers = |config: &Value, name: &str| config["apps"]["http"]["servers"][name].clone();
@@ -92,7 +104,73 @@ async fn a_caddy_that_is_emptied_or_starts_anew_gets_everything_back() {
     assert_eq!(live["admin"], wanted["admin"]);
 
     caddy.restart(others()).await;
-    assert_eq!(caddy.live().await.routes().count(), 0);
+    assert_eq!(changes(&caddy).await.len(), 3);
+    assert!(pass(&caddy, &stack()).await.unwrap());
+    assert_eq!(caddy.live().await.config, wanted);
+}
+
+#[tokio::test]
+async fn a_caddy_that_resumes_an_old_configuration_is_brought_up_to_date() {
+    let Some(mut caddy) = Caddy::start(others()).await else { return };
+    pass(&caddy, &routes("    - {host: old.example.com, tls: internal, respond: old}"))
+        .await
+        .unwrap();
+    let old = caddy.live().await.config;
+    pass(&caddy, &stack()).await.unwrap();
+    let wanted = caddy.live().await.config;
+    caddy.restart_with(Setup { apps: others(), resumed: Some(&old), ..Setup::default() }).await;
+    assert_eq!(caddy.live().await.config, old);
+    let verbs: Vec<Verb> = changes(&caddy).await.into_iter().map(|(verb, _)| verb).collect();
+    assert_eq!(verbs, [Verb::Create, Verb::Create, Verb::Create, Verb::Remove]);
+    assert!(pass(&caddy, &stack()).await.unwrap());
+    assert_eq!(caddy.live().await.config, wanted);
+}
+
+#[tokio::test]
+async fn routes_that_were_moved_to_another_server_are_taken_out_of_it() {
+    let Some(caddy) = Caddy::start(others()).await else { return };
+    pass(&caddy, &stack()).await.unwrap();
+    let wanted = caddy.live().await.config;
+    caddy
+        .put(|config| {
+            let servers = &mut config["apps"]["http"]["servers"];
+            let route = servers["skep-https"]["routes"].as_array_mut().unwrap().remove(0);
+            servers["mine"]["routes"].as_array_mut().unwrap().push(route);
+        })
+        .await;
+    assert!(pass(&caddy, &stack()).await.unwrap());
+    assert_eq!(caddy.live().await.config, wanted);
+
+    // As when the settings name other servers from now on.
+    let servers = Servers::Attached { https: "mine".to_owned(), http: Some("mine".to_owned()) };
+    let attached = skep::proxy::ProxyPolicy { servers, ..caddy.policy() };
+    assert!(pass_of(&caddy, &declared(&stack()), &attached).await.unwrap());
+    let live = caddy.live().await;
+    assert_eq!(live.routes().count(), 3);
+    let servers = live.config["apps"]["http"]["servers"].as_object().unwrap();
+    assert_eq!(servers.keys().collect::<Vec<_>>(), ["mine"]);
+    assert!(pass(&caddy, &stack()).await.unwrap());
+    assert_eq!(caddy.live().await.config, wanted);
+}
+
+#[tokio::test]
+async fn a_server_that_is_edited_or_gone_is_made_anew() {
+    let Some(caddy) = Caddy::start(others()).await else { return };
+    pass(&caddy, &stack()).await.unwrap();
+    let wanted = caddy.live().await.config;
+    caddy
+        .put(|config| {
+            config["apps"]["http"]["servers"]["skep-https"]["strict_sni_host"] = true.into()
+        })
+        .await;
+    assert!(pass(&caddy, &stack()).await.unwrap());
+    assert_eq!(caddy.live().await.config, wanted);
+    caddy
+        .put(|config| {
+            let servers = config["apps"]["http"]["servers"].as_object_mut().unwrap();
+            servers.remove("skep-http").unwrap();
+        })
+        .await;
     assert!(pass(&caddy, &stack()).await.unwrap());
     assert_eq!(caddy.live().await.config, wanted);
 }

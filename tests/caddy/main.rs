@@ -7,9 +7,19 @@
     reason = "what these tests share stands outside of test functions, and may fail them as tests do"
 )]
 
+mod attached;
+mod aubg;
 mod backend;
 mod caddy;
+mod client;
+mod doors;
 mod drift;
+mod faults;
+mod load;
+mod machine;
 mod races;
 mod requests;
+mod scale;
+mod socket;
 mod stacks;
+mod streams;

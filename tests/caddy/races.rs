@@ -1,7 +1,7 @@
 //! Several writers at once: nobody's change is lost.
 
 use serde_json::json;
-use skep::proxy::{AdminError, compile, merge};
+use skep::proxy::{AdminError, ProxyPolicy, Servers, compile, merge};
 
 use super::caddy::Caddy;
 use super::stacks::{declared, fleet, pass, routes};
@@ -26,61 +26,89 @@ async fn what_was_changed_in_between_is_not_written_over() {
     assert_eq!(caddy.live().await.routes().count(), 1);
 }
 
-/// Repeats until a write is not stale, as passes do.
-async fn until_written(caddy: &Caddy, fleet_name: &str, text: &str) {
-    loop {
-        let admin = caddy.admin();
-        let Ok(live) = admin.read().await else { continue };
-        let policy = caddy.policy();
-        let fleet = fleet(fleet_name);
-        let compiled = compile(&declared(text), &fleet, &policy, live.features);
-        // Both write into one server, as in one that somebody else made.
-        let servers = skep::proxy::Servers::Attached { https: "srv0".to_owned(), http: None };
-        let merged = merge(&live, &compiled, &fleet, &servers, &|_| true).unwrap();
-        match admin.write(&live, &merged.config).await {
-            Ok(_) => return,
-            Err(error) if is_passing(&error) => {}
-            Err(error) => panic!("{error}"),
+/// How often each of them changes something.
+const ROUNDS: usize = 15;
+
+/// The stack of this many routes.
+fn growing(name: &str, count: usize) -> String {
+    let route = |number| format!("    - {{host: {name}{number}.example.com, respond: {name}}}\n");
+    routes(&(0..count).map(route).collect::<String>())
+}
+
+/// One more route each round, written until a write is not stale, as passes do it.
+async fn skep(caddy: &Caddy, name: &str) {
+    let fleet = fleet(name);
+    // Both write into one server, as into one that somebody else made.
+    let servers = Servers::Attached { https: "srv0".to_owned(), http: None };
+    let policy = ProxyPolicy { servers: servers.clone(), ..caddy.policy() };
+    let admin = caddy.admin();
+    for count in 1..=ROUNDS {
+        let stack = declared(&growing(name, count));
+        loop {
+            let Ok(live) = admin.read().await else { continue };
+            let compiled = compile(&stack, &fleet, &policy, live.features);
+            let merged = merge(&live, &compiled, &fleet, &servers, &|_| true).unwrap();
+            match admin.write(&live, &merged.config).await {
+                Ok(_) => break,
+                // Every write makes Caddy open its admin API anew, which cuts the connections of others.
+                Err(error) => assert!(error.is_passing(), "{error}"),
+            }
         }
     }
 }
 
-/// Whether the next pass goes on as if nothing had been. Every write makes Caddy open its admin API anew, which cuts the
-/// connections of others.
-fn is_passing(error: &AdminError) -> bool {
-    matches!(
-        error,
-        AdminError::Stale { .. } | AdminError::Lost { .. } | AdminError::Unreachable { .. }
-    )
+/// One more route each round, added by a request that asks nobody.
+async fn person(caddy: &Caddy) {
+    let socket = caddy.folder().join("admin.sock");
+    let client =
+        reqwest::Client::builder().unix_socket(socket).pool_max_idle_per_host(0).build().unwrap();
+    for count in 0..ROUNDS {
+        let id = format!("person{count}");
+        let route = json!({ "@id": id, "match": [{ "host": [format!("{id}.example.org")] }] });
+        loop {
+            let list = "http://127.0.0.1/config/apps/http/servers/srv0/routes";
+            let added = client.post(list).header("host", "").json(&route).send().await;
+            // An answer that is lost says nothing about the route.
+            let id = format!("http://127.0.0.1/id/{id}");
+            match added {
+                Ok(answer) => {
+                    assert_eq!(answer.status(), 200, "{:?}", answer.text().await);
+                    break;
+                }
+                Err(_) => match client.get(id).header("host", "").send().await {
+                    Ok(answer) if answer.status() == 200 => break,
+                    _ => {}
+                },
+            }
+        }
+    }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn two_fleets_and_a_person_write_at_once_and_everything_is_there() {
-    let server =
-        json!({ "listen": ["127.0.0.1:0"], "routes": [], "automatic_https": { "disable": true } });
+    let server = json!({
+        "listen": ["127.0.0.1:0"],
+        "routes": [{ "match": [{ "host": ["first.example.org"] }] }],
+        "automatic_https": { "disable": true },
+    });
     let Some(caddy) = Caddy::start(json!({ "http": { "servers": { "srv0": server } } })).await
     else {
         return;
     };
-    let a = routes("    - {host: a.example.com, respond: a}");
-    let b = routes("    - {host: b.example.com, respond: b}");
-    let person = async {
-        for count in 1..=5 {
-            loop {
-                let Ok(live) = caddy.admin().read().await else { continue };
-                let mut config = live.config.clone();
-                config["apps"]["http"]["servers"]["srv0"]["max_header_bytes"] = json!(4096 + count);
-                match caddy.admin().write(&live, &config).await {
-                    Ok(_) => break,
-                    Err(error) if is_passing(&error) => {}
-                    Err(error) => panic!("{error}"),
-                }
-            }
-        }
-    };
-    tokio::join!(until_written(&caddy, "one", &a), until_written(&caddy, "two", &b), person);
+    tokio::join!(skep(&caddy, "one"), skep(&caddy, "two"), person(&caddy));
     let live = caddy.live().await;
-    let fleets: Vec<String> = live.routes().map(|(id, _)| id.fleet.to_string()).collect();
-    assert_eq!(fleets, ["one", "two"]);
-    assert_eq!(live.config["apps"]["http"]["servers"]["srv0"]["max_header_bytes"], 4101);
+    for name in ["one", "two"] {
+        let hosts = live.routes().filter(|(id, _)| id.fleet.as_str() == name);
+        let mut hosts: Vec<String> = hosts.map(|(id, _)| id.key.host.to_string()).collect();
+        let mut wanted: Vec<String> =
+            (0..ROUNDS).map(|number| format!("{name}{number}.example.com")).collect();
+        hosts.sort();
+        wanted.sort();
+        assert_eq!(hosts, wanted);
+    }
+    let routes = live.config["apps"]["http"]["servers"]["srv0"]["routes"].as_array().unwrap();
+    let ids = routes.iter().filter_map(|route| route["@id"].as_str());
+    let by_hand: Vec<&str> = ids.filter(|id| id.starts_with("person")).collect();
+    let wanted: Vec<String> = (0..ROUNDS).map(|number| format!("person{number}")).collect();
+    assert_eq!(by_hand, wanted);
 }

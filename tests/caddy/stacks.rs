@@ -7,7 +7,7 @@ use skep::model::name::FleetName;
 use skep::proxy::{AdminError, Compiled, Features, ProxyPolicy, compile, merge};
 use skep::spec::desired::{Identity, world};
 use skep::spec::discover::StackFiles;
-use skep::spec::interpolate::Variables;
+use skep::spec::interpolate::{Origin, Variables};
 use skep::spec::load::{Input, Options, load};
 use skep::spec::tree::MemoryTree;
 
@@ -19,13 +19,22 @@ pub(crate) fn fleet(name: &str) -> FleetName {
 
 /// The world of one stack.
 pub(crate) fn declared(text: &str) -> Desired {
+    declared_with(text, &[])
+}
+
+/// The world of one stack, `shop`, whose file asks for variables.
+pub(crate) fn declared_with(text: &str, variables: &[(&str, &str)]) -> Desired {
     let tree = MemoryTree([("shop.yaml".to_owned(), text.as_bytes().to_vec())].into());
     let files = StackFiles {
         name: "shop".to_owned(),
         files: vec!["shop.yaml".to_owned()],
         directory: String::new(),
     };
-    let inputs = [Input { files, variables: Variables::new() }];
+    let mut set = Variables::new();
+    for (name, value) in variables {
+        set.add(*name, *value, Origin::Flag);
+    }
+    let inputs = [Input { files, variables: set }];
     let loaded = load(&tree, &inputs, &Options { routes: true, ..Options::default() });
     let errors: Vec<_> = loaded.findings.iter().filter(|found| Finding::is_error(found)).collect();
     assert!(errors.is_empty(), "{errors:#?}");
@@ -46,17 +55,18 @@ pub(crate) fn compiled(text: &str, policy: &ProxyPolicy, features: Features) -> 
 
 /// One pass: reads, and writes if something is not as wanted. Whether it wrote.
 pub(crate) async fn pass(caddy: &Caddy, text: &str) -> Result<bool, AdminError> {
-    pass_with(caddy, text, &caddy.policy()).await
+    pass_of(caddy, &declared(text), &caddy.policy()).await
 }
 
-pub(crate) async fn pass_with(
+pub(crate) async fn pass_of(
     caddy: &Caddy,
-    text: &str,
+    desired: &Desired,
     policy: &ProxyPolicy,
 ) -> Result<bool, AdminError> {
     let admin = caddy.admin();
     let live = admin.read().await?;
-    let compiled = compiled(text, policy, live.features);
+    let compiled = compile(desired, &fleet("default"), policy, live.features);
+    assert_eq!(compiled.refused, []);
     let merged = merge(&live, &compiled, &fleet("default"), &policy.servers, &|_| true).unwrap();
     if merged.is_changed {
         admin.write(&live, &merged.config).await?;

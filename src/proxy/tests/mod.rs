@@ -1,5 +1,6 @@
 //! Routes of stack files as Caddy gets them, and configurations that they are put into.
 
+mod moves;
 mod objects;
 mod properties;
 

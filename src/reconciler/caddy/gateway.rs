@@ -112,8 +112,8 @@ fn not_written(error: AdminError) -> NotWritten {
         AdminError::Lost { .. } | AdminError::Unreachable { .. } => {
             NotWritten::Unknown(chain(&error))
         }
-        AdminError::Prepare { .. } | AdminError::Unexpected { .. } => {
-            NotWritten::Unexpected(chain(&error))
-        }
+        AdminError::Prepare { .. }
+        | AdminError::Forbidden { .. }
+        | AdminError::Unexpected { .. } => NotWritten::Unexpected(chain(&error)),
     }
 }

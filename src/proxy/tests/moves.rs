@@ -1,0 +1,108 @@
+//! Settings that change while Caddy has routes: nothing of the old ones stays behind.
+
+use serde_json::{Value, json};
+
+use super::{compiled, declared, fleet, live, merged};
+use crate::proxy::{Compiled, Features, MergeError, OwnServers, ProxyPolicy, Servers, compile};
+
+const STACK: &str = "
+x-skep:
+  routes:
+    - {host: a.example.com, respond: a}
+    - {host: b.example.com, http_only: true, respond: b}
+services: {web: {image: nginx}}";
+
+fn own(http_port: u16, https_port: u16) -> ProxyPolicy {
+    let own = OwnServers { http_port, https_port, ..OwnServers::default() };
+    ProxyPolicy { servers: Servers::Own(own), ..ProxyPolicy::default() }
+}
+
+fn attached(http: Option<&str>) -> ProxyPolicy {
+    let http = http.map(str::to_owned);
+    let servers = Servers::Attached { https: "srv0".to_owned(), http };
+    ProxyPolicy { servers, ..ProxyPolicy::default() }
+}
+
+fn stack(policy: &ProxyPolicy) -> Compiled {
+    compiled(&[("shop", STACK)], policy)
+}
+
+/// A Caddy whose owner has two servers on other ports than skep's.
+fn others() -> Value {
+    let route = json!({ "match": [{ "host": ["x.example.org"] }], "handle": [] });
+    json!({ "apps": { "http": { "servers": {
+        "srv0": { "listen": [":8443"], "routes": [route] },
+        "srv1": { "listen": [":8080"], "routes": [route] },
+    } } } })
+}
+
+#[test]
+fn routes_that_move_to_other_servers_leave_nothing_in_the_old_ones() {
+    let (own, attached) = (own(80, 443), attached(Some("srv1")));
+    let in_own = merged(others(), &stack(&own), &own).config;
+    let in_theirs = merged(others(), &stack(&attached), &attached).config;
+    assert_eq!(merged(in_own.clone(), &stack(&attached), &attached).config, in_theirs);
+    assert_eq!(merged(in_theirs, &stack(&own), &own).config, in_own);
+}
+
+#[test]
+fn ports_that_skep_said_itself_can_change_and_those_of_others_cannot() {
+    let first = merged(Value::Null, &stack(&own(8080, 8443)), &own(8080, 8443)).config;
+    let second = merged(first.clone(), &stack(&own(80, 443)), &own(80, 443)).config;
+    assert_eq!(second["apps"]["http"]["https_port"], 443);
+    assert_eq!(second["apps"]["http"]["servers"]["skep-https"]["listen"], json!([":443"]));
+
+    let mut shared = first;
+    shared["apps"]["http"]["servers"]["srv0"] = json!({ "listen": [":9000"] });
+    let servers = own(80, 443).servers;
+    let all = |_: &_| true;
+    let refused =
+        crate::proxy::merge(&live(shared), &stack(&own(80, 443)), &fleet(), &servers, &all);
+    assert!(matches!(refused, Err(MergeError::OtherPorts { .. })), "{refused:?}");
+}
+
+#[test]
+fn a_port_is_taken_in_whatever_notation_it_is_written() {
+    for listen in [":443", "tcp/0.0.0.0:443", "[::]:440-450"] {
+        let config =
+            json!({ "apps": { "http": { "servers": { "srv0": { "listen": [listen] } } } } });
+        let servers = own(80, 443).servers;
+        let all = |_: &_| true;
+        let refused =
+            crate::proxy::merge(&live(config), &stack(&own(80, 443)), &fleet(), &servers, &all);
+        let taken = MergeError::PortTaken { server: "srv0".to_owned(), port: 443 };
+        assert_eq!(refused, Err(taken), "{listen}");
+    }
+}
+
+#[test]
+fn routes_without_tls_need_a_server_without_tls() {
+    let text = "
+x-skep:
+  routes:
+    - {host: a.example.com, http_only: true, respond: a}
+    - {host: '*', respond: any}
+services: {web: {image: nginx}}";
+    let compiled = compiled(&[("shop", text)], &attached(None));
+    let reasons: Vec<String> = compiled.refused.iter().map(|r| r.reason.to_string()).collect();
+    assert_eq!(
+        reasons,
+        ["`http_only` needs `proxy.http_server` beside `proxy.server` in the settings"]
+    );
+    let ids: Vec<String> = compiled.routes.iter().map(|route| route.id.to_string()).collect();
+    assert_eq!(ids, ["skep:default:shop:https:*~*"]);
+}
+
+#[test]
+fn issuers_of_a_refused_route_do_not_come_in_by_another_of_its_host() {
+    let text = "
+x-skep:
+  routes:
+    - {host: a.example.com, tls: {issuers: [{module: acme, ca: 'https://ca.example.org'}]}, respond: a}
+    - {host: a.example.com, path: /b, respond: b}
+services: {web: {image: nginx}}";
+    let world = declared(&[("shop", text)]);
+    let compiled = compile(&world, &fleet(), &ProxyPolicy::default(), Features::MODERN);
+    assert_eq!((compiled.routes.len(), compiled.refused.len()), (1, 1));
+    assert_eq!(compiled.tls_policies, [] as [Value; 0]);
+}
