@@ -7,7 +7,7 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormattedFields};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, Scope};
 
 use crate::diff::render::{Palette, Role, clean};
 
@@ -42,9 +42,10 @@ where
         let mut line = Line::default();
         event.record(&mut line);
         if *origins {
-            let target = line.foreign_target.as_deref().unwrap_or(event.metadata().target());
+            let target = line.foreign_target.as_deref();
+            let target = target.unwrap_or_else(|| event.metadata().target());
             write!(writer, "{} ", palette.paint(Role::Quiet, &format!("{target}:")))?;
-            for span in context.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
+            for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
                 writer.write_str(span.name())?;
                 match span.extensions().get::<FormattedFields<N>>() {
                     Some(fields) if !fields.is_empty() => write!(writer, "{{{fields}}}: ")?,
