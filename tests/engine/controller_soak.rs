@@ -29,6 +29,9 @@ const SERVICES: usize = 6;
 /// How long the Swarm may take to be as declared after a fault. The longest wait after repeated drift is not reached:
 /// one service is changed by hand less often than that.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// After how long Swarm is helped out of what it does to a service that is written twice in a moment: it forgets to end
+/// tasks that the second write no longer wants. docs/troubleshooting.md has it, without skep.
+const FORGETFULNESS: Duration = Duration::from_secs(20);
 /// What memory may grow by in the second half of the run, in KiB.
 const GROWTH: f64 = 8.0 * 1024.0;
 
@@ -196,10 +199,45 @@ impl<'e> Soak<'e> {
         None
     }
 
+    /// Has Swarm look again at services that say what they should, and have more tasks than that.
+    fn help_swarm(&mut self) {
+        let [services, tasks] = ["/services", "/tasks"].map(|list| self.engine.get(list));
+        let is_live = |task: &Value| {
+            task["DesiredState"] == "running" && task["Status"]["State"] == "running"
+        };
+        for stack in 0..STACKS {
+            let services = services.as_array().unwrap().iter();
+            let wanted = self.declared[stack].replicas;
+            for n in 0..SERVICES {
+                let (name, wanted) =
+                    (format!("{}_s{n}", self.name(stack)), if n == 0 { wanted } else { 0 });
+                let Some(service) = services.clone().find(|one| one["Spec"]["Name"] == *name)
+                else {
+                    continue;
+                };
+                let own = tasks
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .filter(|task| task["ServiceID"] == service["ID"]);
+                let live = own.filter(|task| is_live(task)).count() as u64;
+                if service["Spec"]["Mode"]["Replicated"]["Replicas"] == wanted && live > wanted {
+                    self.engine.docker(&["service", "update", "--detach", &name]);
+                    self.note("times that Swarm forgot tasks");
+                }
+            }
+        }
+    }
+
     /// Waits until everything is as declared.
     fn settles(&mut self, controller: &Running<'_, 'e>, last: &str) {
         let begun = Instant::now();
+        let mut is_helped = false;
         while let Some(wrong) = self.wrong() {
+            if !is_helped && begun.elapsed() > FORGETFULNESS {
+                is_helped = true;
+                self.help_swarm();
+            }
             let tally = &self.tally;
             let is_late = begun.elapsed() > PATIENCE;
             assert!(!is_late, "after {last}: {wrong}\n{tally:?}\n{}", controller.since());

@@ -143,7 +143,8 @@ pub(super) fn log_new(state: &SourceState) {
     let Some(current) = &state.current else { return };
     let (source, revision) = (&state.name, &current.revision);
     let stacks = current.request.stacks.len();
-    tracing::info!(%source, revision, stacks, "source {source} is at {revision}, with {stacks} stacks");
+    let noun = if stacks == 1 { "stack" } else { "stacks" };
+    tracing::info!(%source, revision, stacks, "source {source} is at {revision}, with {stacks} {noun}");
     for finding in &current.findings {
         let text = told(finding);
         if finding.is_error() {
