@@ -54,7 +54,10 @@ fn a_commit_rolls_drift_is_put_right_and_a_bad_revision_keeps_the_last_good_one(
     controller.says("unknown key `imgae`");
     controller.says("stay at their last good revision");
     controller.says(&format!("updated service {}_api", stage.name("other")));
-    controller.says(&format!("stack {shop} is Stalled"));
+    // It may have been seen before the change of the other stack was.
+    eventually(20, "the broken stack is stalled", || {
+        (controller.report()["stacks"][&shop]["condition"] == "Stalled").then_some(())
+    });
     engine.docker(&["service", "scale", "-d", &format!("{shop}_web=0")]);
     eventually(20, "the last good revision is put back", || (replicas(&stage) == 1).then_some(()));
     assert_eq!(image(&stage), "skep-demo/web:2");
