@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use super::args::GlobalArgs;
 use super::{
-    apply, completions, events, health, history, init, lock, logs, notify, observe, plan, remove,
-    render, retry, run, schema, status, suspend, sync, validate,
+    apply, completions, events, health, history, init, lock, logs, notifications, observe, plan,
+    remove, render, retry, run, schema, status, suspend, sync, validate,
 };
 
 /// Keeps a Docker Swarm in the state that stack files declare
@@ -53,7 +53,7 @@ pub(super) enum Command {
     Events(events::EventsArgs),
     Logs(logs::LogsArgs),
     Retry(retry::RetryArgs),
-    Notify(notify::NotifyArgs),
+    Notify(notifications::NotifyArgs),
     Observe(observe::ObserveArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),

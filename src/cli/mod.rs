@@ -24,7 +24,7 @@ mod lock_file;
 mod log_lines;
 mod logging;
 mod logs;
-mod notify;
+mod notifications;
 mod observe;
 mod origin;
 mod output;
@@ -114,7 +114,7 @@ fn dispatch(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Command::History(args) => history::history(&global, &args, &mut output),
         Command::Events(args) => block_on(events::events(&global, &args, &mut output)),
         Command::Logs(args) => block_on(logs::logs(&global, &args, &mut output)),
-        Command::Notify(args) => block_on(notify::notify(&global, &args, &mut output)),
+        Command::Notify(args) => block_on(notifications::notify(&global, &args, &mut output)),
         Command::Retry(args) => block_on(retry::retry(&global, &args, &mut output)),
         Command::Observe(args) => block_on(observe::observe(&global, &args, &mut output)),
         Command::Schema(args) => schema::schema(&args, &mut output),

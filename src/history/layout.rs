@@ -5,10 +5,10 @@ use rusqlite::{Connection, Transaction};
 use super::error::HistoryError;
 
 /// The version of the layout, which the file has as its `user_version`.
-pub(super) const VERSION: i64 = STEPS.len() as i64;
+pub(super) const VERSION: i64 = 1;
 
 /// What makes each version from the one before it.
-const STEPS: [&str; 1] = ["
+pub(super) const STEPS: [&str; 1] = ["
     CREATE TABLE events (
         id INTEGER PRIMARY KEY,
         at INTEGER NOT NULL,

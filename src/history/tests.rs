@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
+use super::layout;
 use super::{Archive, Filter, HistoryError, Keeper, Limits, Store};
 use crate::reconciler::controller::metrics::Metrics;
 use crate::reconciler::journal::{Added, Entry, Event, News, Numbered, Severity, Told};
@@ -51,6 +52,11 @@ fn place() -> (TempDir, PathBuf) {
 
 fn all() -> Filter {
     Filter { limit: 100_000, ..Filter::default() }
+}
+
+#[test]
+fn every_version_has_a_step_that_leads_to_it() {
+    assert_eq!(i64::try_from(layout::STEPS.len()), Ok(layout::VERSION));
 }
 
 #[test]

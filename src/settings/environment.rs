@@ -17,7 +17,7 @@ pub struct Variable {
     take: fn(&mut Settings, Settings),
 }
 
-/// All of them. Keys that are lists or name files stand in the file only; `fleet` and `engine` have variables that flags
+/// All of them. Keys that are lists or name files stand in the file only, and so does who is told of what happens; `fleet` and `engine` have variables that flags
 /// share, `SKEP_FLEET` and `SKEP_HOST`.
 pub const VARIABLES: &[Variable] = &[
     Variable { name: "SKEP_PRUNE", key: "prune", take: |into, from| into.prune = from.prune },
@@ -83,6 +83,41 @@ pub const VARIABLES: &[Variable] = &[
         key: "status.metrics",
         take: |into, from| {
             into.status.get_or_insert_default().metrics = from.status.and_then(|of| of.metrics);
+        },
+    },
+    Variable {
+        name: "SKEP_HISTORY_ENABLED",
+        key: "history.enabled",
+        take: |into, from| {
+            into.history.get_or_insert_default().enabled = from.history.and_then(|of| of.enabled);
+        },
+    },
+    Variable {
+        name: "SKEP_HISTORY_PATH",
+        key: "history.path",
+        take: |into, from| {
+            into.history.get_or_insert_default().path = from.history.and_then(|of| of.path);
+        },
+    },
+    Variable {
+        name: "SKEP_HISTORY_AGE",
+        key: "history.age",
+        take: |into, from| {
+            into.history.get_or_insert_default().age = from.history.and_then(|of| of.age);
+        },
+    },
+    Variable {
+        name: "SKEP_HISTORY_EVENTS",
+        key: "history.events",
+        take: |into, from| {
+            into.history.get_or_insert_default().events = from.history.and_then(|of| of.events);
+        },
+    },
+    Variable {
+        name: "SKEP_HISTORY_RELEASES",
+        key: "history.releases",
+        take: |into, from| {
+            into.history.get_or_insert_default().releases = from.history.and_then(|of| of.releases);
         },
     },
 ];

@@ -78,6 +78,52 @@ fn started<'s, 'e>(stage: &'s Stage<'e>) -> Running<'s, 'e> {
     Running::spawn(stage, stage.command(&["run", "-vv", "-c", "skep.yaml"]))
 }
 
+/// Releases that fail, each in its own way.
+fn break_all(stage: &Stage<'_>) {
+    web(stage, "back", "skep-demo/web:1", "crash", ROLLBACK);
+    web(stage, "paused", "skep-demo/web:1", "crash", PAUSE);
+    web(stage, "loop", "skep-demo/web:1", "crash", "replicas: 1");
+    web(stage, "rejected", "skep-demo/none:1", "sleep", "replicas: 1");
+    web(
+        stage,
+        "pending",
+        "skep-demo/web:1",
+        "sleep",
+        "placement: { constraints: [node.role == worker] }",
+    );
+    stage.stack(
+        "job",
+        "
+services:
+  web:
+    image: 'skep-demo/web:1'
+    command: [crash]
+    deploy: { mode: replicated-job, restart_policy: { condition: none } }
+",
+    );
+}
+
+/// Swarm's own words are in the messages.
+fn says_why(controller: &Running<'_, '_>, stage: &Stage<'_>) {
+    let events = document(controller, "events");
+    let message = |stack: &str, kind: &str| {
+        let mut events = events["events"].as_array().unwrap().iter();
+        let found =
+            events.find(|event| event["stack"] == stage.name(stack) && event["kind"] == kind);
+        found.unwrap()["message"].as_str().unwrap().to_owned()
+    };
+    for (stack, kind, words) in [
+        ("back", "release-rolled-back", "rolled back"),
+        ("paused", "release-paused", "non-zero exit (3)"),
+        ("rejected", "service-failing", "No such image: skep-demo/none:1"),
+        ("pending", "service-pending", "node.role == worker"),
+        ("job", "job-failed", "non-zero exit (3)"),
+    ] {
+        let message = message(stack, kind);
+        assert!(message.contains(words), "{message}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_way_in_which_a_release_ends_is_told_kept_and_sent() {
     let Some(engine) = Engine::of_this_run() else { return };
@@ -97,24 +143,7 @@ async fn every_way_in_which_a_release_ends_is_told_kept_and_sent() {
         assert_eq!(outcomes(&controller, &name(stack)), ["healthy"]);
     }
 
-    web(&stage, "back", "skep-demo/web:1", "crash", ROLLBACK);
-    web(&stage, "paused", "skep-demo/web:1", "crash", PAUSE);
-    web(&stage, "loop", "skep-demo/web:1", "crash", "replicas: 1");
-    web(&stage, "rejected", "skep-demo/none:1", "sleep", "replicas: 1");
-    web(
-        &stage,
-        "pending",
-        "skep-demo/web:1",
-        "sleep",
-        "placement: { constraints: [node.role == worker] }",
-    );
-    web(
-        &stage,
-        "job",
-        "skep-demo/web:1",
-        "crash",
-        "mode: replicated-job, restart_policy: { condition: none }",
-    );
+    break_all(&stage);
     for (stack, kind) in [
         ("back", "release-rolled-back"),
         ("paused", "release-paused"),
@@ -131,22 +160,7 @@ async fn every_way_in_which_a_release_ends_is_told_kept_and_sent() {
             outcomes(&controller, &name(stack)).first().is_some_and(|o| o == outcome).then_some(())
         });
     }
-    let events = document(&controller, "events");
-    let message = |stack: &str, kind: &str| {
-        let mut events = events["events"].as_array().unwrap().iter();
-        let found = events.find(|event| event["stack"] == name(stack) && event["kind"] == kind);
-        found.unwrap()["message"].as_str().unwrap().to_owned()
-    };
-    for (stack, kind, words) in [
-        ("back", "release-rolled-back", "rolled back"),
-        ("paused", "release-paused", "non-zero exit (3)"),
-        ("rejected", "service-failing", "No such image: skep-demo/none:1"),
-        ("pending", "service-pending", "node.role == worker"),
-        ("job", "job-failed", "non-zero exit (3)"),
-    ] {
-        let message = message(stack, kind);
-        assert!(message.contains(words), "{message}");
-    }
+    says_why(&controller, &stage);
     eventually(60, "people are told of all of them", || {
         let sent: String = server.all().into_iter().map(|taken| taken.body).collect();
         let stacks = ["back", "paused", "loop", "rejected", "pending", "job"];

@@ -1,5 +1,7 @@
 //! Every target of notifications as the settings declare it, against a local server that speaks its protocol.
 
+#![expect(clippy::unwrap_used, reason = "what these tests share may fail them as they do")]
+
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;

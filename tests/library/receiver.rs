@@ -1,5 +1,7 @@
 //! Local servers that take messages: one that speaks HTTP, and one that speaks SMTP with STARTTLS.
 
+#![expect(clippy::unwrap_used, reason = "a server that cannot serve has failed its test")]
+
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
