@@ -10,8 +10,8 @@ use crate::reconciler::caddy::{ProxyAim, ProxyReader, Sight};
 use super::bell::{Bell, Trigger};
 use super::reason::Reason;
 
-/// How often is looked: by one request.
-const EVERY: Duration = Duration::from_secs(5);
+/// How often is looked: by one request, which Caddy logs.
+const EVERY: Duration = Duration::from_secs(10);
 
 /// Rings `bell` whenever the configuration of the proxy is not what it was, or it answers again. It never ends.
 pub async fn watch_proxy(aim: ProxyAim, bell: Bell) {
