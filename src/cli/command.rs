@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use super::args::GlobalArgs;
 use super::{
     apply, completions, events, health, history, init, lock, logs, notifications, observe, plan,
-    remove, render, retry, run, schema, status, suspend, sync, validate,
+    remove, render, retry, run, schema, status, suspend, sync, trace, validate,
 };
 
 /// Keeps a Docker Swarm in the state that stack files declare
@@ -52,6 +52,7 @@ pub(super) enum Command {
     History(history::HistoryArgs),
     Events(events::EventsArgs),
     Logs(logs::LogsArgs),
+    Trace(trace::TraceArgs),
     Retry(retry::RetryArgs),
     Notify(notifications::NotifyArgs),
     Observe(observe::ObserveArgs),

@@ -47,6 +47,7 @@ mod status;
 mod suspend;
 mod suspended;
 mod sync;
+mod trace;
 mod trouble;
 mod validate;
 mod variables;
@@ -116,6 +117,7 @@ fn dispatch(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Command::Logs(args) => block_on(logs::logs(&global, &args, &mut output)),
         Command::Notify(args) => block_on(notifications::notify(&global, &args, &mut output)),
         Command::Retry(args) => block_on(retry::retry(&global, &args, &mut output)),
+        Command::Trace(args) => block_on(trace::trace(&global, &args, &mut output)),
         Command::Observe(args) => block_on(observe::observe(&global, &args, &mut output)),
         Command::Schema(args) => schema::schema(&args, &mut output),
         Command::Completions(args) => completions::completions(&args, &mut output),

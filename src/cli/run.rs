@@ -24,8 +24,8 @@ use crate::swarm::{Managers, Traffic};
 
 use super::args::{GlobalArgs, PolicyArgs, StackArgs};
 use super::controller::{
-    Chronicle, RunSources, SettingsWatch, Telling, Wanted, Web, history_file, present, service,
-    socket,
+    Chronicle, RunSources, SettingsWatch, Telling, Wanted, Web, access, history_file, open_hooks,
+    page, present, service, socket,
 };
 use super::engine;
 use super::error::CommandError;
@@ -81,8 +81,8 @@ pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode,
     let (bell, reading) = (Bell::default(), CancellationToken::new());
     let sources = RunSources::new(wanted, &setup, bell.clone(), reading.clone())?;
     let managers = Managers::new(engine::endpoints(global, &setup)?);
-    let traffic: [Arc<Traffic>; 2] = Default::default();
-    let [passed, heard] = &traffic;
+    let traffic: [Arc<Traffic>; 3] = Default::default();
+    let [passed, heard, shown] = &traffic;
     let engine = Engine::new(managers.clone().counted(Arc::clone(passed)), engine::fresh_key()?);
     let instruments =
         Instruments { metrics: Metrics::default(), pulse: Pulse::new(Arc::clone(passed)) };
@@ -107,7 +107,14 @@ pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode,
     let metrics = counts
         .then(|| Exposition::new(&instruments.metrics, reports.clone(), traffic.clone().into()));
     let pulse = instruments.pulse;
-    let shown = Shown { reports: reports.clone(), pulse: pulse.clone(), metrics };
+    let shown = Shown {
+        reports: reports.clone(),
+        pulse: pulse.clone(),
+        metrics,
+        access: access(&setup)?,
+        hooks: open_hooks(&setup, &bell)?,
+        page: page(&setup.settings, managers.clone().counted(Arc::clone(shown)), chronicle.news()),
+    };
     let web = Web::start(&setup.settings, shown).await?;
     let interrupted = async {
         signals.next().await;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{ArgGroup, Args, ValueEnum};
 
 use crate::diff::document;
+use crate::http::view;
 use crate::local;
 use crate::reconciler::controller::report;
 use crate::reconciler::status;
@@ -34,7 +35,7 @@ Exit codes: 0, or 1 when --check finds files that are not up to date."
 )]
 pub(super) struct SchemaArgs {
     /// Which schema: stack, settings, render, plan, saved-plan, status,
-    /// report, answer, events, history, observe or findings
+    /// report, answer, api, events, history, observe or findings
     #[arg(hide_possible_values = true)]
     name: Option<Name>,
 
@@ -74,6 +75,8 @@ enum Name {
     Events,
     /// The JSON of skep history.
     History,
+    /// The documents that skep run serves.
+    Api,
     /// The file of skep observe.
     Observe,
     /// The JSON of skep validate.
@@ -114,6 +117,7 @@ fn text(name: Name) -> Result<String, CommandError> {
         Name::Answer => json(&local::schema()),
         Name::Events => json(&events::schema()),
         Name::History => json(&history::schema()),
+        Name::Api => json(&view::schema()),
         Name::Observe => json(&snapshot::schema()),
         Name::Findings => json(&findings::schema()),
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
@@ -33,6 +34,9 @@ use super::output::{self, Output};
 use super::request::{Showing, fleet, request, retry};
 use super::settings::Setup;
 use super::trouble::paragraphs;
+
+/// How long is waited before it is shown again.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// Show how the stacks are: in sync or not, healthy or not, and what is in the way
 #[derive(Debug, Args)]
@@ -70,12 +74,37 @@ pub(super) struct StatusArgs {
     #[arg(long)]
     exit_code: bool,
 
+    /// Show it again and again, every two seconds, until it is interrupted
+    #[arg(long, conflicts_with_all = ["exit_code", "format"])]
+    watch: bool,
+
     /// Form of the status: text or json
     #[arg(long, value_name = "FORM", default_value = "text", hide_possible_values = true)]
     format: Format,
 }
 
 pub(super) async fn status(
+    global: &GlobalArgs,
+    args: &StatusArgs,
+    output: &mut Output,
+) -> Result<ExitCode, CommandError> {
+    if !args.watch {
+        return once(global, args, output).await;
+    }
+    loop {
+        if output.is_terminal() {
+            // Home, and nothing below.
+            output.result("\u{1b}[H\u{1b}[2J\u{1b}[3J")?;
+        }
+        once(global, args, output).await?;
+        if output.is_closed() {
+            return Ok(ExitCode::Fine);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn once(
     global: &GlobalArgs,
     args: &StatusArgs,
     output: &mut Output,

@@ -1,24 +1,31 @@
 //! Every path that is served, and how everything else is refused.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, HttpBody as _};
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, REFERRER_POLICY, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{Method, StatusCode};
-use axum::middleware::{Next, from_fn};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use tokio::sync::watch;
 
 use crate::reconciler::controller::metrics::{CONTENT_TYPE as OPENMETRICS, Exposition};
 use crate::reconciler::controller::pulse::Pulse;
 use crate::reconciler::controller::report::Report;
+use crate::reconciler::controller::scene::Scenes;
+use crate::reconciler::journal::News;
 
-use super::health;
+use super::access::Access;
+use super::hook::Hooks;
+use super::live::Live;
+use super::{assets, health, pages};
 
 /// What is shown of a controller. None of it leads to anything that writes.
 #[derive(Debug)]
@@ -29,14 +36,84 @@ pub struct Shown {
     pub pulse: Pulse,
     /// What it counts; `None` if that is not to be shown.
     pub metrics: Option<Exposition>,
+    /// Who may see all but its health.
+    pub access: Access,
+    /// Who may say that there is something new.
+    pub hooks: Hooks,
+    /// What else is shown; `None` if there are to be no pages.
+    pub page: Option<Page>,
 }
 
-/// Every path there is. All of them answer GET and HEAD, and nothing else.
-pub const ROUTES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+/// What pages show besides reports.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// Where tasks and nodes are asked for; `None` if nobody is to ask.
+    pub scenes: Option<Box<dyn Scenes>>,
+    /// What happened, where somebody remembers.
+    pub news: Option<watch::Receiver<Arc<News>>>,
+    /// The stacks that have a badge, which anybody may see.
+    pub badges: BTreeSet<String>,
+}
+
+/// What requests are answered with.
+#[derive(Debug)]
+pub(super) struct Served {
+    pub(super) shown: Shown,
+    /// Whom watchers listen to; there are none without pages.
+    pub(super) live: Option<Live>,
+}
+
+impl Served {
+    pub(super) fn page(&self) -> Option<&Page> {
+        self.shown.page.as_ref()
+    }
+}
+
+/// Every path there is, but for [`HOOK`]. All of them answer GET and HEAD, and nothing else.
+pub const ROUTES: [&str; 19] = [
+    "/",
+    "/stacks/{stack}",
+    "/services/{service}",
+    "/cluster",
+    "/routes",
+    "/events",
+    "/assets/{file}",
+    "/badges/{file}",
+    "/api/v1/status",
+    "/api/v1/overview",
+    "/api/v1/stacks/{stack}",
+    "/api/v1/services/{service}",
+    "/api/v1/cluster",
+    "/api/v1/routes",
+    "/api/v1/history",
+    "/api/v1/events",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+];
+
+/// Where git servers say that a source may have something new; it answers POST, and nothing else.
+pub const HOOK: &str = "/hooks/{source}";
 
 /// What answers at one of [`ROUTES`].
-fn route(path: &str) -> Option<MethodRouter<Arc<Shown>>> {
+fn route(path: &str) -> Option<MethodRouter<Arc<Served>>> {
     Some(match path {
+        "/" => get(pages::overview),
+        "/stacks/{stack}" => get(pages::stack),
+        "/services/{service}" => get(pages::service),
+        "/cluster" => get(pages::cluster),
+        "/routes" => get(pages::routes),
+        "/events" => get(pages::events),
+        "/assets/{file}" => get(pages::asset),
+        "/badges/{file}" => get(pages::stack_badge),
+        "/api/v1/status" => get(pages::api_status),
+        "/api/v1/overview" => get(pages::api_overview),
+        "/api/v1/stacks/{stack}" => get(pages::api_stack),
+        "/api/v1/services/{service}" => get(pages::api_service),
+        "/api/v1/cluster" => get(pages::api_cluster),
+        "/api/v1/routes" => get(pages::api_routes),
+        "/api/v1/history" => get(pages::api_history),
+        "/api/v1/events" => get(pages::api_events),
         "/healthz" => get(healthz),
         "/readyz" => get(readyz),
         "/metrics" => get(metrics),
@@ -44,24 +121,48 @@ fn route(path: &str) -> Option<MethodRouter<Arc<Shown>>> {
     })
 }
 
-/// The routes of a controller, and refusals for whatever else is asked.
-pub fn routes(shown: Shown) -> Router {
-    let served = ROUTES.into_iter().filter_map(|path| Some((path, route(path)?)));
-    served
-        .fold(Router::new(), |router, (path, methods)| router.route(path, methods))
-        .fallback(async || text(StatusCode::NOT_FOUND, "there is nothing here\n"))
-        .with_state(Arc::new(shown))
-        .layer(from_fn(guard))
+/// Whether a path is served to whoever gets in: how the controller is, and what tells nothing.
+fn is_open(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz")
+        || [assets::BELOW, "/badges/"].iter().any(|below| path.starts_with(below))
 }
 
-/// Lets through what reads, before anything else sees it, and says of every answer what it is not for.
-async fn guard(request: Request, next: Next) -> Response {
-    let mut response = if !matches!(*request.method(), Method::GET | Method::HEAD) {
+/// Whether a path is served although there are no pages.
+fn is_plain(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz" | "/metrics")
+}
+
+/// The routes of a controller, and refusals for whatever else is asked. It is called where tasks can be spawned.
+pub fn routes(shown: Shown) -> Router {
+    let live = shown.page.as_ref();
+    let live = live.map(|page| Live::start(shown.reports.clone(), page.news.clone()));
+    let has_pages = shown.page.is_some();
+    let served = Arc::new(Served { shown, live });
+    let wanted = ROUTES.into_iter().filter(|path| has_pages || is_plain(path));
+    wanted
+        .filter_map(|path| Some((path, route(path)?)))
+        .fold(Router::new(), |router, (path, methods)| router.route(path, methods))
+        .route(HOOK, post(hook))
+        .fallback(async || text(StatusCode::NOT_FOUND, "there is nothing here\n"))
+        .with_state(Arc::clone(&served))
+        .layer(from_fn_with_state(served, guard))
+}
+
+/// Lets through what reads and who may, before anything else sees it, and says of every answer what it is not for.
+async fn guard(State(served): State<Arc<Served>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let is_hook = *request.method() == Method::POST
+        && path.strip_prefix("/hooks/").is_some_and(|name| served.shown.hooks.contains_key(name));
+    let mut response = if is_hook {
+        next.run(request).await
+    } else if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut refusal = text(StatusCode::METHOD_NOT_ALLOWED, "this can only be read\n");
         refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         refusal
     } else if !request.body().is_end_stream() {
         text(StatusCode::PAYLOAD_TOO_LARGE, "a request without a body is enough\n")
+    } else if !is_open(path) && !served.shown.access.allows(request.headers()) {
+        unknown(&served.shown.access)
     } else {
         next.run(request).await
     };
@@ -70,28 +171,64 @@ async fn guard(request: Request, next: Next) -> Response {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    let resources = HeaderName::from_static("cross-origin-resource-policy");
+    let whose = if is_open_to_all(headers) { "cross-origin" } else { "same-origin" };
+    headers.insert(resources, HeaderValue::from_static(whose));
     response
 }
 
-async fn healthz(State(shown): State<Arc<Shown>>) -> Response {
-    match health::alive(&shown.pulse) {
+/// Badges stand on pages of others.
+fn is_open_to_all(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "image/svg+xml")
+}
+
+/// What somebody is told who may not read; a browser asks for the token.
+fn unknown(access: &Access) -> Response {
+    let mut refusal = text(StatusCode::UNAUTHORIZED, "who are you?\n");
+    if access.token.is_some() {
+        let headers = refusal.headers_mut();
+        headers.append(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"skep\""));
+        let basic = HeaderValue::from_static("Basic realm=\"skep: any user, the token\"");
+        headers.append(WWW_AUTHENTICATE, basic);
+    }
+    refusal
+}
+
+async fn hook(
+    State(served): State<Arc<Served>>,
+    Path(source): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match served.shown.hooks.get(&source) {
+        Some(hook) => {
+            let (status, words) = hook.receive(&headers, body).await;
+            text(status, words)
+        }
+        None => text(StatusCode::NOT_FOUND, "there is nothing here\n"),
+    }
+}
+
+async fn healthz(State(served): State<Arc<Served>>) -> Response {
+    match health::alive(&served.shown.pulse) {
         Ok(()) => text(StatusCode::OK, "ok\n"),
         Err(reason) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
     }
 }
 
-async fn readyz(State(shown): State<Arc<Shown>>) -> Response {
-    let report = Arc::clone(&shown.reports.borrow());
-    match health::ready(&report, &shown.pulse) {
+async fn readyz(State(served): State<Arc<Served>>) -> Response {
+    let report = Arc::clone(&served.shown.reports.borrow());
+    match health::ready(&report, &served.shown.pulse) {
         Ok(()) => text(StatusCode::OK, "ok\n"),
         Err(missing) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", missing.join("\n"))),
     }
 }
 
-async fn metrics(State(shown): State<Arc<Shown>>) -> Response {
-    match shown.metrics.as_ref().map(Exposition::text) {
+async fn metrics(State(served): State<Arc<Served>>) -> Response {
+    match served.shown.metrics.as_ref().map(Exposition::text) {
         Some(Ok(metrics)) => typed(StatusCode::OK, OPENMETRICS, metrics),
         Some(Err(_)) => text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written\n"),
         None => text(StatusCode::NOT_FOUND, "the settings keep metrics to themselves\n"),

@@ -34,7 +34,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 256,
+            connections: 640,
             head: 16 * 1024,
             headers: 64,
             arrival: Duration::from_secs(15),

@@ -27,6 +27,13 @@ pub enum Question {
         /// How the answer is to be shown.
         shown: Shown,
     },
+    /// Where does a service come from?
+    Trace {
+        /// Its full name.
+        service: String,
+        /// How the answer is to be shown.
+        shown: Shown,
+    },
 }
 
 /// How an answer is shown to whoever asks.

@@ -85,7 +85,7 @@ async fn answered(
     present: Present,
 ) -> Answer {
     let (stacks, until) = match &question {
-        Question::Status { .. } => {
+        Question::Status { .. } | Question::Trace { .. } => {
             let report = Arc::clone(&reports.borrow());
             return present(&report, &question);
         }

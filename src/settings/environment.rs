@@ -120,6 +120,21 @@ pub const VARIABLES: &[Variable] = &[
             into.history.get_or_insert_default().releases = from.history.and_then(|of| of.releases);
         },
     },
+    Variable {
+        name: "SKEP_STATUS_PAGE",
+        key: "status.page",
+        take: |into, from| {
+            into.status.get_or_insert_default().page = from.status.and_then(|of| of.page);
+        },
+    },
+    Variable {
+        name: "SKEP_STATUS_TRUSTED_HEADER",
+        key: "status.trusted_header",
+        take: |into, from| {
+            let header = from.status.and_then(|of| of.trusted_header);
+            into.status.get_or_insert_default().trusted_header = header;
+        },
+    },
 ];
 
 impl Settings {

@@ -18,6 +18,8 @@ pub struct Source {
     pub name: Located<SourceName>,
     /// Where its files are.
     pub files: SourceFiles,
+    /// The file with the secret that its server signs webhooks with; without one, there is no hook.
+    pub webhook_secret_file: Option<Located<String>>,
 }
 
 /// Where the files of a source are.
@@ -71,6 +73,10 @@ struct Written {
     path: Option<String>,
     /// The repository with the stacks, instead of `path`.
     git: Option<GitSettings>,
+    /// The file with the secret that its server signs webhooks with, relative to the settings file. With it, the status
+    /// page takes them at `/hooks/` and the name of the source.
+    #[schemars(example = &"webhook-secret")]
+    webhook_secret_file: Option<String>,
 }
 
 impl JsonSchema for Source {
@@ -109,8 +115,13 @@ impl Decode for Source {
                 None
             }
         };
+        let webhook_secret_file = fields.get("webhook_secret_file", report);
+        if let Some(at) = fields.at("webhook_secret") {
+            let finding = at.error("secret-in-settings", "does not belong into this file");
+            report.push(finding.hint("put it into a file of its own: `webhook_secret_file`"));
+        }
         fields.finish(report);
-        Some(Self { name: name??, files: files? })
+        Some(Self { name: name??, files: files?, webhook_secret_file })
     }
 }
 

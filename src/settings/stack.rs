@@ -30,6 +30,9 @@ pub struct StackSettings {
     /// What the controller does about changes that somebody made by hand; by default as for all stacks.
     #[schemars(example = DriftMode::Report)]
     pub drift: Option<DriftMode>,
+    /// Whether the status page has a badge of it, which anybody who gets there may see; `false` if absent.
+    #[schemars(example = true)]
+    pub badge: Option<bool>,
 }
 
 /// What a variable may be in the settings: its text, or a number or boolean that becomes text.
@@ -60,10 +63,11 @@ impl Decode for StackSettings {
             fields.at("variables").map(|at| variables(&at, report)).unwrap_or_default(),
             fields.get("env_files", report).unwrap_or_default(),
             one_of(&mut fields, "drift", &DRIFT_MODES, report),
+            fields.get("badge", report),
         );
         fields.finish(report);
-        let (source, files, variables, env_files, drift) = settings;
-        Some(Self { name: name??, source, files, variables, env_files, drift })
+        let (source, files, variables, env_files, drift, badge) = settings;
+        Some(Self { name: name??, source, files, variables, env_files, drift, badge })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where the running controller serves how it is, for probes and for those who collect metrics.
+//! Where the running controller serves how it is, for people, probes and those who collect metrics, and who may read it.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,17 @@ pub struct StatusSettings {
     /// Whether metrics are served there too; `true` if absent.
     #[schemars(example = true)]
     pub metrics: Option<bool>,
+    /// Whether pages and the same as JSON are served there too; `true` if absent.
+    #[schemars(example = true)]
+    pub page: Option<bool>,
+    /// The file with a token that whoever reads must know, relative to the settings file. `/healthz`, `/readyz` and
+    /// badges need none.
+    #[schemars(with = "Option<String>", example = &"status-token")]
+    pub token_file: Option<Located<String>>,
+    /// The header that a proxy in front sets for those whom it has let through, and takes from everybody else:
+    /// requests with it need no token, and without a token every request needs it.
+    #[schemars(with = "Option<String>", example = &"x-forwarded-user")]
+    pub trusted_header: Option<Located<String>>,
 }
 
 /// Where is listened.
@@ -88,10 +99,40 @@ impl Decode for StatusSettings {
         let settings = Self {
             listen: fields.at("listen").and_then(|at| listen(&at, report)),
             metrics: fields.get("metrics", report),
+            page: fields.get("page", report),
+            token_file: fields.get("token_file", report),
+            trusted_header: fields.at("trusted_header").and_then(|at| header(&at, report)),
         };
+        if let Some(at) = fields.at("token") {
+            let finding = at.error("secret-in-settings", "does not belong into this file");
+            report.push(finding.hint("put it into a file of its own: `token_file`"));
+        }
         fields.finish(report);
         Some(settings)
     }
+}
+
+/// The name of a header (RFC 9110, 5.6.2), in lower case.
+fn header(at: &Cursor<'_>, report: &mut Report) -> Option<Located<String>> {
+    let name: Located<String> = at.get(report)?;
+    let is_name = |name: &str| {
+        let fits = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        !name.is_empty() && name.chars().all(fits)
+    };
+    if !is_name(name.as_str()) {
+        let finding = at.error("invalid-value", "is no name of a header");
+        report.push(finding.hint("write `x-forwarded-user`, or what your proxy sets"));
+        return None;
+    }
+    let lower = name.as_str().to_ascii_lowercase();
+    // Clients send these themselves.
+    if matches!(lower.as_str(), "host" | "authorization" | "cookie" | "accept" | "user-agent") {
+        let finding = at.error("invalid-value", "is sent by everybody");
+        report
+            .push(finding.hint("write one that only your proxy sets, such as `x-forwarded-user`"));
+        return None;
+    }
+    Some(name.with(lower))
 }
 
 fn listen(at: &Cursor<'_>, report: &mut Report) -> Option<Located<Listen>> {

@@ -310,7 +310,7 @@ fn every_single_value_has_a_variable_that_is_documented_and_wins_over_the_file()
         // Another value than that of the file, and it counts; nonsense does not.
         let other = match variable.key {
             "prune" | "strict" | "history.enabled" => "false",
-            "prune_stacks" | "allow_replace" | "status.metrics" => "true",
+            "prune_stacks" | "allow_replace" | "status.metrics" | "status.page" => "true",
             "adopt" | "resolve_image" => {
                 if variable.key == "adopt" {
                     "never"

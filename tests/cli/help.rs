@@ -27,6 +27,7 @@ fn help_of_every_command_is_pinned() {
         "events",
         "logs",
         "notify",
+        "trace",
         "retry",
         "observe",
         "schema",

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::program::{World, root};
 use crate::published::assert_published;
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "stack",
     "settings",
     "render",
@@ -18,6 +18,7 @@ const NAMES: [&str; 12] = [
     "answer",
     "events",
     "history",
+    "api",
     "observe",
     "findings",
 ];

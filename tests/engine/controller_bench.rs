@@ -6,6 +6,8 @@
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -60,7 +62,9 @@ impl<'e> Loop<'e> {
         let port = daemon.port();
         // All intervals are those of everybody.
         let settings = format!(
-            "sources: [{{ name: main, git: {{ url: 'git://127.0.0.1:{port}/stacks.git', path: stacks }} }}]"
+            "sources: [{{ name: main, git: {{ url: 'git://127.0.0.1:{port}/stacks.git', path: stacks }} }}]\n\
+             status: {{ listen: 'unix://{}' }}",
+            self.page().display()
         );
         let controller = Running::with(&self.stage, &settings);
         settled(&controller);
@@ -75,6 +79,18 @@ impl<'e> Loop<'e> {
         let controller = Running::again(&self.stage);
         settled(&controller);
         controller
+    }
+
+    /// Where the status page is.
+    fn page(&self) -> PathBuf {
+        self.stage.folder().join("http.sock")
+    }
+
+    /// Asks for something on the status page.
+    fn ask_page(&self, path: &str) -> UnixStream {
+        let mut stream = UnixStream::connect(self.page()).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: skep\r\nconnection: close\r\n\r\n").unwrap();
+        stream
     }
 
     /// Waits until events of earlier writes are over.
@@ -178,4 +194,43 @@ fn a_thousand_services_and_nothing_to_do() {
         lasting.proxy.writes().len(),
     );
     fs::write(directory.join("idle"), text).unwrap();
+    report("page", &overviews(&lasting));
+    let before = memory(id, "VmRSS");
+    let watchers: Vec<UnixStream> = (0..WATCHERS).map(|_| lasting.ask_page(NEWS)).collect();
+    let mut watchers: Vec<BufReader<UnixStream>> =
+        watchers.into_iter().map(BufReader::new).collect();
+    watchers.iter_mut().for_each(|watcher| until(watcher, "retry:"));
+    controller.ask(&["sync"]);
+    // All of them have been told by then; reading is what takes time, and it is that of this test.
+    until(watchers.first_mut().unwrap(), "event: change");
+    let begun = Instant::now();
+    watchers.iter_mut().skip(1).for_each(|watcher| until(watcher, "event: change"));
+    report("fanout", &[begun.elapsed()]);
+    let more = memory(id, "VmRSS") - before;
+    fs::write(directory.join("watched"), format!("memory={more}\n")).unwrap();
+}
+
+/// How many watch at the same time, and what.
+const WATCHERS: usize = 500;
+const NEWS: &str = "/api/v1/events";
+
+/// How long the overview takes, time after time.
+fn overviews(lasting: &Loop<'_>) -> Vec<Duration> {
+    let overview = |_| {
+        let begun = Instant::now();
+        let mut page = String::new();
+        lasting.ask_page("/").read_to_string(&mut page).unwrap();
+        assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
+        begun.elapsed()
+    };
+    (0..21).map(overview).collect()
+}
+
+/// Reads lines until one begins with `wanted`.
+fn until(watcher: &mut BufReader<UnixStream>, wanted: &str) {
+    let mut line = String::new();
+    while !line.starts_with(wanted) {
+        line.clear();
+        assert!(watcher.read_line(&mut line).unwrap() > 0, "the news ended before {wanted}");
+    }
 }

@@ -28,6 +28,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("hyper::", &["src/swarm/", "src/sources/git/wire/", "src/http/"]),
     ("hyper_util::", &["src/swarm/", "src/sources/git/wire/", "src/http/"]),
     ("axum::", &["src/http/"]),
+    ("maud::", &["src/http/"]),
+    ("rust_embed::", &["src/http/"]),
     ("prometheus_client::", &["src/reconciler/controller/metrics/"]),
     ("rusqlite::", &["src/history/"]),
     ("lettre::", &["src/notify/target/email.rs"]),

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::local::{self, Answer, AskError, Question};
 use crate::model::name::FleetName;
-use crate::reconciler::status;
+use crate::reconciler::controller::report;
 use crate::settings::Settings;
 use crate::swarm::Address;
 
@@ -58,10 +58,7 @@ impl Answered {
 
     /// The document of `skep status` with what only the controller knows below it; `None` while it has seen nothing.
     pub(in crate::cli) fn document(&self) -> Option<Value> {
-        let mut controller = self.report.as_object()?.clone();
-        let mut document = controller.remove("status")?;
-        document.as_object_mut()?.insert(status::CONTROLLER.to_owned(), controller.into());
-        Some(document)
+        report::document(self.report.clone())
     }
 
     fn engines(&self) -> impl Iterator<Item = &str> {
@@ -98,6 +95,7 @@ pub(in crate::cli) async fn quietly(socket: &Path, question: &Question) {
 #[cfg(test)]
 mod tests {
     use crate::reconciler::controller::example;
+    use crate::reconciler::status;
 
     use super::*;
 

@@ -8,6 +8,7 @@ mod present;
 pub(super) mod service;
 mod sources;
 mod telling;
+mod traced;
 mod web;
 
 pub(super) use asking::{Answered, ask, history_file, quietly, socket};
@@ -17,4 +18,4 @@ pub(super) use present::{present, shown};
 
 pub(super) use sources::{RunSources, Wanted};
 pub(super) use telling::Telling;
-pub(super) use web::Web;
+pub(super) use web::{Web, access, open_hooks, page};

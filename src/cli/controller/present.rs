@@ -17,6 +17,7 @@ use super::super::exit::ExitCode;
 use super::super::output::Output;
 use super::super::status;
 use super::super::trouble;
+use super::traced::traced;
 
 /// How the output of this process is shown, for the controller to write in the same way.
 pub(in crate::cli) fn shown(output: &Output) -> Shown {
@@ -26,7 +27,12 @@ pub(in crate::cli) fn shown(output: &Output) -> Shown {
 
 /// Turns a report into the answer to a question.
 pub(in crate::cli) fn present(report: &Report, question: &Question) -> Answer {
-    let (Question::Status { stacks, shown } | Question::Sync { stacks, shown, .. }) = question;
+    let (stacks, shown) = match question {
+        Question::Status { stacks, shown } | Question::Sync { stacks, shown, .. } => {
+            (stacks, shown)
+        }
+        Question::Trace { service, shown } => return traced(report, service, look(shown)),
+    };
     let known =
         |name: &&StackName| report.stacks.contains_key(name.as_str()) || is_live(report, name);
     if let Some(unknown) = stacks.iter().find(|name| !known(name)) {
@@ -45,13 +51,8 @@ pub(in crate::cli) fn present(report: &Report, question: &Question) -> Answer {
         report.status = report.status.map(|status| status.only(&names));
         report.stacks.retain(|stack, _| names.iter().any(|name| name.as_str() == stack));
     }
-    let look = Look {
-        width: shown.width,
-        palette: if shown.color { Palette::Ansi } else { Palette::Plain },
-        glyphs: if shown.unicode { Glyphs::Unicode } else { Glyphs::Ascii },
-    };
     let exit = match question {
-        Question::Status { .. } => {
+        Question::Status { .. } | Question::Trace { .. } => {
             let status = report.status.as_ref().map_or(ExitCode::NotHealthy, status::exit);
             status.worst(standing(&report))
         }
@@ -60,10 +61,18 @@ pub(in crate::cli) fn present(report: &Report, question: &Question) -> Answer {
     match serde_json::to_value(&report) {
         Ok(document) => Answer::Report {
             document: Box::new(document),
-            text: text(&report, look),
+            text: text(&report, look(shown)),
             exit: exit as u8,
         },
         Err(error) => Answer::Refused(format!("the report cannot be written: {error}")),
+    }
+}
+
+fn look(shown: &Shown) -> Look {
+    Look {
+        width: shown.width,
+        palette: if shown.color { Palette::Ansi } else { Palette::Plain },
+        glyphs: if shown.unicode { Glyphs::Unicode } else { Glyphs::Ascii },
     }
 }
 

@@ -194,6 +194,7 @@ impl Sources for RunSources {
                 },
                 None => (None, None),
             };
+            let commit = snapshot.as_ref().and_then(|snapshot| snapshot.commit.clone());
             // A file system that does not answer holds this thread, and nobody else.
             let looked = spawn_blocking(move || {
                 let setup = wanted.setup(were_there)?;
@@ -202,7 +203,11 @@ impl Sources for RunSources {
                     None => Stacks::of_paths(setup, &wanted.paths, &wanted.reading)?,
                 };
                 let declared = declared(&wanted, stacks);
-                Ok::<_, CommandError>(declared.map(|declared| Declared { stale, ..declared }))
+                Ok::<_, CommandError>(declared.map(|declared| Declared {
+                    commit,
+                    stale,
+                    ..declared
+                }))
             });
             match looked.await {
                 Ok(Ok(declared)) => declared,
@@ -311,7 +316,7 @@ fn declared(wanted: &Wanted, mut stacks: Stacks) -> Result<Declared, FetchFailur
         request.scope.fleet = fleet.clone();
         request.view.retry = retry(global, fleet);
     }
-    Ok(Declared { request, revision, digest, findings, drift: modes, stale: None })
+    Ok(Declared { request, revision, digest, findings, drift: modes, commit: None, stale: None })
 }
 
 /// A digest of everything that was read. It stays in this process, and so may be of secrets.

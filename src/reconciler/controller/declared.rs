@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::model::finding::Finding;
 use crate::model::name::{SourceName, StackName};
 use crate::reconciler::pass::Request;
+use crate::sources::git::Commit;
 use crate::spec::stack::Stack;
 
 use super::drift::DriftModes;
@@ -26,6 +27,8 @@ pub struct Declared {
     pub findings: Vec<Finding>,
     /// What becomes of changes by hand.
     pub drift: DriftModes,
+    /// The commit, if the source is a repository.
+    pub commit: Option<Commit>,
     /// Set if the source could not be read, and this is what was last read of it.
     pub stale: Option<Stale>,
 }
@@ -48,6 +51,8 @@ pub struct Current {
     pub drift: DriftModes,
     /// The newest revision.
     pub revision: String,
+    /// Its commit, if the source is a repository.
+    pub commit: Option<Commit>,
     digest: Vec<u8>,
     /// What is wrong with it or doubtful.
     pub findings: Vec<Finding>,
@@ -64,11 +69,11 @@ pub struct Current {
 impl Current {
     /// What a first look yielded.
     pub fn new(declared: Declared) -> Self {
-        let Declared { request, revision, digest, findings, drift, stale } = declared;
+        let Declared { request, revision, digest, findings, drift, commit, stale } = declared;
         let stale = stale.map(|stale| stale.fetched_at);
         let revisions = revisions(&request.stacks, &revision);
         let (doubled, kept) = (Vec::new(), BTreeSet::new());
-        Self { request, drift, revision, digest, findings, revisions, doubled, kept, stale }
+        Self { request, drift, revision, commit, digest, findings, revisions, doubled, kept, stale }
     }
 
     /// Whether a look yielded what is known already.
@@ -107,6 +112,15 @@ impl Current {
         known.next().map(|(_, revision)| revision.as_str())
     }
 
+    /// What changes with what passes are asked to do.
+    pub(super) fn stamp(&self) -> Stamp {
+        let in_force = self.request.stacks.iter().map(|stack| {
+            let revision = self.revisions.get(&stack.name).cloned();
+            (stack.name.clone(), revision.unwrap_or_default())
+        });
+        Stamp { digest: self.digest.clone(), in_force: in_force.collect() }
+    }
+
     /// The names of all stacks that it declares, those with errors included.
     pub(super) fn names(&self) -> impl Iterator<Item = &StackName> {
         let good = self.request.stacks.iter().chain(&self.doubled).map(|stack| &stack.name);
@@ -126,6 +140,15 @@ impl Current {
         scope.invalid.extend(self.doubled.iter().map(|stack| stack.name.clone()));
         self.request.stacks.sort_by(|a, b| a.name.cmp(&b.name));
     }
+}
+
+/// What a source declares, without saying it: equal stamps stand for equal stacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stamp {
+    /// Of everything that was read.
+    digest: Vec<u8>,
+    /// The stacks that passes work with, and the revision that each is of.
+    in_force: Vec<(StackName, String)>,
 }
 
 fn revisions(stacks: &[Stack], revision: &str) -> BTreeMap<StackName, String> {
@@ -212,7 +235,15 @@ pub(super) mod tests {
         };
         let (revision, digest) = (revision.to_owned(), Vec::new());
         let drift = DriftModes::default();
-        Declared { request, revision, digest, findings: Vec::new(), drift, stale: None }
+        Declared {
+            request,
+            revision,
+            digest,
+            findings: Vec::new(),
+            drift,
+            commit: None,
+            stale: None,
+        }
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub(crate) fn report() -> Report {
     let source = |name: &str| SourceReport {
         name: name.to_owned(),
         revision: Some("sha1:4f2c9e1d".to_owned()),
+        commit: None,
         seen_at: Some(at),
         failure: None,
         failing_since: None,
@@ -120,6 +121,7 @@ pub(crate) fn report() -> Report {
             ("shop".to_owned(), stack(Condition::Ready)),
         ]),
         status: Some(status),
+        sight: None,
     }
 }
 

@@ -29,6 +29,8 @@ pub mod pulse;
 pub mod reason;
 pub mod report;
 pub mod run;
+pub mod scene;
+pub mod sight;
 pub mod source;
 pub mod sources;
 mod stacks;

@@ -1,6 +1,7 @@
 //! One pass of the controller: observes the Swarm once, plans every source, performs what is ready.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -28,6 +29,7 @@ use super::delays::{Repairs, Troubles};
 use super::excerpts::Excerpts;
 use super::learning;
 use super::metrics::Metrics;
+use super::sight::{Catalogue, Sight};
 use super::withhold;
 
 /// For how long the same write is held against another writer.
@@ -55,6 +57,8 @@ pub struct Memory {
     pub metrics: Metrics,
     /// What tasks that failed have written to their logs.
     pub excerpts: Excerpts,
+    /// What the sources declare, for those who look closer.
+    pub catalogue: Catalogue,
 }
 
 impl Memory {
@@ -84,7 +88,7 @@ pub struct Manner<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
     /// The plan as it was published, with what was withheld.
-    pub document: Document,
+    pub document: Arc<Document>,
     /// How its services are.
     pub health: BTreeMap<String, ServiceHealth>,
 }
@@ -96,6 +100,8 @@ pub struct Passed {
     pub sources: Vec<Seen>,
     /// How all stacks of the fleet are.
     pub status: Status,
+    /// What was planned and is declared, for those who look closer.
+    pub sight: Arc<Sight>,
     /// What is suspended.
     pub suspensions: Suspensions,
     /// Steps that were performed.
@@ -189,9 +195,10 @@ impl Swarm {
             () = memory.excerpts.add(self.writer.reader().observer(), &observed, work, &mut status) => {}
             _ = stopped.wait_for(|stop| *stop) => {}
         }
-        let seen = |plan: Plan| Seen { document: plan.document, health: plan.health };
-        let sources = plans.into_iter().map(seen).collect();
-        Ok(Some(Passed { sources, status, suspensions, performed, failed, moving, again }))
+        let seen = |plan: Plan| Seen { document: Arc::new(plan.document), health: plan.health };
+        let sources: Vec<Seen> = plans.into_iter().map(seen).collect();
+        let sight = Arc::new(sight(&sources, work, &mut memory.catalogue, &observed));
+        Ok(Some(Passed { sources, status, sight, suspensions, performed, failed, moving, again }))
     }
 
     /// Observes the Swarm and plans every source.
@@ -240,7 +247,7 @@ impl Swarm {
         let (name, revision) = (&request.scope.source, &work.current.revision);
         let span = tracing::info_span!("source", %name, revision);
         let changes: BTreeMap<&ObjectKey, (&str, &Change)> = changes(&plan.document);
-        let Memory { repairs, troubles, disturbed: _, metrics, excerpts: _ } = memory;
+        let Memory { repairs, troubles, disturbed: _, metrics, excerpts: _, catalogue: _ } = memory;
         let source = request.scope.source.as_str();
         let drift_of = |object: &ObjectKey| {
             let (stack, change) = changes.get(object)?;
@@ -265,6 +272,25 @@ impl Swarm {
         apply::perform(steps, &actuator, proxy, key, sensitivity, learned, &stopped, &mut sink)
             .instrument(span)
             .await
+    }
+}
+
+/// What was planned and is declared. What a source declares is worked out after the writes, and only if it is news.
+fn sight(
+    sources: &[Seen],
+    work: &[Work<'_>],
+    catalogue: &mut Catalogue,
+    observed: &Observed,
+) -> Sight {
+    for Work { current, learned: _ } in work {
+        if catalogue.is_behind(current) {
+            catalogue.note(current, &declare(&current.request, &observed.configs));
+        }
+    }
+    let names = work.iter().map(|work| work.current.request.scope.source.as_str());
+    Sight {
+        plans: sources.iter().map(|seen| Arc::clone(&seen.document)).collect(),
+        declared: catalogue.declared(names),
     }
 }
 

@@ -87,7 +87,8 @@ impl<S: Sources, P: Passes> Controller<S, P> {
 
     fn passed(&mut self, passed: Passed, reasons: Reasons, begun: Instant) {
         let now = Instant::now();
-        let Passed { sources, status, suspensions, performed, failed, moving, again } = passed;
+        let Passed { sources, status, sight, suspensions, performed, failed, moving, again } =
+            passed;
         let states = self.states.iter().filter(|state| state.current.is_some());
         stacks::update(
             &mut self.report.stacks,
@@ -123,6 +124,7 @@ impl<S: Sources, P: Passes> Controller<S, P> {
         }
         self.report.suspended = suspensions.all;
         self.report.status = Some(status);
+        self.report.sight = Some(sight);
         self.report.last_pass =
             Some(LastPass { at: Timestamp::now(), reasons, performed, failed, milliseconds });
     }

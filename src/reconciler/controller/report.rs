@@ -1,19 +1,23 @@
 //! What the running controller tells about itself: sources, stacks, engine, the last pass.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::diff::document::{Cause, HoldCode};
 use crate::model::finding::Finding;
-use crate::reconciler::status::Status;
+use crate::reconciler::status::{self, Status};
 use crate::reconciler::suspension::Suspension;
+use crate::sources::git::{Commit, Signature};
 
 use super::condition::Condition;
 use super::engine::EngineReport;
 use super::reason::Reasons;
+use super::sight::Sight;
 use super::source::FetchFailure;
 
 /// The version of the document's layout; it moves when a reader of the old one would misread the new one.
@@ -54,9 +58,20 @@ pub struct Report {
     /// How everything is, as the last pass saw it; absent before the first one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
+    /// What the last pass planned and what the sources declare; no part of the document.
+    #[serde(skip)]
+    pub sight: Option<Arc<Sight>>,
 }
 
 impl Report {
+    /// The document of `skep status` with what only the controller knows below it; `None` while it has seen nothing.
+    ///
+    /// # Errors
+    /// When it cannot be written, which would be a bug.
+    pub fn document(&self) -> Result<Option<Value>, serde_json::Error> {
+        serde_json::to_value(self).map(document)
+    }
+
     /// How things are, in a line: `3 of 4 stacks ready; shop is Stalled`.
     pub fn line(&self) -> String {
         if let Some(trouble) = &self.trouble {
@@ -78,6 +93,14 @@ impl Report {
 pub fn schema() -> schemars::Schema {
     let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
     settings.into_generator().into_root_schema_for::<Report>()
+}
+
+/// A report as JSON as the document of `skep status`; `None` while the controller has seen nothing.
+pub fn document(report: Value) -> Option<Value> {
+    let Value::Object(mut controller) = report else { return None };
+    let mut document = controller.remove("status")?;
+    document.as_object_mut()?.insert(status::CONTROLLER.to_owned(), controller.into());
+    Some(document)
 }
 
 /// How the controller follows its settings.
@@ -127,6 +150,9 @@ pub struct SourceReport {
     /// The newest revision that could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
+    /// Its commit, if the source is a repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<CommitReport>,
     /// When it was last looked at with success.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
@@ -146,6 +172,46 @@ pub struct SourceReport {
     /// What is wrong with the newest revision or doubtful.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
+}
+
+/// The commit that a source is at. Its author may have written anything; each text is one line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct CommitReport {
+    /// The repository's URL, without its user.
+    pub url: String,
+    /// The branch or tag that led to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// Who wrote it, by name.
+    pub author: String,
+    /// When it was committed.
+    #[schemars(with = "String")]
+    pub time: Timestamp,
+    /// The first line of its message.
+    pub subject: String,
+    /// Who has signed it, by the list of those who may; absent where the settings ask for no signature.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<Vec<String>>,
+}
+
+impl From<&Commit> for CommitReport {
+    fn from(commit: &Commit) -> Self {
+        let Commit { url, id: _, branch, tag, author, time, subject, signature } = commit;
+        let signed_by = match signature {
+            Signature::NotChecked => None,
+            Signature::Good(signers) => {
+                Some(signers.iter().map(|signer| signer.name.clone()).collect())
+            }
+        };
+        Self {
+            url: url.clone(),
+            reference: tag.clone().or_else(|| branch.clone()),
+            author: author.clone(),
+            time: *time,
+            subject: subject.clone(),
+            signed_by,
+        }
+    }
 }
 
 /// One stack.

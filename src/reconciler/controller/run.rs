@@ -88,6 +88,7 @@ impl<S: Sources, P: Passes> Controller<S, P> {
             sources: Vec::new(),
             stacks: BTreeMap::new(),
             status: None,
+            sight: None,
         };
         let (published, reports) = watch::channel(Arc::new(report.clone()));
         let state = |planned: Planned| SourceState::new(planned, timing.retry, now);

@@ -116,6 +116,7 @@ pub(super) fn source(state: &SourceState) -> SourceReport {
     SourceReport {
         name: state.name.to_string(),
         revision: state.current.as_ref().map(|current| current.revision.clone()),
+        commit: state.current.as_ref().and_then(|current| current.commit.as_ref()).map(Into::into),
         seen_at: state.seen,
         stale_since: state.current.as_ref().and_then(|current| current.stale),
         failure,

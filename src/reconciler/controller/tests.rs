@@ -96,6 +96,7 @@ impl Passes for Engine {
         Ok(Some(Passed {
             sources: Vec::new(),
             status,
+            sight: Arc::default(),
             suspensions: Suspensions::default(),
             performed: 0,
             failed: 0,

@@ -112,6 +112,27 @@ fn the_text_is_as_it_is() {
     insta::assert_snapshot!(lines.join("\n"));
 }
 
+/// The names of metrics of ours in a text.
+fn named(text: &str) -> BTreeSet<&str> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let words = text.split(|c| !is_part(c)).filter(|word| word.starts_with("skep_"));
+    words.map(|name| name.strip_suffix("_bucket").unwrap_or(name)).collect()
+}
+
+#[test]
+fn examples_ask_for_metrics_that_there_are() {
+    let known = documented();
+    let alerts = include_str!("../../../../examples/prometheus/alerts.yml");
+    let dashboard = include_str!("../../../../examples/grafana/skep.json");
+    for text in [alerts, dashboard] {
+        let named = named(text);
+        assert!(named.len() > 5, "{named:?}");
+        let unknown: Vec<_> = named.into_iter().filter(|name| !known.contains_key(*name)).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+    }
+    serde_json::from_str::<serde_json::Value>(dashboard).unwrap();
+}
+
 /// Prometheus's own checker knows the older text form, in which a counter's name ends in `_total` everywhere.
 #[test]
 fn prometheus_finds_no_fault_with_names_and_texts() {

@@ -1,0 +1,102 @@
+//! Every page in a real browser: both themes, three widths, nothing on the console, usable by everybody, kept up to date.
+
+use serde_json::json;
+use skep::reconciler::controller::condition::Condition;
+use skep::reconciler::controller::report::Report;
+
+use crate::driver::{Driver, Theme};
+use crate::reading::PAGES;
+use crate::server::Server;
+use crate::world;
+
+const CHECKS: &str = include_str!("checks.js");
+const SCREENS: [(u32, u32); 3] = [(390, 844), (820, 1180), (1440, 900)];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_usable_in_both_themes_and_on_every_screen() {
+    let Some(driver) = Driver::start() else { return };
+    let server = Server::of(world::report()).await;
+    let mut wrong = Vec::new();
+    for theme in [Theme::Light, Theme::Dark] {
+        for screen in SCREENS {
+            let browser = driver.browser(theme, screen).await;
+            for path in PAGES.into_iter().chain(["/stacks/nobody"]) {
+                browser.0.goto(&format!("http://{}{path}", server.address)).await.unwrap();
+                browser.until("document.getElementById('live').textContent === 'Live'").await;
+                let found = browser.run(CHECKS).await;
+                for one in found.as_array().unwrap() {
+                    wrong.push(format!("{path} {theme:?} {}: {one}", screen.0));
+                }
+                let console = browser.console().await;
+                let is_expected = |line: &String| path == "/stacks/nobody" && line.contains("404");
+                for line in console.iter().filter(|line| !is_expected(line)) {
+                    wrong.push(format!("{path} {theme:?} {}: {line}", screen.0));
+                }
+            }
+            browser.0.close().await.unwrap();
+        }
+    }
+    wrong.sort();
+    wrong.dedup();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn news_are_seen_without_loading_the_page_again_and_change_nothing_else() {
+    let Some(driver) = Driver::start() else { return };
+    let server = Server::of(world::report()).await;
+    let browser = driver.browser(Theme::Light, (1440, 900)).await;
+    browser.0.goto(&format!("http://{}/", server.address)).await.unwrap();
+    browser.until("document.getElementById('live').textContent === 'Live'").await;
+    browser
+        .run(
+            "window.same = true; document.getElementById('q').focus(); \
+                 document.getElementById('q').value = 'sho'",
+        )
+        .await;
+    server.reports.send_modify(|report| {
+        let mut other = Report::clone(report);
+        let reason = "cannot be seen <b>in this way</b>";
+        other
+            .stacks
+            .insert("shop".to_owned(), world::told("main", Condition::Degraded, Some(reason), 1));
+        *report = other.into();
+    });
+    browser.until("document.body.textContent.includes('cannot be seen <b>in this way</b>')").await;
+    let kept =
+        "return [window.same, document.activeElement.id, document.getElementById('q').value]";
+    assert_eq!(browser.run(kept).await, json!([true, "q", "sho"]));
+    // Searching needs no new page either.
+    browser
+        .run(
+            "const q = document.getElementById('q'); q.value = 'blog'; \
+                 q.dispatchEvent(new Event('input', { bubbles: true }))",
+        )
+        .await;
+    browser.until("document.querySelectorAll('#rows tbody tr').length === 1").await;
+    assert_eq!(
+        browser.run("return [window.same, location.search]").await,
+        json!([true, "?q=blog"])
+    );
+    assert_eq!(browser.console().await, Vec::<String>::new());
+    // Without a controller it says so.
+    drop(server);
+    browser.until("document.getElementById('live').textContent === 'Connection lost'").await;
+    browser.0.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_theme_is_the_systems_until_somebody_chooses() {
+    let Some(driver) = Driver::start() else { return };
+    let server = Server::of(world::report()).await;
+    let browser = driver.browser(Theme::Dark, (820, 1180)).await;
+    let dark = "return getComputedStyle(document.body).backgroundColor === 'rgb(21, 24, 27)'";
+    browser.0.goto(&format!("http://{}/", server.address)).await.unwrap();
+    assert_eq!(browser.run(dark).await, json!(true));
+    browser.until("!document.getElementById('theme').hidden").await;
+    browser.run("document.getElementById('theme').click()").await;
+    assert_eq!(browser.run(dark).await, json!(false));
+    browser.0.goto(&format!("http://{}/cluster", server.address)).await.unwrap();
+    assert_eq!(browser.run(dark).await, json!(false));
+    browser.0.close().await.unwrap();
+}

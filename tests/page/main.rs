@@ -1,0 +1,16 @@
+//! The status page as clients meet it: over HTTP, and in a real browser where there is one.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod browser;
+mod canary;
+mod crowds;
+mod driver;
+mod hooks;
+mod hostile;
+#[path = "../published/mod.rs"]
+mod published;
+mod reading;
+mod screenshots;
+mod server;
+mod world;
