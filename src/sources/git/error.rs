@@ -302,7 +302,7 @@ impl GitError {
             }
             Self::Missing { similar: None, .. } => "check the name; it may have been removed",
             Self::NoPath { .. } => "`path` is the directory of the stacks in the repository",
-            Self::TooLarge { .. } => "keep large files in another repository",
+            Self::TooLarge { .. } => "keep the stacks in a repository of their own",
             Self::SecretFile { .. } => "the file holds the secret alone, on one line",
             Self::Locked { .. } => "give every skep of a machine a state directory of its own",
             Self::Cache { .. } => "the cache can be removed at any time",
