@@ -86,6 +86,7 @@ mod registry;
 mod remove;
 mod restarts;
 mod rotation;
+mod routed_traffic;
 mod routes;
 mod running;
 mod saved_plans;

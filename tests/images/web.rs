@@ -135,6 +135,7 @@ fn converse(mut stream: TcpStream, answer: fn(&Request) -> Reply) -> io::Result<
     stream.set_read_timeout(Some(DRAIN))?;
     let (status, body) = match read_request(&stream)? {
         Some(request) if request.path == "/healthz" => health(),
+        Some(request) if request.path == "/socket" => return echo(stream),
         Some(request) => answer(&request),
         None => ("400 Bad Request", "not HTTP\n".to_owned()),
     };
@@ -144,6 +145,25 @@ fn converse(mut stream: TcpStream, answer: fn(&Request) -> Reply) -> io::Result<
         body.len()
     )?;
     stream.flush()
+}
+
+/// Speaks a protocol of its own from now on, as after the handshake of a WebSocket: its host, then whatever it is sent,
+/// until it is to stop.
+fn echo(mut stream: TcpStream) -> io::Result<()> {
+    let host = fs::read_to_string("/etc/hostname").unwrap_or_default();
+    let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
+    write!(stream, "{head}{}\n", host.trim())?;
+    stream.set_read_timeout(Some(Duration::from_millis(100)))?;
+    let mut bytes = [0; 1024];
+    while !STOP.load(Ordering::SeqCst) {
+        match stream.read(&mut bytes) {
+            Ok(0) => break,
+            Ok(count) => stream.write_all(&bytes[..count])?,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn read_request(stream: &TcpStream) -> io::Result<Option<Request>> {
