@@ -103,12 +103,13 @@ impl<'a> Browser<'a> {
         if !body.is_empty() {
             request = request.body(body.to_owned());
         }
-        // Caddy makes certificates once it has the route, and refuses handshakes until it has them.
+        // Caddy makes certificates once it has the route, and refuses handshakes until it has them. Connections that are
+        // kept end with the configuration.
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             match request.try_clone().unwrap().send().await {
                 Ok(answer) => return answer,
-                Err(error) if error.is_connect() && Instant::now() < deadline => {
+                Err(_) if Instant::now() < deadline => {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
                 Err(error) => panic!("{wanted}: {error:?}\n{}", self.caddy.log()),
