@@ -92,19 +92,17 @@ const fn code(reason: Reason) -> &'static str {
 /// `service shop_web failing (0/1, crash loop): non-zero exit (3), on node-1`
 fn words(service: &ServiceStatus, judged: &ServiceHealth) -> String {
     let mut words = format!("service {} {}", service.name, service.state);
-    if let Some(TaskFailure { error, node, .. }) = &judged.failure {
+    let failure = judged.failure.as_ref().map(|failure| {
+        let TaskFailure { error, node, .. } = failure;
+        let place = node.as_ref().map(|node| format!(", on {node}")).unwrap_or_default();
+        format!("{error}{place}")
+    });
+    let obstacle = judged.obstacles.first().map(ToString::to_string);
+    let said: Vec<String> = failure.into_iter().chain(obstacle).collect();
+    let said = if said.is_empty() { judged.message.clone() } else { Some(said.join("; ")) };
+    if let Some(said) = said {
         words.push_str(": ");
-        words.push_str(error);
-        if let Some(node) = node {
-            words.push_str(", on ");
-            words.push_str(node);
-        }
-    } else if let Some(obstacle) = judged.obstacles.first() {
-        words.push_str(": ");
-        words.push_str(&obstacle.to_string());
-    } else if let Some(message) = &judged.message {
-        words.push_str(": ");
-        words.push_str(message);
+        words.push_str(&said);
     }
     words
 }
