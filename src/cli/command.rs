@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use super::args::GlobalArgs;
 use super::{
     apply, completions, events, health, history, init, lock, logs, notifications, observe, plan,
-    remove, render, retry, run, schema, status, suspend, sync, trace, validate,
+    remove, render, retry, routes, run, schema, status, suspend, sync, trace, validate,
 };
 
 /// Keeps a Docker Swarm in the state that stack files declare
@@ -53,6 +53,7 @@ pub(super) enum Command {
     Events(events::EventsArgs),
     Logs(logs::LogsArgs),
     Trace(trace::TraceArgs),
+    Routes(routes::RoutesArgs),
     Retry(retry::RetryArgs),
     Notify(notifications::NotifyArgs),
     Observe(observe::ObserveArgs),

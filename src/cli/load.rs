@@ -225,7 +225,6 @@ impl Stacks {
             profiles: args.profile.clone(),
             name: args.name.clone(),
             bind_root: None,
-            routes: true,
         };
         let load::Loaded { stacks, failed, findings } = load::load(tree, inputs, &options);
         self.findings.extend(findings);

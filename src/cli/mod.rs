@@ -37,6 +37,8 @@ mod render;
 mod repository;
 mod request;
 mod retry;
+mod routes;
+mod routes_text;
 mod run;
 mod saved;
 mod schema;
@@ -116,6 +118,7 @@ fn dispatch(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Command::Events(args) => block_on(events::events(&global, &args, &mut output)),
         Command::Logs(args) => block_on(logs::logs(&global, &args, &mut output)),
         Command::Notify(args) => block_on(notifications::notify(&global, &args, &mut output)),
+        Command::Routes(args) => block_on(routes::routes(&global, &args, &mut output)),
         Command::Retry(args) => block_on(retry::retry(&global, &args, &mut output)),
         Command::Trace(args) => block_on(trace::trace(&global, &args, &mut output)),
         Command::Observe(args) => block_on(observe::observe(&global, &args, &mut output)),

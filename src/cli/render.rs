@@ -3,11 +3,14 @@
 use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
+use crate::diff::render::clean;
 use crate::model::desired::{DesiredObject, DesiredService, DesiredStack};
 use crate::model::network::NetworkSpec;
 use crate::model::service::ServiceSpec;
 use crate::model::store::{ConfigSpec, SecretSpec};
+use crate::proxy::{Compiled, Features, Refused, StackObjects, compile};
 use crate::spec::desired::{Identity, world};
 
 use super::args::{GlobalArgs, PolicyArgs, StackArgs};
@@ -16,6 +19,7 @@ use super::exit::ExitCode;
 use super::format::json;
 use super::load::Stacks;
 use super::output::{self, Output};
+use super::proxy::DeclaredProxy;
 use super::request::{Showing, request};
 
 /// The version of the layout.
@@ -25,7 +29,7 @@ const FORMAT_VERSION: u32 = 1;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Each object is the body of the Engine's create request; networks, configs and secrets are referred
-to by name. Secret data is never shown, and as its hash is made with a key that the Swarm holds, the
+to by name. Routes are shown as a Caddy of 2.8 or newer gets them. Secret data is never shown, and as its hash is made with a key that the Swarm holds, the
 name of a secret ends in \"<hash>\". The environment is shown as the files have it.
 `skep schema render` prints the layout.
 
@@ -71,8 +75,15 @@ struct RenderedStack<'a> {
     secrets: Vec<&'a SecretSpec>,
     /// Services.
     services: Vec<&'a ServiceSpec>,
-    /// There are no routes in this version; the key is there so that readers need not ask.
-    routes: [(); 0],
+    /// Routes as Caddy has them, in the order in which it asks; hashes of passwords masked.
+    routes: Vec<Value>,
+    /// Policies of Caddy's `tls` app: where certificates of the stack's hosts come from, if the stack or the settings say
+    /// something about it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tls_policies: Vec<Value>,
+    /// Certificates that Caddy's `tls` app loads from files.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    certificates: Vec<Value>,
 }
 
 /// The JSON Schema of the document.
@@ -86,15 +97,17 @@ pub(super) async fn render(
     args: &RenderArgs,
     output: &mut Output,
 ) -> Result<ExitCode, CommandError> {
-    let stacks = Stacks::read(global, &args.stacks.paths, &args.stacks.reading).await?;
+    let mut stacks = Stacks::read(global, &args.stacks.paths, &args.stacks.reading).await?;
     output::talk(&stacks.findings_text(output.talk_look()));
+    // Nothing is asked of the proxy, wherever it is.
+    stacks.proxy = DeclaredProxy::default();
+    let policy = stacks.settings.proxy.as_ref().map(|proxy| proxy.policy.clone());
     let code = if stacks.has_errors() { ExitCode::Failed } else { ExitCode::Fine };
-    let policy = PolicyArgs::default();
     let request = request(
         global,
         &args.stacks.paths,
         &args.stacks.reading,
-        &policy,
+        &PolicyArgs::default(),
         stacks,
         None,
         Showing::default(),
@@ -103,9 +116,12 @@ pub(super) async fn render(
         Identity { fleet: &request.scope.fleet, source: &request.scope.source, key: None };
     let mut desired = world(&request.stacks, &identity);
     desired.stacks.values_mut().for_each(|stack| request.lock.pin(stack));
+    let policy = policy.unwrap_or_default();
+    let compiled = compile(&desired, &request.scope.fleet, &policy, Features::MODERN);
+    tell_of_refused(&compiled);
     let rendered = Rendered {
         format_version: FORMAT_VERSION,
-        stacks: desired.stacks.values().map(rendered).collect(),
+        stacks: desired.stacks.values().map(|stack| rendered(stack, &compiled)).collect(),
     };
     let text = match args.format {
         RenderFormat::Json => json(&rendered)?,
@@ -116,7 +132,15 @@ pub(super) async fn render(
     Ok(code)
 }
 
-fn rendered(stack: &DesiredStack) -> RenderedStack<'_> {
+/// Tells of routes for which there is no object.
+fn tell_of_refused(compiled: &Compiled) {
+    for Refused { stack, route, reason, place } in &compiled.refused {
+        let words = format!("{place}: the route {route} of stack {stack} is left out: {reason}");
+        output::talk(&format!("warning: {}\n", clean(&words)));
+    }
+}
+
+fn rendered<'a>(stack: &'a DesiredStack, compiled: &Compiled) -> RenderedStack<'a> {
     let DesiredStack {
         name,
         source: _,
@@ -129,13 +153,16 @@ fn rendered(stack: &DesiredStack) -> RenderedStack<'_> {
         routes: _,
         externals: _,
     } = stack;
+    let StackObjects { routes, tls_policies, certificates } = compiled.of_stack(name);
     RenderedStack {
         name: name.as_str(),
         networks: specs(networks),
         configs: specs(configs),
         secrets: specs(secrets),
         services: services.iter().map(|DesiredService { spec, .. }| spec).collect(),
-        routes: [],
+        routes,
+        tls_policies,
+        certificates,
     }
 }
 

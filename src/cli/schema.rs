@@ -10,7 +10,7 @@ use crate::diff::document;
 use crate::http::view;
 use crate::local;
 use crate::reconciler::controller::report;
-use crate::reconciler::status;
+use crate::reconciler::{route_status, status};
 use crate::settings::Settings;
 use crate::spec::schema::stack;
 use crate::swarm::snapshot;
@@ -77,6 +77,8 @@ enum Name {
     History,
     /// The documents that skep run serves.
     Api,
+    /// The JSON of skep routes.
+    Routes,
     /// The file of skep observe.
     Observe,
     /// The JSON of skep validate.
@@ -118,6 +120,7 @@ fn text(name: Name) -> Result<String, CommandError> {
         Name::Events => json(&events::schema()),
         Name::History => json(&history::schema()),
         Name::Api => json(&view::schema()),
+        Name::Routes => json(&route_status::schema()),
         Name::Observe => json(&snapshot::schema()),
         Name::Findings => json(&findings::schema()),
     }

@@ -2,13 +2,19 @@
 
 use clap::{Args, ValueEnum};
 
-use super::args::{GlobalArgs, StackArgs};
+use crate::model::finding::{self, Finding};
+use crate::model::name::FleetName;
+use crate::proxy::{Features, Refused, compile};
+use crate::spec::desired::{Identity, world};
+
+use super::args::{GlobalArgs, ReadingArgs, StackArgs};
 use super::error::CommandError;
 use super::exit::ExitCode;
 use super::findings;
 use super::format::json;
 use super::load::Stacks;
 use super::output::Output;
+use super::request::fleet;
 
 /// Look for mistakes in stack files, without an engine
 #[derive(Debug, Args)]
@@ -47,7 +53,10 @@ pub(super) async fn validate(
     args: &ValidateArgs,
     output: &mut Output,
 ) -> Result<ExitCode, CommandError> {
-    let stacks = Stacks::read(global, &args.stacks.paths, &args.stacks.reading).await?;
+    let mut stacks = Stacks::read(global, &args.stacks.paths, &args.stacks.reading).await?;
+    let held = held_routes(&stacks, &fleet(global, &stacks.settings)?, &args.stacks.reading);
+    stacks.findings.extend(held);
+    finding::sort(&mut stacks.findings);
     match args.format {
         ValidateFormat::Text => {
             output.result(&stacks.findings_text(output.look()))?;
@@ -62,6 +71,28 @@ pub(super) async fn validate(
         ValidateFormat::Github => output.result(&findings::github(&stacks.findings))?,
     }
     Ok(if stacks.has_errors() { ExitCode::Failed } else { ExitCode::Fine })
+}
+
+/// Routes that the settings do not allow as they are declared. Where they name no proxy, they say nothing about routes.
+fn held_routes(stacks: &Stacks, fleet: &FleetName, reading: &ReadingArgs) -> Vec<Finding> {
+    let Some(proxy) = &stacks.settings.proxy else { return Vec::new() };
+    let identity = Identity { fleet, source: &stacks.source, key: None };
+    let desired = world(&stacks.good, &identity);
+    let refused = compile(&desired, fleet, &proxy.policy, Features::MODERN).refused;
+    let finding = |Refused { stack: _, route, reason, place }| {
+        let message = format!("the route {route} is held: {reason}");
+        match reading.strict || stacks.settings.strict == Some(true) {
+            true => Finding::error("held-route", place, message),
+            false => Finding::warning("held-route", place, message),
+        }
+    };
+    // Of routes that two stacks have by the same name, the files alone tell more.
+    let is_told = |refused: &Refused| {
+        stacks.findings.iter().any(|finding| {
+            finding.code == "same-route" && finding.place.as_ref() == Some(&refused.place)
+        })
+    };
+    refused.into_iter().filter(|refused| !is_told(refused)).map(finding).collect()
 }
 
 fn counted(stacks: usize) -> String {

@@ -24,6 +24,7 @@ pub mod record;
 pub mod refusals;
 pub mod registries;
 pub mod retry;
+pub mod route_status;
 pub mod seal;
 pub mod stale;
 mod state;

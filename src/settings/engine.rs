@@ -30,7 +30,7 @@ pub struct TlsSettings {
     /// The file with the certificates of authorities that are believed; by default those of the system.
     #[schemars(with = "Option<String>", example = &"tls/ca.pem")]
     pub ca_file: Option<Located<String>>,
-    /// The file with the certificate that is shown to the engine; needs `key_file`.
+    /// The file with the certificate that is shown; needs `key_file`.
     #[schemars(with = "Option<String>", example = &"tls/cert.pem")]
     pub cert_file: Option<Located<String>>,
     /// The file with its key.

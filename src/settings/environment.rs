@@ -17,124 +17,47 @@ pub struct Variable {
     take: fn(&mut Settings, Settings),
 }
 
-/// All of them. Keys that are lists or name files stand in the file only, and so does who is told of what happens; `fleet` and `engine` have variables that flags
-/// share, `SKEP_FLEET` and `SKEP_HOST`.
+/// A variable with its key, which may stand below another one.
+macro_rules! variable {
+    ($name:literal, $key:ident) => {
+        Variable { name: $name, key: stringify!($key), take: |into, from| into.$key = from.$key }
+    };
+    ($name:literal, $above:ident.$key:ident) => {
+        Variable {
+            name: $name,
+            key: concat!(stringify!($above), ".", stringify!($key)),
+            take: |into, from| {
+                into.$above.get_or_insert_default().$key = from.$above.and_then(|of| of.$key);
+            },
+        }
+    };
+}
+
+/// All of them. Keys that are lists or name files stand in the file only, and so do the proxy and who is told of what
+/// happens; `fleet` and `engine` have variables that flags share, `SKEP_FLEET` and `SKEP_HOST`.
 pub const VARIABLES: &[Variable] = &[
-    Variable { name: "SKEP_PRUNE", key: "prune", take: |into, from| into.prune = from.prune },
-    Variable {
-        name: "SKEP_PRUNE_STACKS",
-        key: "prune_stacks",
-        take: |into, from| into.prune_stacks = from.prune_stacks,
-    },
-    Variable { name: "SKEP_ADOPT", key: "adopt", take: |into, from| into.adopt = from.adopt },
-    Variable {
-        name: "SKEP_RETENTION",
-        key: "retention",
-        take: |into, from| into.retention = from.retention,
-    },
-    Variable { name: "SKEP_STRICT", key: "strict", take: |into, from| into.strict = from.strict },
-    Variable {
-        name: "SKEP_RESOLVE_IMAGE",
-        key: "resolve_image",
-        take: |into, from| into.resolve_image = from.resolve_image,
-    },
-    Variable {
-        name: "SKEP_ALLOW_REPLACE",
-        key: "allow_replace",
-        take: |into, from| into.allow_replace = from.allow_replace,
-    },
-    Variable {
-        name: "SKEP_TIMEOUT",
-        key: "timeout",
-        take: |into, from| into.timeout = from.timeout,
-    },
-    Variable { name: "SKEP_DRIFT", key: "drift", take: |into, from| into.drift = from.drift },
-    Variable { name: "SKEP_SOCKET", key: "socket", take: |into, from| into.socket = from.socket },
-    Variable {
-        name: "SKEP_INTERVALS_POLL",
-        key: "intervals.poll",
-        take: |into, from| {
-            into.intervals.get_or_insert_default().poll = from.intervals.and_then(|of| of.poll);
-        },
-    },
-    Variable {
-        name: "SKEP_INTERVALS_RESYNC",
-        key: "intervals.resync",
-        take: |into, from| {
-            into.intervals.get_or_insert_default().resync = from.intervals.and_then(|of| of.resync);
-        },
-    },
-    Variable {
-        name: "SKEP_INTERVALS_RETRY",
-        key: "intervals.retry",
-        take: |into, from| {
-            into.intervals.get_or_insert_default().retry = from.intervals.and_then(|of| of.retry);
-        },
-    },
-    Variable {
-        name: "SKEP_STATUS_LISTEN",
-        key: "status.listen",
-        take: |into, from| {
-            into.status.get_or_insert_default().listen = from.status.and_then(|of| of.listen);
-        },
-    },
-    Variable {
-        name: "SKEP_STATUS_METRICS",
-        key: "status.metrics",
-        take: |into, from| {
-            into.status.get_or_insert_default().metrics = from.status.and_then(|of| of.metrics);
-        },
-    },
-    Variable {
-        name: "SKEP_HISTORY_ENABLED",
-        key: "history.enabled",
-        take: |into, from| {
-            into.history.get_or_insert_default().enabled = from.history.and_then(|of| of.enabled);
-        },
-    },
-    Variable {
-        name: "SKEP_HISTORY_PATH",
-        key: "history.path",
-        take: |into, from| {
-            into.history.get_or_insert_default().path = from.history.and_then(|of| of.path);
-        },
-    },
-    Variable {
-        name: "SKEP_HISTORY_AGE",
-        key: "history.age",
-        take: |into, from| {
-            into.history.get_or_insert_default().age = from.history.and_then(|of| of.age);
-        },
-    },
-    Variable {
-        name: "SKEP_HISTORY_EVENTS",
-        key: "history.events",
-        take: |into, from| {
-            into.history.get_or_insert_default().events = from.history.and_then(|of| of.events);
-        },
-    },
-    Variable {
-        name: "SKEP_HISTORY_RELEASES",
-        key: "history.releases",
-        take: |into, from| {
-            into.history.get_or_insert_default().releases = from.history.and_then(|of| of.releases);
-        },
-    },
-    Variable {
-        name: "SKEP_STATUS_PAGE",
-        key: "status.page",
-        take: |into, from| {
-            into.status.get_or_insert_default().page = from.status.and_then(|of| of.page);
-        },
-    },
-    Variable {
-        name: "SKEP_STATUS_TRUSTED_HEADER",
-        key: "status.trusted_header",
-        take: |into, from| {
-            let header = from.status.and_then(|of| of.trusted_header);
-            into.status.get_or_insert_default().trusted_header = header;
-        },
-    },
+    variable!("SKEP_PRUNE", prune),
+    variable!("SKEP_PRUNE_STACKS", prune_stacks),
+    variable!("SKEP_ADOPT", adopt),
+    variable!("SKEP_RETENTION", retention),
+    variable!("SKEP_STRICT", strict),
+    variable!("SKEP_RESOLVE_IMAGE", resolve_image),
+    variable!("SKEP_ALLOW_REPLACE", allow_replace),
+    variable!("SKEP_TIMEOUT", timeout),
+    variable!("SKEP_DRIFT", drift),
+    variable!("SKEP_SOCKET", socket),
+    variable!("SKEP_INTERVALS_POLL", intervals.poll),
+    variable!("SKEP_INTERVALS_RESYNC", intervals.resync),
+    variable!("SKEP_INTERVALS_RETRY", intervals.retry),
+    variable!("SKEP_STATUS_LISTEN", status.listen),
+    variable!("SKEP_STATUS_METRICS", status.metrics),
+    variable!("SKEP_HISTORY_ENABLED", history.enabled),
+    variable!("SKEP_HISTORY_PATH", history.path),
+    variable!("SKEP_HISTORY_AGE", history.age),
+    variable!("SKEP_HISTORY_EVENTS", history.events),
+    variable!("SKEP_HISTORY_RELEASES", history.releases),
+    variable!("SKEP_STATUS_PAGE", status.page),
+    variable!("SKEP_STATUS_TRUSTED_HEADER", status.trusted_header),
 ];
 
 impl Settings {

@@ -80,8 +80,7 @@ pub struct Settings {
     pub history: Option<HistorySettings>,
     /// Who is told of what happens.
     pub notifications: Option<NotificationSettings>,
-    /// The proxy in front of the Swarm.
-    #[schemars(skip)]
+    /// The proxy in front of the Swarm; without one, routes are not written.
     pub proxy: Option<ProxySettings>,
     /// More names whose values are never shown; `*` stands for anything.
     #[schemars(example = ["*_LICENSE"])]

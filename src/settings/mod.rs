@@ -11,6 +11,7 @@ mod intervals;
 mod notifications;
 mod parse;
 mod proxy;
+mod proxy_schema;
 mod registry;
 mod source;
 mod stack;

@@ -179,9 +179,7 @@ mod tests {
         (settings, findings.iter().map(|f| format!("{}: {}", f.code, f.message)).collect())
     }
 
-    #[test]
-    fn every_key_is_read() {
-        let text = r#"
+    const EVERY_KEY: &str = r#"
 admin: https://caddy.internal:2021
 tls: {ca_file: ca.pem, cert_file: cert.pem, key_file: key.pem}
 network: proxy
@@ -195,7 +193,10 @@ headers: {X-Content-Type-Options: nosniff}
 error_pages: {"502": <p>soon</p>, "404": nothing here}
 acme: {email: ops@example.com, directory: "https://acme.example/dir", trusted_roots: /certs/ca.pem}
 "#;
-        let (settings, findings) = read(text);
+
+    #[test]
+    fn every_key_is_read() {
+        let (settings, findings) = read(EVERY_KEY);
         assert_eq!(findings, Vec::<String>::new());
         let settings = settings.unwrap();
         assert_eq!(settings.admin.to_string(), "https://caddy.internal:2021");
@@ -221,6 +222,25 @@ acme: {email: ops@example.com, directory: "https://acme.example/dir", trusted_ro
             }),
         };
         assert_eq!(settings.policy, policy);
+    }
+
+    #[test]
+    fn the_schema_and_what_is_read_are_the_same() {
+        let schema = serde_json::to_value(schemars::schema_for!(ProxySettings)).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let every: serde_json::Value = serde_yaml::from_str(EVERY_KEY).unwrap();
+        assert!(validator.is_valid(&every));
+        let admin = serde_json::json!({ "admin": "https://caddy.internal:2021", "server": "srv0" });
+        for (key, property) in schema["properties"].as_object().unwrap() {
+            let mut settings = admin.clone();
+            if OF_OWN_SERVERS.contains(&key.as_str()) {
+                settings.as_object_mut().unwrap().remove("server");
+            }
+            settings[key] = property["examples"][0].clone();
+            assert!(validator.is_valid(&settings), "{settings}");
+            let (_, findings) = read(&settings.to_string());
+            assert_eq!(findings, Vec::<String>::new(), "{settings}");
+        }
     }
 
     #[test]

@@ -286,11 +286,13 @@ fn every_single_value_has_a_variable_that_is_documented_and_wins_over_the_file()
     };
     let single: Vec<String> =
         keys(&schema).into_iter().filter(is_single).map(|(path, _)| path).collect();
-    // The first has a flag with a variable, and so has the engine as a whole.
+    // The first has a flag with a variable, and so have the engine and the proxy as a whole.
     let elsewhere = ["fleet", "engine.context"];
     // Whom to tell stands in the file as a whole.
-    let is_elsewhere =
-        |path: &String| elsewhere.contains(&path.as_str()) || path.starts_with("notifications.");
+    let is_elsewhere = |path: &String| {
+        elsewhere.contains(&path.as_str())
+            || ["notifications.", "proxy."].iter().any(|above| path.starts_with(above))
+    };
     for path in single.iter().filter(|path| !is_elsewhere(path)) {
         assert!(VARIABLES.iter().any(|variable| variable.key == path), "{path} has no variable");
     }

@@ -28,8 +28,6 @@ pub struct Options {
     pub name: Option<StackName>,
     /// The directory on the nodes that holds what the tree holds; that of the tree if absent.
     pub bind_root: Option<String>,
-    /// Whether routes may be declared: whoever loads them has to carry them out.
-    pub routes: bool,
 }
 
 /// A stack to load.
@@ -142,9 +140,6 @@ fn read_stack(
         compose,
     };
     check::check(&stack, report);
-    if !options.routes {
-        check::refuse_routes(&stack, report);
-    }
     Some(stack)
 }
 

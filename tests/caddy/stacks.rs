@@ -35,7 +35,7 @@ pub(crate) fn declared_with(text: &str, variables: &[(&str, &str)]) -> Desired {
         set.add(*name, *value, Origin::Flag);
     }
     let inputs = [Input { files, variables: set }];
-    let loaded = load(&tree, &inputs, &Options { routes: true, ..Options::default() });
+    let loaded = load(&tree, &inputs, &Options::default());
     let errors: Vec<_> = loaded.findings.iter().filter(|found| Finding::is_error(found)).collect();
     assert!(errors.is_empty(), "{errors:#?}");
     let source = "cli".parse().unwrap();

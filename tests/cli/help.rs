@@ -28,6 +28,7 @@ fn help_of_every_command_is_pinned() {
         "logs",
         "notify",
         "trace",
+        "routes",
         "retry",
         "observe",
         "schema",
@@ -49,9 +50,10 @@ fn completions_name_every_command() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let ran = World::new().run(&["completions", shell]);
         assert_eq!(ran.code, Some(0), "{shell}: {}", ran.stderr);
-        for command in
-            ["validate", "render", "plan", "apply", "remove", "run", "status", "retry", "observe"]
-        {
+        for command in [
+            "validate", "render", "plan", "apply", "remove", "run", "status", "routes", "retry",
+            "observe",
+        ] {
             assert!(ran.stdout.contains(command), "{shell} does not complete {command}");
         }
     }

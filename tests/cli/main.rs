@@ -14,6 +14,7 @@ mod program;
 mod published;
 mod render;
 mod repository;
+mod routes;
 mod schema;
 mod settings;
 mod streams;

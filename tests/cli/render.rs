@@ -16,7 +16,10 @@ fn every_example_renders_in_the_documented_shape() {
     assert!(stacks.len() >= 3);
     for stack in stacks {
         let keys: Vec<&String> = stack.as_object().unwrap().keys().collect();
-        assert_eq!(keys, ["configs", "name", "networks", "routes", "secrets", "services"]);
+        assert_eq!(keys[..2], ["configs", "name"]);
+        assert!(
+            ["networks", "routes", "secrets", "services"].iter().all(|key| stack[key].is_array())
+        );
         for service in stack["services"].as_array().unwrap() {
             let name = service["Name"].as_str().unwrap();
             assert!(name.starts_with(&format!("{}_", stack["name"].as_str().unwrap())));

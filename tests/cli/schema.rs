@@ -7,13 +7,14 @@ use serde_json::Value;
 use crate::program::{World, root};
 use crate::published::assert_published;
 
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "stack",
     "settings",
     "render",
     "plan",
     "saved-plan",
     "status",
+    "routes",
     "report",
     "answer",
     "events",

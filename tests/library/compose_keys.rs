@@ -63,6 +63,8 @@ const PARTS: &[(&str, &[&str])] = &[
     ("Config", &["configs", "a"]),
     ("Secret", &["secrets", "a"]),
     ("StackExtension", &["x-skep"]),
+    ("Route", &["services", "a", "x-skep", "routes", "-"]),
+    ("Route", &["x-skep", "routes", "-"]),
     ("Extends", &["services", "a", "extends"]),
     ("Include", &["include", "-"]),
 ];

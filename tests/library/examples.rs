@@ -62,7 +62,7 @@ fn editors_find_the_schema_of_every_example() {
 fn each_example_shows_what_it_is_there_for() {
     let desired = examples();
     let stacks: Vec<&str> = desired.stacks.keys().map(StackName::as_str).collect();
-    assert_eq!(stacks, ["agent", "shop", "web"]);
+    assert_eq!(stacks, ["agent", "caddy", "shop", "site", "web"]);
     let stack = |name: &str| &desired.stacks[&name.parse().expect("a name")];
 
     let web = stack("web");
@@ -86,6 +86,20 @@ fn each_example_shows_what_it_is_there_for() {
     assert_eq!(needs("web"), [database, migration]);
     let migrate = shop.services.iter().find(|service| service.key == "migrate").expect("the job");
     assert_eq!(migrate.spec.mode.kind(), ModeKind::ReplicatedJob);
+
+    // Two cannot have one port, and nobody but Caddy has the volume with the socket of its admin API.
+    let caddy = &stack("caddy").services[0].spec;
+    let update = caddy.update_config.as_ref().expect("an update policy");
+    assert_eq!(update.order, "stop-first");
+    let mounts = |of: &skep::model::service::ServiceSpec| {
+        let container = of.task_template.container_spec.clone().expect("a container");
+        container.mounts.into_iter().map(|mount| mount.source).collect::<Vec<_>>()
+    };
+    assert_eq!(mounts(caddy), ["caddy_data", "caddy_config", "caddy_admin"]);
+    let site = stack("site");
+    assert_eq!(mounts(&site.services[0].spec), [""; 0]);
+    let hosts: Vec<String> = site.routes.iter().map(|route| route.host.to_string()).collect();
+    assert_eq!(hosts, ["www.site.localhost", "site.localhost", "site.localhost"]);
 
     let agent = &stack("agent").services[0].spec;
     assert_eq!(agent.mode.kind(), ModeKind::Global);

@@ -17,6 +17,7 @@ mod messages;
 mod receiver;
 #[path = "../recorded/mod.rs"]
 mod recorded;
+mod routes_docs;
 mod several_files;
 mod stack_schema;
 mod variables_like_docker;

@@ -34,7 +34,7 @@ fn declared(stacks: &[(&str, &str)]) -> Desired {
         variables: Variables::new(),
     };
     let inputs: Vec<Input> = stacks.iter().map(input).collect();
-    let loaded = load(&tree, &inputs, &Options { routes: true, ..Options::default() });
+    let loaded = load(&tree, &inputs, &Options::default());
     let errors: Vec<_> = loaded.findings.iter().filter(|found| Finding::is_error(found)).collect();
     assert!(errors.is_empty(), "{errors:#?}");
     let source = "cli".parse().unwrap();

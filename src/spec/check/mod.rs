@@ -14,7 +14,7 @@ mod stores;
 mod targets;
 
 pub(super) use ports::across as same_ports;
-pub(super) use routes::{across as same_routes, refuse as refuse_routes};
+pub(super) use routes::across as same_routes;
 
 use super::decode::Report;
 use super::stack::Stack;

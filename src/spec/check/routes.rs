@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use serde_json::Value;
+
 use crate::model::finding::Finding;
 use crate::model::place::Place;
 use crate::model::route::{HostPattern, PathPattern, RouteKey, Tls};
@@ -29,20 +31,6 @@ fn path_of(service: Option<(&str, &Service)>) -> String {
         || "x-skep.routes".to_owned(),
         |(key, _)| format!("services.{key}.x-skep.routes"),
     )
-}
-
-/// Refuses every list of routes: whoever asked cannot carry them out.
-pub(in crate::spec) fn refuse(stack: &Stack, report: &mut Report) {
-    let own = stack.compose.x_skep.iter().filter_map(|own| own.routes.as_ref());
-    let own = own.map(|routes| ("x-skep.routes".to_owned(), &routes.place));
-    let of_services = stack.compose.services.iter().filter_map(|(key, service)| {
-        let routes = service.x_skep.as_ref()?.routes.as_ref()?;
-        Some((format!("services.{key}.x-skep.routes"), &routes.place))
-    });
-    for (path, place) in own.chain(of_services) {
-        let message = format!("{path} is not in this version of skep");
-        report.push(Finding::error("not-in-this-version", place.clone(), message));
-    }
 }
 
 pub(super) fn check(stack: &Stack, report: &mut Report) {
@@ -106,8 +94,32 @@ pub(super) fn check(stack: &Stack, report: &mut Report) {
             report.push(Finding::warning("nothing-to-strip", route.place.clone(), message));
         }
     }
+    idle_handlers(stack, report);
     for (service, route) in routes(stack) {
         wildcards(&path_of(service), route, &tls, report);
+    }
+}
+
+/// Handlers for routes, where there are no routes.
+fn idle_handlers(stack: &Stack, report: &mut Report) {
+    let mut warn = |at: &str, handlers: &Located<Vec<Value>>| {
+        let message = format!("{at} has handlers, but there is no route for them");
+        report.push(
+            Finding::warning("idle-handlers", handlers.place.clone(), message)
+                .hint("write them as `caddy` of a route"),
+        );
+    };
+    let of_stack = stack.compose.x_skep.as_ref().and_then(|own| own.caddy.as_ref());
+    if let (Some(handlers), None) = (of_stack, routes(stack).next()) {
+        warn("x-skep.caddy", handlers);
+    }
+    for (key, service) in &stack.compose.services {
+        let Some(own) = &service.x_skep else { continue };
+        if let (Some(handlers), true) =
+            (&own.caddy, own.routes.as_ref().is_none_or(|r| r.0.is_empty()))
+        {
+            warn(&format!("services.{key}.x-skep.caddy"), handlers);
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! `x-skep`: what a stack file asks of skep itself.
 
 use schemars::JsonSchema;
+use serde_json::{Map, Value, json};
 
-use super::routes::{ServiceRoutes, StackRoutes};
+use super::routes::{ServiceRoutes, StackRoutes, modules};
 use crate::model::name::StackName;
 use crate::spec::decode::{Cursor, Decode, Fields, Located, Report, closest};
 
@@ -27,8 +28,11 @@ pub struct StackExtension {
     #[schemars(with = "Option<Vec<String>>", example = ["data"])]
     pub depends_on: Option<Vec<Located<StackName>>>,
     /// Routes of the stack itself: redirects, servers outside, files, fixed answers.
-    #[schemars(skip)]
+    #[schemars(example = json!([{ "host": "www.example.com", "redirect": "https://shop.example.com" }]))]
     pub routes: Option<Located<StackRoutes>>,
+    /// Handlers as Caddy's JSON has them, in every route of the stack and of its services, before their own.
+    #[schemars(with = "Option<Vec<Map<String, Value>>>", example = json!([{ "handler": "vars", "tenant": "a" }]))]
+    pub caddy: Option<Located<Vec<Value>>>,
 }
 
 /// `x-skep` on a service.
@@ -42,12 +46,15 @@ pub struct ServiceExtension {
     #[schemars(example = &"api")]
     pub previous_name: Option<Located<String>>,
     /// Which requests the proxy sends to it.
-    #[schemars(skip)]
+    #[schemars(example = json!([{ "host": "shop.example.com", "port": 8080 }]))]
     pub routes: Option<Located<ServiceRoutes>>,
+    /// Handlers as Caddy's JSON has them, in every route of the service, before its own.
+    #[schemars(with = "Option<Vec<Map<String, Value>>>", example = json!([{ "handler": "vars", "tenant": "a" }]))]
+    pub caddy: Option<Located<Vec<Value>>>,
 }
 
 /// Keys on the stack that later versions know.
-const LATER_ON_STACK: [&str; 2] = ["generate", "caddy"];
+const LATER_ON_STACK: [&str; 1] = ["generate"];
 /// Keys on a service that later versions know.
 const LATER_ON_SERVICE: [&str; 4] = ["probe", "schedule", "sleep", "strategy"];
 
@@ -72,6 +79,7 @@ impl Decode for StackExtension {
             previous_name: fields.get("previous_name", report),
             depends_on: fields.get("depends_on", report),
             routes: fields.get("routes", report),
+            caddy: fields.at("caddy").map(|at| handlers(&at, report)),
         };
         refuse_later(&mut fields, &LATER_ON_STACK, report);
         fields.finish(report);
@@ -86,6 +94,7 @@ impl Decode for ServiceExtension {
             ignore: fields.get("ignore", report),
             previous_name: fields.get("previous_name", report),
             routes: fields.get("routes", report),
+            caddy: fields.at("caddy").map(|at| handlers(&at, report)),
         };
         for field in extension.ignore.iter().flatten() {
             check_field(at, field, report);
@@ -94,6 +103,11 @@ impl Decode for ServiceExtension {
         fields.finish(report);
         Some(extension)
     }
+}
+
+/// Handlers of every route.
+fn handlers(at: &Cursor<'_>, report: &mut Report) -> Located<Vec<Value>> {
+    Located::at(at, modules(at, "handler", report))
 }
 
 fn refuse_later(fields: &mut Fields<'_>, keys: &[&'static str], report: &mut Report) {

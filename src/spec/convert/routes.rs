@@ -1,5 +1,7 @@
 //! Routes to declare: one for each host that a stack file names.
 
+use serde_json::Value;
+
 use crate::model::route::{
     Access, Action, DesiredRoute, HostPattern, RouteHost, RouteSpec, ServiceTarget,
 };
@@ -14,17 +16,24 @@ use super::names::scoped;
 pub(in crate::spec) fn routes(stack: &Stack) -> Vec<DesiredRoute> {
     let name = stack.name.as_str();
     let mut routes = Vec::new();
-    for route in stack.compose.x_skep.iter().flat_map(|own| own.routes.iter().flat_map(|r| &r.0)) {
-        add(&mut routes, route, stack_action(route), |_| None);
+    let of_stack = stack.compose.x_skep.as_ref();
+    let outer = handlers(of_stack.and_then(|own| own.caddy.as_ref()));
+    for route in of_stack.iter().flat_map(|own| own.routes.iter().flat_map(|r| &r.0)) {
+        add(&mut routes, route, &outer, stack_action(route), |_| None);
     }
     for (key, service) in &stack.compose.services {
-        let own = service.x_skep.iter().flat_map(|own| own.routes.iter().flat_map(|r| &r.0));
-        for route in own {
+        let Some(own) = &service.x_skep else { continue };
+        let outer = [outer.as_slice(), &handlers(own.caddy.as_ref())].concat();
+        for route in own.routes.iter().flat_map(|routes| &routes.0) {
             let action = service_action(name, key, service, route);
-            add(&mut routes, route, action, |_| Some(auto_name(name, key)));
+            add(&mut routes, route, &outer, action, |_| Some(auto_name(name, key)));
         }
     }
     routes
+}
+
+fn handlers(own: Option<&Located<Vec<Value>>>) -> Vec<Value> {
+    own.map(|handlers| handlers.value.clone()).unwrap_or_default()
 }
 
 /// The name below the root domain that `host: auto` stands for. Names of objects may have what names of hosts may not.
@@ -35,11 +44,12 @@ pub(in crate::spec) fn auto_name(stack: &str, service: &str) -> String {
 fn add(
     routes: &mut Vec<DesiredRoute>,
     route: &Route,
+    outer: &[Value],
     action: Option<Action>,
     auto: impl Fn(&Route) -> Option<String>,
 ) {
     let (Some(path), Some(action)) = (route.pattern(), action) else { return };
-    let spec = spec(route, action);
+    let spec = spec(route, outer, action);
     for Located { value: host, place, interpolated: _ } in &route.host {
         let host = match host {
             HostChoice::Auto => auto(route).map(RouteHost::BelowRoot),
@@ -54,7 +64,7 @@ fn add(
     }
 }
 
-fn spec(route: &Route, action: Action) -> RouteSpec {
+fn spec(route: &Route, outer: &[Value], action: Action) -> RouteSpec {
     RouteSpec {
         tls: route.tls.as_ref().map(|tls| tls.value.clone()),
         http_only: route.http_only.as_ref().is_some_and(|only| only.value),
@@ -70,7 +80,7 @@ fn spec(route: &Route, action: Action) -> RouteSpec {
         headers: route.headers.clone(),
         strip_prefix: route.strip_prefix,
         rewrite: route.rewrite.clone(),
-        handlers: route.caddy.clone(),
+        handlers: [outer, &route.caddy].concat(),
         action,
     }
 }

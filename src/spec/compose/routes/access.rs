@@ -1,8 +1,9 @@
 //! Keys of a route that keep requests out: `basic_auth` and `maintenance`.
 
-use schemars::json_schema;
+use serde_json::json;
 
 use super::places::prefix;
+use super::shape::{list, mapping, or_mapping, text, texts};
 use super::text::time;
 use crate::model::route::{BasicAuth, BcryptHash, Maintenance};
 use crate::spec::compose::inline_schema::inline_schema;
@@ -55,23 +56,27 @@ fn users(at: &Cursor<'_>, report: &mut Report) -> Vec<(String, BcryptHash)> {
     users
 }
 
-inline_schema!(BasicAuth, |_| json_schema!({
-    "type": "object",
-    "properties": {
-        "users": {
-            "type": "object", "additionalProperties": { "type": "string" },
-            "description": "Bcrypt hashes by user; `caddy hash-password` makes them. Each `$` is written twice.",
-            "examples": [{ "ann": "$$2a$$14$$ShnA6wrlbmeSnIYwZmr7.eJFdn.95MwYszz1nQ61zKQXkwuu4FAlC" }]
-        },
-        "realm": { "type": "string", "description": "What browsers show.", "examples": ["shop"] },
-        "except": {
-            "type": "array", "items": { "type": "string" },
-            "description": "Paths that need no password, each with everything below it.", "examples": [["/healthz"]]
-        }
-    },
-    "required": ["users"],
-    "additionalProperties": false
-}));
+inline_schema!(BasicAuth, |_| mapping(
+    &["users"],
+    [
+        (
+            "users",
+            texts(
+                "Bcrypt hashes by user; `caddy hash-password` makes them. Each `$` is written twice.",
+                json!({ "ann": "$$2a$$14$$ShnA6wrlbmeSnIYwZmr7.eJFdn.95MwYszz1nQ61zKQXkwuu4FAlC" }),
+            )
+        ),
+        ("realm", text("What browsers show.", "shop")),
+        (
+            "except",
+            list(
+                &json!({ "type": "string" }),
+                "Paths that need no password, each with everything below it.",
+                json!(["/healthz"]),
+            )
+        ),
+    ]
+));
 
 impl Decode for Maintenance {
     fn decode(at: &Cursor<'_>, report: &mut Report) -> Option<Self> {
@@ -89,19 +94,13 @@ impl Decode for Maintenance {
     }
 }
 
-inline_schema!(Maintenance, |_| json_schema!({
-    "anyOf": [
-        { "type": "boolean" },
-        {
-            "type": "object",
-            "properties": {
-                "body": {
-                    "type": "string", "description": "The page; HTML if it begins with `<`.",
-                    "examples": ["<h1>Back at noon</h1>"]
-                },
-                "retry_after": { "type": "string", "description": "When to come back.", "examples": ["10m"] }
-            },
-            "additionalProperties": false
-        }
-    ]
-}));
+inline_schema!(Maintenance, |_| or_mapping(
+    &json!({ "type": "boolean" }),
+    &mapping(
+        &[],
+        [
+            ("body", text("The page; HTML if it begins with `<`.", "<h1>Back at noon</h1>")),
+            ("retry_after", text("When to come back.", "10m")),
+        ]
+    )
+));

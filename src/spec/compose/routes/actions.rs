@@ -1,8 +1,9 @@
 //! What becomes of the requests of a stack's route: `redirect`, `proxy`, `static`, `respond`.
 
-use schemars::json_schema;
+use serde_json::json;
 
 use super::hosting::file;
+use super::shape::{boolean, integer, key, list, mapping, or_mapping, text};
 use super::text::status;
 use crate::model::route::{
     ExternalTarget, Redirect, Respond, Scheme, StaticFiles, Template, Timeouts,
@@ -50,29 +51,23 @@ fn destination(at: &Cursor<'_>, keep_path: bool, report: &mut Report) -> Option<
     Some(to)
 }
 
-inline_schema!(Redirect, |_| json_schema!({
-    "anyOf": [
-        { "type": "string" },
-        {
-            "type": "object",
-            "properties": {
-                "to": {
-                    "type": "string", "description": "A URL or a path.", "examples": ["https://www.example.com"]
-                },
-                "permanent": {
-                    "type": "boolean", "description": "Whether it is for ever: 308, else 307.", "examples": [true]
-                },
-                "keep_path": {
-                    "type": "boolean",
-                    "description": "Whether the rest of the path and the query are kept; true if absent.",
-                    "examples": [false]
-                }
-            },
-            "required": ["to"],
-            "additionalProperties": false
-        }
-    ]
-}));
+inline_schema!(Redirect, |_| or_mapping(
+    &json!({ "type": "string" }),
+    &mapping(
+        &["to"],
+        [
+            ("to", text("A URL or a path.", "https://www.example.com")),
+            ("permanent", boolean("Whether it is for ever: 308, else 307.", true)),
+            (
+                "keep_path",
+                boolean(
+                    "Whether the rest of the path and the query are kept; true if absent.",
+                    false
+                )
+            ),
+        ]
+    )
+));
 
 impl Decode for ExternalTarget {
     fn decode(at: &Cursor<'_>, report: &mut Report) -> Option<Self> {
@@ -129,35 +124,31 @@ fn target(
     Some(ExternalTarget { host: host.to_owned(), port, scheme, keep_host, timeouts })
 }
 
-inline_schema!(ExternalTarget, |generator| json_schema!({
-    "anyOf": [
-        { "type": "string" },
-        {
-            "type": "object",
-            "properties": {
-                "url": {
-                    "type": "string", "description": "Scheme, host and port of the server.",
-                    "examples": ["https://api.example.org"]
-                },
-                "keep_host": {
-                    "type": "boolean",
-                    "description": "Whether it sees the host that the client asked for, instead of its own.",
-                    "examples": [true]
-                },
-                "insecure": {
-                    "type": "boolean", "description": "Whether its certificate is believed without a check.",
-                    "examples": [true]
-                },
-                "timeouts": {
-                    "description": "How long things may take.", "examples": [{ "dial": "3s" }],
-                    "allOf": [generator.subschema_for::<Timeouts>()]
-                }
-            },
-            "required": ["url"],
-            "additionalProperties": false
-        }
-    ]
-}));
+inline_schema!(ExternalTarget, |generator| or_mapping(
+    &json!({ "type": "string" }),
+    &mapping(
+        &["url"],
+        [
+            ("url", text("Scheme, host and port of the server.", "https://api.example.org")),
+            (
+                "keep_host",
+                boolean(
+                    "Whether it sees the host that the client asked for, instead of its own.",
+                    true
+                )
+            ),
+            ("insecure", boolean("Whether its certificate is believed without a check.", true)),
+            (
+                "timeouts",
+                key(
+                    json!({ "allOf": [generator.subschema_for::<Timeouts>()] }),
+                    "How long things may take.",
+                    json!({ "dial": "3s" }),
+                )
+            ),
+        ]
+    )
+));
 
 impl Decode for StaticFiles {
     fn decode(at: &Cursor<'_>, report: &mut Report) -> Option<Self> {
@@ -198,33 +189,25 @@ fn inner(at: &Cursor<'_>, report: &mut Report) -> Option<String> {
     None
 }
 
-inline_schema!(StaticFiles, |_| json_schema!({
-    "anyOf": [
-        { "type": "string" },
-        {
-            "type": "object",
-            "properties": {
-                "dir": {
-                    "type": "string", "description": "The directory as the proxy sees it.", "examples": ["/srv/site"]
-                },
-                "spa": {
-                    "type": "boolean", "description": "Whether paths without a file get the index.", "examples": [true]
-                },
-                "index": {
-                    "type": "array", "items": { "type": "string" },
-                    "description": "Files that stand for their directory; index.html if absent.",
-                    "examples": [["index.html"]]
-                },
-                "not_found": {
-                    "type": "string", "description": "The file for paths without one, sent with 404.",
-                    "examples": ["404.html"]
-                }
-            },
-            "required": ["dir"],
-            "additionalProperties": false
-        }
-    ]
-}));
+inline_schema!(StaticFiles, |_| or_mapping(
+    &json!({ "type": "string" }),
+    &mapping(
+        &["dir"],
+        [
+            ("dir", text("The directory as the proxy sees it.", "/srv/site")),
+            ("spa", boolean("Whether paths without a file get the index.", true)),
+            (
+                "index",
+                list(
+                    &json!({ "type": "string" }),
+                    "Files that stand for their directory; index.html if absent.",
+                    json!(["index.html"]),
+                )
+            ),
+            ("not_found", text("The file for paths without one, sent with 404.", "404.html")),
+        ]
+    )
+));
 
 impl Decode for Respond {
     fn decode(at: &Cursor<'_>, report: &mut Report) -> Option<Self> {
@@ -242,18 +225,13 @@ impl Decode for Respond {
     }
 }
 
-inline_schema!(Respond, |_| json_schema!({
-    "anyOf": [
-        { "type": ["string", "integer"] },
-        {
-            "type": "object",
-            "properties": {
-                "status": { "type": "integer", "description": "The status; 200 if absent.", "examples": [410] },
-                "body": {
-                    "type": "string", "description": "The text; HTML if it begins with `<`.", "examples": ["gone"]
-                }
-            },
-            "additionalProperties": false
-        }
-    ]
-}));
+inline_schema!(Respond, |_| or_mapping(
+    &json!({ "type": ["string", "integer"] }),
+    &mapping(
+        &[],
+        [
+            ("status", integer("The status; 200 if absent.", 410)),
+            ("body", text("The text; HTML if it begins with `<`.", "gone")),
+        ]
+    )
+));

@@ -1,7 +1,9 @@
 //! Keys of a route that change requests and answers: `headers`, `encode`, `rewrite`.
 
 use schemars::json_schema;
+use serde_json::json;
 
+use super::shape::{key, list, mapping, or_mapping, text, texts};
 use crate::model::route::{Encode, Encoding, HeaderEdits, Headers, Rewrite, Template};
 use crate::spec::compose::inline_schema::inline_schema;
 use crate::spec::decode::{Cursor, Decode, Fields, Located, Report, closest};
@@ -78,37 +80,40 @@ fn name(at: &Cursor<'_>, name: String, report: &mut Report) -> Option<String> {
 
 inline_schema!(Headers, |_| {
     let edits = |whose: &str| {
-        serde_json::json!({
-            "type": "object",
-            "description": format!("Headers of {whose}."),
-            "examples": [{ "set": { "X-Environment": "production" }, "remove": ["Server"] }],
-            "properties": {
-                "set": {
-                    "type": "object", "additionalProperties": { "type": "string" },
-                    "description": "Values that replace whatever is there.",
-                    "examples": [{ "X-Environment": "production" }]
-                },
-                "add": {
-                    "type": "object", "additionalProperties": { "type": "string" },
-                    "description": "Values that are added to what is there.",
-                    "examples": [{ "Vary": "Origin" }]
-                },
-                "remove": {
-                    "type": "array", "items": { "type": "string" },
-                    "description": "Headers that are taken out.", "examples": [["Server"]]
-                }
-            },
-            "additionalProperties": false
-        })
+        let edits = mapping(
+            &[],
+            [
+                (
+                    "set",
+                    texts(
+                        "Values that replace whatever is there.",
+                        json!({ "X-Environment": "production" }),
+                    ),
+                ),
+                (
+                    "add",
+                    texts("Values that are added to what is there.", json!({ "Vary": "Origin" })),
+                ),
+                (
+                    "remove",
+                    list(
+                        &json!({ "type": "string" }),
+                        "Headers that are taken out.",
+                        json!(["Server"]),
+                    ),
+                ),
+            ],
+        );
+        let example = json!({ "set": { "X-Environment": "production" }, "remove": ["Server"] });
+        key(edits.to_value(), &format!("Headers of {whose}."), example)
     };
-    json_schema!({
-        "type": "object",
-        "properties": {
-            "request": edits("requests, as the target sees them"),
-            "response": edits("answers, as clients see them")
-        },
-        "additionalProperties": false
-    })
+    mapping(
+        &[],
+        [
+            ("request", edits("requests, as the target sees them")),
+            ("response", edits("answers, as clients see them")),
+        ],
+    )
 });
 
 const ENCODINGS: [(&str, Encoding); 2] = [("zstd", Encoding::Zstd), ("gzip", Encoding::Gzip)];
@@ -183,23 +188,13 @@ impl Decode for Rewrite {
     }
 }
 
-inline_schema!(Rewrite, |_| json_schema!({
-    "anyOf": [
-        { "type": "string" },
-        {
-            "type": "object",
-            "properties": {
-                "find": {
-                    "type": "string", "description": "A regular expression (RE2) for parts of the path.",
-                    "examples": ["^/v[0-9]+/"]
-                },
-                "replace": {
-                    "type": "string", "description": "What stands there instead; `$1` is the first group.",
-                    "examples": ["/"]
-                }
-            },
-            "required": ["find", "replace"],
-            "additionalProperties": false
-        }
-    ]
-}));
+inline_schema!(Rewrite, |_| or_mapping(
+    &json!({ "type": "string" }),
+    &mapping(
+        &["find", "replace"],
+        [
+            ("find", text("A regular expression (RE2) for parts of the path.", "^/v[0-9]+/")),
+            ("replace", text("What stands there instead; `$1` is the first group.", "/")),
+        ]
+    )
+));

@@ -1,8 +1,9 @@
 //! Keys of a route that concern its whole host: name, certificate, HSTS.
 
-use schemars::json_schema;
+use serde_json::json;
 
 use super::raw::modules;
+use super::shape::{boolean, list, mapping, or_mapping, text};
 use super::text::time;
 use crate::model::nanos::Nanos;
 use crate::model::route::{Certificate, HostPattern, Hsts, Tls};
@@ -54,27 +55,17 @@ impl Decode for Hsts {
     }
 }
 
-inline_schema!(Hsts, |_| json_schema!({
-    "anyOf": [
-        { "type": "boolean" },
-        {
-            "type": "object",
-            "properties": {
-                "max_age": {
-                    "type": "string", "description": "How long browsers remember; a year if absent.",
-                    "examples": ["8760h"]
-                },
-                "subdomains": {
-                    "type": "boolean", "description": "Whether for every name below it, too.", "examples": [true]
-                },
-                "preload": {
-                    "type": "boolean", "description": "Whether browsers may be shipped with it.", "examples": [true]
-                }
-            },
-            "additionalProperties": false
-        }
-    ]
-}));
+inline_schema!(Hsts, |_| or_mapping(
+    &json!({ "type": "boolean" }),
+    &mapping(
+        &[],
+        [
+            ("max_age", text("How long browsers remember; a year if absent.", "8760h")),
+            ("subdomains", boolean("Whether for every name below it, too.", true)),
+            ("preload", boolean("Whether browsers may be shipped with it.", true)),
+        ]
+    )
+));
 
 impl Decode for Tls {
     fn decode(at: &Cursor<'_>, report: &mut Report) -> Option<Self> {
@@ -131,27 +122,27 @@ pub(super) fn file(at: &Cursor<'_>, report: &mut Report) -> Option<String> {
     None
 }
 
-inline_schema!(Tls, |_| json_schema!({
-    "anyOf": [
-        { "type": "string", "enum": ["automatic", "internal"] },
-        {
-            "type": "object",
-            "properties": {
-                "certificate": {
-                    "type": "string", "description": "File with the certificate, as the proxy sees it.",
-                    "examples": ["/certs/shop.pem"]
-                },
-                "key": {
-                    "type": "string", "description": "File with its key, as the proxy sees it.",
-                    "examples": ["/certs/shop.key"]
-                },
-                "issuers": {
-                    "type": "array", "items": { "type": "object" },
-                    "description": "Issuers as Caddy's JSON has them.",
-                    "examples": [[{ "module": "acme", "challenges": { "dns": { "provider": { "name": "hetzner" } } } }]]
-                }
-            },
-            "additionalProperties": false
-        }
-    ]
-}));
+inline_schema!(Tls, |_| or_mapping(
+    &json!({ "type": "string", "enum": ["automatic", "internal"] }),
+    &mapping(
+        &[],
+        [
+            (
+                "certificate",
+                text("File with the certificate, as the proxy sees it.", "/certs/shop.pem")
+            ),
+            ("key", text("File with its key, as the proxy sees it.", "/certs/shop.key")),
+            (
+                "issuers",
+                list(
+                    &json!({ "type": "object" }),
+                    "Issuers as Caddy's JSON has them.",
+                    json!([{
+                        "module": "acme",
+                        "challenges": { "dns": { "provider": { "name": "hetzner" } } }
+                    }]),
+                )
+            ),
+        ]
+    )
+));

@@ -1,7 +1,8 @@
 //! Keys of a route that say how the tasks of a service are spoken with.
 
-use schemars::json_schema;
+use serde_json::json;
 
+use super::shape::{choice, integer, list, mapping, or_mapping, text};
 use super::text::{status, time};
 use crate::model::route::{ActiveHealth, Balance, PassiveHealth, Policy, Scheme, Sticky, Timeouts};
 use crate::spec::compose::inline_schema::inline_schema;
@@ -103,35 +104,30 @@ fn sticky(at: &Cursor<'_>, report: &mut Report) -> Option<Sticky> {
     Some(Sticky { cookie })
 }
 
-inline_schema!(Balance, |_| json_schema!({
-    "anyOf": [
-        { "enum": ["tasks", "random", "round_robin", "least_conn", "first", "ip_hash", "uri_hash"] },
-        {
-            "type": "object",
-            "properties": {
-                "policy": {
-                    "enum": ["random", "round_robin", "least_conn", "first", "ip_hash", "uri_hash"],
-                    "description": "Which task gets a request.", "examples": ["least_conn"]
-                },
-                "sticky": {
-                    "type": "string", "description": "A cookie that keeps clients with their task.",
-                    "examples": ["shop"]
-                },
-                "upstreams": {
-                    "enum": ["service", "tasks"],
-                    "description": "Whether the virtual address of the service is dialled, or each task by itself; tasks with a policy.",
-                    "examples": ["tasks"]
-                },
-                "retries": { "type": "integer", "description": "How often another task is tried.", "examples": [2] },
-                "try_duration": {
-                    "type": "string", "description": "How long other tasks are tried; 5s if absent.",
-                    "examples": ["10s"]
-                }
-            },
-            "additionalProperties": false
-        }
-    ]
-}));
+inline_schema!(Balance, |_| {
+    let policies = POLICIES.map(|(name, _)| name);
+    let short: Vec<&str> = ["tasks"].into_iter().chain(policies).collect();
+    or_mapping(
+        &json!({ "type": "string", "enum": short }),
+        &mapping(
+            &[],
+            [
+                ("policy", choice(&policies, "Which task gets a request.", "least_conn")),
+                ("sticky", text("A cookie that keeps clients with their task.", "shop")),
+                (
+                    "upstreams",
+                    choice(
+                        &["service", "tasks"],
+                        "Whether the virtual address of the service is dialled, or each task by itself; tasks with a policy.",
+                        "tasks",
+                    ),
+                ),
+                ("retries", integer("How often another task is tried.", 2)),
+                ("try_duration", text("How long other tasks are tried; 5s if absent.", "10s")),
+            ],
+        ),
+    )
+});
 
 impl Decode for ActiveHealth {
     fn decode(at: &Cursor<'_>, report: &mut Report) -> Option<Self> {
@@ -163,26 +159,19 @@ fn health_path(at: &Cursor<'_>, report: &mut Report) -> Option<String> {
     None
 }
 
-inline_schema!(ActiveHealth, |_| json_schema!({
-    "anyOf": [
-        { "type": "string" },
-        {
-            "type": "object",
-            "properties": {
-                "path": { "type": "string", "description": "What is asked for.", "examples": ["/healthz"] },
-                "interval": { "type": "string", "description": "Time between requests.", "examples": ["10s"] },
-                "timeout": { "type": "string", "description": "Time that an answer may take.", "examples": ["2s"] },
-                "status": {
-                    "type": "integer", "description": "The status that is wanted; 200 to 299 if absent.",
-                    "examples": [204]
-                },
-                "host": { "type": "string", "description": "The host that is asked for.", "examples": ["shop.example.com"] }
-            },
-            "required": ["path"],
-            "additionalProperties": false
-        }
-    ]
-}));
+inline_schema!(ActiveHealth, |_| or_mapping(
+    &json!({ "type": "string" }),
+    &mapping(
+        &["path"],
+        [
+            ("path", text("What is asked for.", "/healthz")),
+            ("interval", text("Time between requests.", "10s")),
+            ("timeout", text("Time that an answer may take.", "2s")),
+            ("status", integer("The status that is wanted; 200 to 299 if absent.", 204)),
+            ("host", text("The host that is asked for.", "shop.example.com")),
+        ]
+    )
+));
 
 impl Decode for PassiveHealth {
     fn decode(at: &Cursor<'_>, report: &mut Report) -> Option<Self> {
@@ -204,21 +193,21 @@ impl Decode for PassiveHealth {
     }
 }
 
-inline_schema!(PassiveHealth, |_| json_schema!({
-    "type": "object",
-    "properties": {
-        "fail_duration": { "type": "string", "description": "How long a failure counts.", "examples": ["30s"] },
-        "max_fails": {
-            "type": "integer", "description": "How many failures make a target unwell; 1 if absent.", "examples": [3]
-        },
-        "status": {
-            "type": "array", "items": { "type": "integer" },
-            "description": "Answers that count as failures, beside refused connections.", "examples": [[502, 503]]
-        }
-    },
-    "required": ["fail_duration"],
-    "additionalProperties": false
-}));
+inline_schema!(PassiveHealth, |_| mapping(
+    &["fail_duration"],
+    [
+        ("fail_duration", text("How long a failure counts.", "30s")),
+        ("max_fails", integer("How many failures make a target unwell; 1 if absent.", 3)),
+        (
+            "status",
+            list(
+                &json!({ "type": "integer" }),
+                "Answers that count as failures, beside refused connections.",
+                json!([502, 503]),
+            )
+        ),
+    ]
+));
 
 impl Decode for Timeouts {
     fn decode(at: &Cursor<'_>, report: &mut Report) -> Option<Self> {
@@ -235,18 +224,19 @@ impl Decode for Timeouts {
     }
 }
 
-inline_schema!(Timeouts, |_| json_schema!({
-    "type": "object",
-    "properties": {
-        "dial": { "type": "string", "description": "For a connection; 1s if absent.", "examples": ["3s"] },
-        "response": { "type": "string", "description": "Until the head of an answer.", "examples": ["30s"] },
-        "read": { "type": "string", "description": "Between two reads of an answer.", "examples": ["1m"] },
-        "write": { "type": "string", "description": "Between two writes of a request.", "examples": ["1m"] },
-        "stream_close": {
-            "type": "string",
-            "description": "How long streams outlive a change of Caddy's configuration; 5m if absent. Caddy 2.7 and newer.",
-            "examples": ["1h"]
-        }
-    },
-    "additionalProperties": false
-}));
+inline_schema!(Timeouts, |_| mapping(
+    &[],
+    [
+        ("dial", text("For a connection; 1s if absent.", "3s")),
+        ("response", text("Until the head of an answer.", "30s")),
+        ("read", text("Between two reads of an answer.", "1m")),
+        ("write", text("Between two writes of a request.", "1m")),
+        (
+            "stream_close",
+            text(
+                "How long streams outlive a change of Caddy's configuration; 5m if absent. Caddy 2.7 and newer.",
+                "1h",
+            )
+        ),
+    ]
+));

@@ -29,7 +29,7 @@ fn json(node: &Node) -> Json {
 }
 
 /// A list of modules, each a mapping that names itself by `key`.
-pub(super) fn modules(at: &Cursor<'_>, key: &str, report: &mut Report) -> Vec<Json> {
+pub fn modules(at: &Cursor<'_>, key: &str, report: &mut Report) -> Vec<Json> {
     let mut modules = Vec::new();
     for item in at.items(report).into_iter().flatten() {
         let name = item.node.get(key).map(|name| &name.value);

@@ -1,7 +1,7 @@
 //! One entry of `routes`, on a service or on the stack.
 
-use schemars::JsonSchema;
-use serde_json::Value;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
 
 use super::hosting::HostChoice;
 use super::places::{exact, one_or_more, prefix};
@@ -12,6 +12,7 @@ use crate::model::route::{
     ActiveHealth, Balance, BasicAuth, Encode, ExternalTarget, Headers, Hsts, IpRange, Maintenance,
     PassiveHealth, PathPattern, Redirect, Respond, Rewrite, Scheme, StaticFiles, Timeouts, Tls,
 };
+use crate::spec::compose::inline_schema::inline_schema;
 use crate::spec::compose::size::ByteSize;
 use crate::spec::compose::text_list::TextList;
 use crate::spec::decode::{Cursor, Decode, Fields, Located, Report};
@@ -46,10 +47,10 @@ pub struct Route {
     #[schemars(example = &"/healthz")]
     pub health_check: Option<Located<ActiveHealth>>,
     /// What answers tell of the service.
-    #[schemars(example = serde_json::json!({ "fail_duration": "30s", "max_fails": 3 }))]
+    #[schemars(example = json!({ "fail_duration": "30s", "max_fails": 3 }))]
     pub passive_health: Option<PassiveHealth>,
     /// How long things may take.
-    #[schemars(example = serde_json::json!({ "response": "30s" }))]
+    #[schemars(example = json!({ "response": "30s" }))]
     pub timeouts: Option<Timeouts>,
     /// Clients are sent elsewhere, to a URL or path. Only in routes of the stack.
     #[schemars(example = &"https://www.example.com")]
@@ -70,13 +71,16 @@ pub struct Route {
     #[schemars(example = &"/index.php")]
     pub rewrite: Option<Rewrite>,
     /// Changes to headers.
-    #[schemars(example = serde_json::json!({ "response": { "set": { "X-Frame-Options": "DENY" } } }))]
+    #[schemars(
+        with = "Option<Headers>",
+        example = json!({ "response": { "set": { "X-Frame-Options": "DENY" } } })
+    )]
     pub headers: Headers,
     /// Whether answers are compressed, or how.
     #[schemars(example = true)]
     pub encode: Option<Encode>,
     /// Names and passwords that are asked for.
-    #[schemars(example = serde_json::json!({
+    #[schemars(example = json!({
         "users": { "ann": "$$2a$$14$$ShnA6wrlbmeSnIYwZmr7.eJFdn.95MwYszz1nQ61zKQXkwuu4FAlC" }
     }))]
     pub basic_auth: Option<BasicAuth>,
@@ -103,7 +107,7 @@ pub struct Route {
     pub hsts: Option<Located<Hsts>>,
     /// Handlers as Caddy's JSON has them, before the target.
     #[schemars(with = "Option<Vec<serde_json::Map<String, Value>>>", example = [
-        serde_json::json!({ "handler": "vars", "tenant": "a" })
+        json!({ "handler": "vars", "tenant": "a" })
     ])]
     pub caddy: Vec<Value>,
     /// Where it begins.
@@ -112,13 +116,11 @@ pub struct Route {
 }
 
 /// `routes` of a service.
-#[derive(Debug, Clone, Default, PartialEq, JsonSchema)]
-#[schemars(transparent)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ServiceRoutes(pub Vec<Route>);
 
 /// `routes` of the stack.
-#[derive(Debug, Clone, Default, PartialEq, JsonSchema)]
-#[schemars(transparent)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct StackRoutes(pub Vec<Route>);
 
 /// Keys of routes to a service.
@@ -126,6 +128,22 @@ const OF_SERVICES: [&str; 7] =
     ["port", "scheme", "insecure", "lb", "health_check", "passive_health", "timeouts"];
 /// Keys that say what becomes of the requests of a stack's route.
 const OF_STACKS: [&str; 4] = ["redirect", "proxy", "static", "respond"];
+
+/// Routes with `needed`, and without any of the keys `elsewhere`.
+fn routes_schema(generator: &mut SchemaGenerator, needed: &[&str], elsewhere: &[&str]) -> Schema {
+    let elsewhere = elsewhere.iter().map(|key| json!({ "required": [key] }));
+    json_schema!({
+        "type": "array",
+        "items": {
+            "allOf": [generator.subschema_for::<Route>()],
+            "required": needed,
+            "not": { "anyOf": elsewhere.collect::<Vec<_>>() }
+        }
+    })
+}
+
+inline_schema!(ServiceRoutes, |generator| routes_schema(generator, &["port"], &OF_STACKS));
+inline_schema!(StackRoutes, |generator| routes_schema(generator, &[], &OF_SERVICES));
 
 impl Decode for ServiceRoutes {
     fn decode(at: &Cursor<'_>, report: &mut Report) -> Option<Self> {

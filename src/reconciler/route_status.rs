@@ -1,0 +1,316 @@
+//! How routes are: whether Caddy has them as declared, how those are who answer, and what certificates are shown. Pure.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::status::{Health, Status};
+use crate::diff::document::StackSection;
+use crate::model::key::{Kind, ObjectKey};
+use crate::model::name::{FleetName, StackName};
+use crate::model::route::HostPattern;
+use crate::proxy::{
+    Compiled, CompiledRoute, Entry, Live, Refused, RouteId, ShownCertificate, dialled, target,
+};
+
+/// The version of the document's layout; it moves when a reader of the old one would misread the new one.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// How a route is in Caddy. Later ones are worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RouteState {
+    /// Caddy has it as declared; without stack files to compare with, Caddy has it.
+    Live,
+    /// Caddy cannot be asked, so that nobody can tell.
+    Unknown,
+    /// Caddy has it, and no stack file declares it any more.
+    Undeclared,
+    /// Caddy has it otherwise than it is declared.
+    Drifted,
+    /// It is declared, and Caddy does not have it.
+    Missing,
+    /// It is declared, and something is in the way of it.
+    Held,
+}
+
+impl fmt::Display for RouteState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Live => "live",
+            Self::Unknown => "unknown",
+            Self::Undeclared => "undeclared",
+            Self::Drifted => "drifted",
+            Self::Missing => "missing",
+            Self::Held => "held",
+        })
+    }
+}
+
+/// The routes of a fleet.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(title = "skep routes")]
+pub struct Routes {
+    /// Layout of this document; see [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// The installation of skep whose routes are shown.
+    pub fleet: String,
+    /// Where Caddy's admin API is; absent when nobody has said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
+    /// Why Caddy could not be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// Whether the routes were compared with stack files.
+    pub compared: bool,
+    /// The routes by stack, in the order in which Caddy asks.
+    pub routes: Vec<RouteStatus>,
+}
+
+/// How one route is.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct RouteStatus {
+    /// The stack that has it.
+    pub stack: String,
+    /// For which host: a name, `*.example.com`, or `*` for all.
+    pub host: String,
+    /// For which path: `/api/*` is `/api` and everything below it, `/api` that path alone.
+    pub path: String,
+    /// Whether it is served with TLS (`https`) or without (`http`); absent where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<EntryPoint>,
+    /// Who or what answers: `shop_web:8080`, `tasks.shop_web:8080`, `answer 503`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The service that answers, if one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// How that service is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
+    /// How the route is in Caddy.
+    pub state: RouteState,
+    /// What is in the way of it, or where Caddy has it to instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Where it is declared, as `file:line:column`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// What the entry point shows for the host, if it was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<CertificateStatus>,
+    #[serde(skip)]
+    key: Option<RouteId>,
+}
+
+/// An entry point of the proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EntryPoint {
+    /// With TLS.
+    Https,
+    /// Without.
+    Http,
+}
+
+/// The certificate that is shown for a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct CertificateStatus {
+    /// Who issued it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// When it expires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub expires: Option<Timestamp>,
+    /// Why there is none, or why clients would not take it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// What is known of the routes of a fleet.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// The installation of skep.
+    pub fleet: &'a FleetName,
+    /// What Caddy has, if it could be asked.
+    pub live: Option<&'a Live>,
+    /// What stack files declare, and the plan of it, if there are some to compare with.
+    pub declared: Option<(&'a Compiled, &'a [StackSection])>,
+    /// How services are.
+    pub status: &'a Status,
+}
+
+/// Tells how the routes of a fleet are.
+pub fn fold(known: &Known<'_>) -> Vec<RouteStatus> {
+    let Known { fleet, live, declared, status: _ } = known;
+    let mut routes = Vec::new();
+    let wanted = declared.map_or(&[][..], |(compiled, _)| compiled.routes.as_slice());
+    for route in wanted {
+        let found = live.map(|live| live.route(&route.id));
+        let held = known.held(&route.id);
+        let state = match found {
+            Some(Some(object)) if *object == route.object => RouteState::Live,
+            _ if held.is_some() => RouteState::Held,
+            None => RouteState::Unknown,
+            Some(Some(_)) => RouteState::Drifted,
+            Some(None) => RouteState::Missing,
+        };
+        let CompiledRoute { id, service, is_raw: _, place, object } = route;
+        let row = known.row(id, state, object, service.clone());
+        let reason = match (state, found.flatten()) {
+            (RouteState::Held, _) => held,
+            (RouteState::Drifted, Some(live)) => otherwise(live, object),
+            _ => None,
+        };
+        routes.push(RouteStatus { place: Some(place.to_string()), reason, ..row });
+    }
+    for (id, object) in live.iter().flat_map(|live| live.routes()) {
+        if id.fleet == **fleet && !wanted.iter().any(|route| route.id == id) {
+            let state = if declared.is_some() { RouteState::Undeclared } else { RouteState::Live };
+            routes.push(known.row(&id, state, object, None));
+        }
+    }
+    let refused = declared.map_or(&[][..], |(compiled, _)| compiled.refused.as_slice());
+    routes.extend(refused.iter().map(refusal));
+    routes.sort_by(|a, b| order(a).cmp(&order(b)));
+    routes
+}
+
+/// Where Caddy sends requests of a route, if it is not where they are to go.
+fn otherwise(live: &Value, declared: &Value) -> Option<String> {
+    let found = target(live).unwrap_or_else(|| "nowhere".to_owned());
+    (target(declared).as_ref() != Some(&found)).then(|| format!("Caddy has it to {found}"))
+}
+
+fn order(route: &RouteStatus) -> (&str, Option<(Entry, &crate::model::route::RouteKey)>, &str) {
+    let key = route.key.as_ref().map(|id| (id.entry, &id.key));
+    (&route.stack, key, &route.host)
+}
+
+/// A route that cannot be had, whoever is asked.
+fn refusal(refused: &Refused) -> RouteStatus {
+    let Refused { stack, route, reason, place } = refused;
+    let (host, path) = route.split_once('/').unwrap_or((route, ""));
+    RouteStatus {
+        stack: stack.to_string(),
+        host: host.to_owned(),
+        path: format!("/{path}"),
+        entry: None,
+        target: None,
+        service: None,
+        health: None,
+        state: RouteState::Held,
+        reason: Some(reason.to_string()),
+        place: Some(place.to_string()),
+        certificate: None,
+        key: None,
+    }
+}
+
+impl Known<'_> {
+    /// What is in the way of a route, in the words of the plan.
+    fn held(&self, id: &RouteId) -> Option<String> {
+        let (_, plan) = self.declared?;
+        let section = plan.iter().find(|section| section.name == id.stack.as_str())?;
+        let object = ObjectKey::new(Kind::Route, id.key.to_string());
+        let change = section.changes.iter().find(|change| change.object == object);
+        let own = change.and_then(|change| change.holds.first());
+        own.or_else(|| section.holds.first()).map(|hold| hold.reason.clone())
+    }
+
+    fn row(
+        &self,
+        id: &RouteId,
+        state: RouteState,
+        object: &Value,
+        service: Option<String>,
+    ) -> RouteStatus {
+        let health = |name: &str| {
+            let services = self.status.stacks.iter().flat_map(|stack| &stack.services);
+            services.into_iter().find(|service| service.name == name).map(|service| service.health)
+        };
+        // Of a route that nobody declares, its object alone tells who answers.
+        let dialled = dialled(object);
+        let mut names = dialled.iter().filter_map(|address| Some(address.rsplit_once(':')?.0));
+        let service =
+            service.or_else(|| names.find(|name| health(name).is_some()).map(str::to_owned));
+        RouteStatus {
+            stack: id.stack.to_string(),
+            host: id.key.host.to_string(),
+            path: id.key.path.to_string(),
+            entry: Some(match id.entry {
+                Entry::Https => EntryPoint::Https,
+                Entry::Http => EntryPoint::Http,
+            }),
+            target: target(object),
+            health: service.as_deref().map(|name| health(name).unwrap_or(Health::Missing)),
+            service,
+            state,
+            reason: None,
+            place: None,
+            certificate: None,
+            key: Some(id.clone()),
+        }
+    }
+}
+
+impl RouteStatus {
+    /// The name to ask for in a handshake: the host, or one that its wildcard covers.
+    pub fn name_to_ask(&self) -> Option<String> {
+        let id = self.key.as_ref().filter(|id| id.entry == Entry::Https)?;
+        let is_in_caddy = match self.state {
+            RouteState::Live | RouteState::Drifted | RouteState::Undeclared => true,
+            RouteState::Unknown | RouteState::Missing | RouteState::Held => false,
+        };
+        match &id.key.host {
+            HostPattern::Exact(name) if is_in_caddy => Some(name.clone()),
+            HostPattern::Wildcard(domain) if is_in_caddy => Some(format!("any.{domain}")),
+            HostPattern::Exact(_) | HostPattern::Wildcard(_) | HostPattern::Any => None,
+        }
+    }
+
+    /// Whether something about it is not as it should be, but for whether it is as declared.
+    pub fn is_unwell(&self) -> bool {
+        let has_problem = self.certificate.as_ref().is_some_and(|shown| shown.problem.is_some());
+        has_problem || self.health.is_some_and(|health| health != Health::Healthy)
+    }
+}
+
+impl Routes {
+    /// The same without stacks other than `names`; all of them if there are no names.
+    #[must_use]
+    pub fn only(mut self, names: &BTreeSet<StackName>) -> Self {
+        let is_named = |route: &RouteStatus| names.iter().any(|name| name.as_str() == route.stack);
+        self.routes.retain(|route| names.is_empty() || is_named(route));
+        self
+    }
+}
+
+impl CertificateStatus {
+    /// What was shown at `now`.
+    pub fn of(shown: &ShownCertificate, now: Timestamp) -> Self {
+        let ShownCertificate { issuer, expires, fits } = shown;
+        let problem = match (*expires <= now, *fits) {
+            (true, _) => Some("has expired".to_owned()),
+            (false, false) => Some("is for other names".to_owned()),
+            (false, true) => None,
+        };
+        Self { issuer: Some(issuer.clone()), expires: Some(*expires), problem }
+    }
+
+    /// Nothing was shown, because of `problem`.
+    pub const fn none(problem: String) -> Self {
+        Self { issuer: None, expires: None, problem: Some(problem) }
+    }
+}
+
+/// The JSON Schema of the document.
+pub fn schema() -> schemars::Schema {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<Routes>()
+}
