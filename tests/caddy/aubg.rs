@@ -112,7 +112,7 @@ async fn answers(browser: &Browser<'_>) -> Vec<Answer> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stack_file_that_says_what_a_caddyfile_says_gets_the_same_answers() {
     let Some(inputs) = std::env::var_os("SKEP_INPUTS").map(PathBuf::from) else {
-        println!("skipped: set SKEP_INPUTS to the folder of aubg/Caddyfile");
+        eprintln!("skipped: set SKEP_INPUTS to the folder of aubg/Caddyfile");
         return;
     };
     let ports = (free_port(), free_port());
@@ -125,7 +125,7 @@ async fn a_stack_file_that_says_what_a_caddyfile_says_gets_the_same_answers() {
     let Some(caddy) = Caddy::with(setup).await else { return };
     if caddy.is_old().await {
         // Its `encode` wants to be told how.
-        println!("skipped: the Caddyfile is one for Caddy 2.7 and newer");
+        eprintln!("skipped: the Caddyfile is one for Caddy 2.7 and newer");
         return;
     }
     let api = Backend::start().await;

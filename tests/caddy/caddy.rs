@@ -37,7 +37,7 @@ pub(crate) struct Caddy {
 pub(crate) fn program() -> Option<PathBuf> {
     let program = std::env::var_os("SKEP_TEST_CADDY").map(PathBuf::from);
     if program.is_none() {
-        println!("skipped: no Caddy; set SKEP_TEST_CADDY to the output of scripts/caddy");
+        eprintln!("skipped: no Caddy; set SKEP_TEST_CADDY to the output of scripts/caddy");
     }
     program
 }

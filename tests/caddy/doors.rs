@@ -81,7 +81,7 @@ async fn over_tls_caddy_lets_those_in_whose_certificate_it_knows() {
         match own.read().await {
             Ok(live) => break live,
             Err(error) => {
-                assert!(std::time::Instant::now() < deadline, "{error:?}\n{}", caddy.log())
+                assert!(std::time::Instant::now() < deadline, "{error:?}\n{}", caddy.log());
             }
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;

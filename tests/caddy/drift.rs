@@ -160,7 +160,7 @@ async fn a_server_that_is_edited_or_gone_is_made_anew() {
     let wanted = caddy.live().await.config;
     caddy
         .put(|config| {
-            config["apps"]["http"]["servers"]["skep-https"]["strict_sni_host"] = true.into()
+            config["apps"]["http"]["servers"]["skep-https"]["strict_sni_host"] = true.into();
         })
         .await;
     assert!(pass(&caddy, &stack()).await.unwrap());

@@ -3,7 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::print_stdout,
+    clippy::print_stderr,
     reason = "what these tests share stands outside of test functions, and may fail them as tests do"
 )]
 

@@ -209,7 +209,7 @@ async fn every_request_gets_the_answer_that_its_route_declares() {
     let is_old = caddy.is_old().await;
     let mut wrong = Vec::new();
     for row in ROWS {
-        let (wanted, extra, status, parts) = row;
+        let (wanted, extra, status, texts) = row;
         let other = OLD.iter().find(|(old, with, _)| is_old && old == wanted && with == extra);
         let status = other.map_or(status, |(.., status)| status);
         let (headers, body) = match extra.split_once(": ") {
@@ -222,7 +222,7 @@ async fn every_request_gets_the_answer_that_its_route_declares() {
             Some(part) => !text.contains(part),
             None => text.contains(*part),
         };
-        if answer.status != *status || !parts.iter().all(holds) {
+        if answer.status != *status || !texts.iter().all(holds) {
             wrong.push(format!("{row:?}\n  {} {text}", answer.status));
         }
     }

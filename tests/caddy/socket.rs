@@ -1,4 +1,4 @@
-//! WebSockets (RFC 6455), as little of them as tests need: short texts in one frame each.
+//! `WebSocket`s (RFC 6455), as little of them as tests need: short texts in one frame each.
 
 use std::io;
 

@@ -106,7 +106,7 @@ impl Load {
     }
 }
 
-/// A connection that stays open, as WebSockets do, and the task at its end.
+/// A connection that stays open, as a `WebSocket` does, and the task at its end.
 struct Socket {
     stream: TcpStream,
     task: String,
