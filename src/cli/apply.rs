@@ -63,11 +63,12 @@ pub(super) async fn apply(
     output: &mut Output,
 ) -> Result<ExitCode, CommandError> {
     let Some(saved) = saved::find(&args.stacks.paths)? else {
-        return carry_on(global, args, &args.stacks, &args.policy, None, output).await;
+        let apply = carry_on(global, args, &args.stacks, &args.policy, None, output);
+        return Box::pin(apply).await;
     };
     let Arguments { global, stacks, policy } =
         saved.arguments(global, &args.stacks, &args.policy)?;
-    carry_on(&global, args, &stacks, &policy, Some(&saved), output).await
+    Box::pin(carry_on(&global, args, &stacks, &policy, Some(&saved), output)).await
 }
 
 /// Applies what `stacks` and `policy` name, which need not be those of the command line.

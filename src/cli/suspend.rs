@@ -81,7 +81,7 @@ pub(super) async fn suspend(
     let since = now.round(Unit::Second).unwrap_or(now);
     let suspension = Suspension { by: whoami(), since, reason };
     let whom = args.whom.whom();
-    let suspensions = write(global, &whom, Some(&suspension), args.force, output).await?;
+    let suspensions = Box::pin(write(global, &whom, Some(&suspension), args.force, output)).await?;
     let told = |what: &str, suspension: Option<&Suspension>| {
         let how = suspension.map_or_else(String::new, |suspension| format!(" {suspension}"));
         format!("{what} suspended{how}\n")
@@ -102,7 +102,7 @@ pub(super) async fn resume(
     output: &mut Output,
 ) -> Result<ExitCode, CommandError> {
     let whom = args.whom.whom();
-    let left = write(global, &whom, None, false, output).await?;
+    let left = Box::pin(write(global, &whom, None, false, output)).await?;
     output.result(&match whom {
         Whom::All => "all stacks are looked after again\n".to_owned(),
         Whom::Stacks(stacks) => {

@@ -54,10 +54,8 @@ fn phase(step: &Step) -> Option<Phase> {
         (Write::CreateService(_) | Write::UpdateService { .. }, _) => Phase::Services,
         (Write::Remove { .. }, Kind::Service) => Phase::RemovedServices,
         (Write::Remove { .. }, _) => Phase::RemovedRest,
-        // It is made from what the others came to.
-        (Write::Remember { .. }, _) => return None,
-        // They are written to another place, all at once.
-        (Write::Route(_) | Write::Proxy { .. }, _) => return None,
+        // The first is made from what the others came to, the rest is written to another place and all at once.
+        (Write::Remember { .. } | Write::Route(_) | Write::Proxy { .. }, _) => return None,
         _ => Phase::Prerequisites,
     })
 }

@@ -367,11 +367,10 @@ impl Writer {
                 None => (None, Vec::new()),
             };
             let steps = agreed.as_ref().unwrap_or(&plan.steps);
-            let mut gateway = gateway(request, steps.iter());
             let report = apply::perform(
                 steps,
                 &actuator,
-                plan.proxy.as_ref().zip(gateway.as_mut()),
+                plan.proxy.as_ref().zip(gateway(request, steps.iter()).as_mut()),
                 &self.fresh_key,
                 &request.view.sensitivity,
                 &mut learned,

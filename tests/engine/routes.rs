@@ -50,6 +50,9 @@ fn others() -> Value {
     json!({ "http": { "servers": { "mine": { "listen": ["127.0.0.1:0"], "routes": [route], "automatic_https": { "disable": true } } } } })
 }
 
+/// What somebody does to the configuration of Caddy.
+type Disturbance = fn(&mut Value);
+
 const LIST: &str = "/apps/http/servers/skep-https/routes";
 
 #[tokio::test]
@@ -65,7 +68,7 @@ async fn a_route_comes_with_health_and_goes_before_its_service() {
     let first = skep(&[]);
     first.ends(0, &["created route shop.example.com/*", "The service is healthy"]);
     let to = format!("shop.example.com/* to {}:8080", stage.name("shop_web"));
-    assert_eq!(routes(&caddy.live().await), [to.clone()]);
+    assert_eq!(routes(&caddy.live().await), std::slice::from_ref(&to));
     let loads = caddy.loads();
     skep(&[]).ends(0, &["No changes."]);
     assert_eq!(caddy.loads(), loads, "the second pass writes nothing");
@@ -135,14 +138,14 @@ async fn whatever_happens_to_caddy_one_pass_repairs_it_and_leaves_the_rest() {
     fs::write(stage.folder().join("skep.yaml"), settings(&caddy)).unwrap();
     stage.apply_well(&["-c", "skep.yaml"]);
     let wanted = caddy.live().await.config;
-    let disturbances: [(fn(&mut Value), &str); 4] = [
+    let disturbances: [(Disturbance, &str); 4] = [
         (
             |config| drop(config.pointer_mut(LIST).unwrap().as_array_mut().unwrap().remove(0)),
             "created route shop.example.com/*",
         ),
         (
             |config| {
-                config.pointer_mut(LIST).unwrap()[0]["handle"] = json!([{ "handler": "vars" }])
+                config.pointer_mut(LIST).unwrap()[0]["handle"] = json!([{ "handler": "vars" }]);
             },
             "updated route shop.example.com/*",
         ),

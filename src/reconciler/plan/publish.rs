@@ -108,12 +108,7 @@ pub(super) fn publish(
         .filter(|_| memory.is_some() || waits)
         .map(|_| ObjectKey::new(Kind::Config, &context.record_name));
     steps.extend(memory);
-    let entries = drafts.iter().flat_map(|draft| &draft.entries);
-    let routes = entries.filter_map(|entry| match &entry.write {
-        Some(Write::Route(write)) => Some((entry.change.object.clone(), write.before.clone())),
-        _ => None,
-    });
-    let routes = routes.collect();
+    let routes = live_routes(&drafts);
     let mut later = Vec::new();
     let ready: BTreeSet<&ObjectKey> = steps.iter().map(|step| &step.object).collect();
     for entry in drafts.iter_mut().flat_map(|draft| &mut draft.entries) {
@@ -181,6 +176,16 @@ pub(super) fn publish(
     });
     let images = found.collect();
     Plan { document: document.counted(), steps, later, images, health, routes, proxy }
+}
+
+/// The routes that change, as the proxy has them.
+fn live_routes(drafts: &[StackDraft<'_>]) -> BTreeMap<ObjectKey, Redacted<Vec<Value>>> {
+    let entries = drafts.iter().flat_map(|draft| &draft.entries);
+    let routes = entries.filter_map(|entry| match &entry.write {
+        Some(Write::Route(write)) => Some((entry.change.object.clone(), write.before.clone())),
+        _ => None,
+    });
+    routes.collect()
 }
 
 /// A file of `skep observe` holds no secrets, and says so where they would matter.

@@ -133,7 +133,7 @@ fn a_route_comes_once_a_task_is_proven_and_the_second_pass_is_empty() {
     assert_eq!(codes(&plan, ROUTE), []);
     world.perform(&plan);
     assert_eq!(live(&world), ["shop shop.example.com/*"]);
-    assert_eq!(outline(&world.plan()), [String::new(); 0]);
+    assert_eq!(outline(&world.plan()), Vec::<String>::new());
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn a_live_route_stays_whatever_becomes_of_its_service_and_is_put_back_for_any_ta
     let mut world = proxied(World::applied(vec![shop()]));
     world.converge();
     tasks(&mut world, 0, Nanos(0));
-    assert_eq!(outline(&world.plan()), [String::new(); 0]);
+    assert_eq!(outline(&world.plan()), Vec::<String>::new());
     // Caddy comes up empty.
     see(&mut world, json!({ "admin": {} }));
     let plan = world.plan();
@@ -188,7 +188,7 @@ fn drift_is_told_from_a_commit_and_put_right_in_one_pass() {
     see(&mut world, without);
     assert_eq!(outline(&world.plan()), ["update proxy caddy"]);
     world.converge();
-    assert_eq!(outline(&world.plan()), [String::new(); 0]);
+    assert_eq!(outline(&world.plan()), Vec::<String>::new());
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn a_stack_with_errors_keeps_its_routes_and_one_that_is_gone_needs_consent() {
     world.converge();
     let shop = world.desired.stacks.remove(&"shop".parse().unwrap()).unwrap();
     world.scope.invalid.insert(shop.name.clone());
-    assert_eq!(outline(&world.plan()), [String::new(); 0]);
+    assert_eq!(outline(&world.plan()), Vec::<String>::new());
     world.scope.invalid.clear();
     let plan = world.plan();
     assert_eq!(stack_holds(&plan), [HoldCode::GuardWholeStack]);
@@ -259,7 +259,7 @@ fn a_stack_with_errors_keeps_its_routes_and_one_that_is_gone_needs_consent() {
     world.policy.prune_stacks = true;
     let passes = world.converge();
     assert_eq!(passes[0], [ROUTE]);
-    assert_eq!(live(&world), [String::new(); 0]);
+    assert_eq!(live(&world), Vec::<String>::new());
 }
 
 #[test]
@@ -275,7 +275,7 @@ fn a_route_that_moves_to_another_stack_is_never_away() {
     assert_eq!(outline(&plan), ["move route shop.example.com/*"]);
     world.perform(&plan);
     assert_eq!(live(&world), ["zoo shop.example.com/*"]);
-    assert_eq!(outline(&world.plan()), [String::new(); 0]);
+    assert_eq!(outline(&world.plan()), Vec::<String>::new());
 }
 
 #[test]
@@ -352,6 +352,6 @@ fn removing_a_stack_on_request_takes_its_routes_first() {
     });
     let passes = world.converge();
     assert_eq!(passes[0], [ROUTE, "route www.example.com/*"]);
-    assert_eq!(live(&world), [String::new(); 0]);
+    assert_eq!(live(&world), Vec::<String>::new());
     assert!(passes[1..].iter().flatten().any(|object| object == "service shop_web"));
 }
