@@ -89,14 +89,14 @@ pub(super) async fn status(
     output: &mut Output,
 ) -> Result<ExitCode, CommandError> {
     if !args.watch {
-        return once(global, args, output).await;
+        return Box::pin(once(global, args, output)).await;
     }
     loop {
         if output.is_terminal() {
             // Home, and nothing below.
             output.result("\u{1b}[H\u{1b}[2J\u{1b}[3J")?;
         }
-        once(global, args, output).await?;
+        Box::pin(once(global, args, output)).await?;
         if output.is_closed() {
             return Ok(ExitCode::Fine);
         }

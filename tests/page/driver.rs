@@ -1,6 +1,6 @@
 //! A real Chromium without a window, as `chromedriver` starts it.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -32,7 +32,8 @@ impl Driver {
     pub(crate) fn start() -> Option<Self> {
         let spawned = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).spawn();
         let Ok(mut process) = spawned else {
-            eprintln!("there is no chromedriver; nothing was looked at in a browser");
+            let words = "there is no chromedriver; nothing was looked at in a browser";
+            let _ = writeln!(std::io::stderr(), "{words}");
             return None;
         };
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
@@ -45,7 +46,7 @@ impl Driver {
 
     /// A browser with a screen of this size.
     pub(crate) async fn browser(&self, theme: Theme, (width, height): (u32, u32)) -> Browser {
-        let scheme = if theme == Theme::Dark { 0 } else { 1 };
+        let scheme = u8::from(theme == Theme::Light);
         let arguments = [
             "--headless=new".to_owned(),
             "--no-sandbox".to_owned(),

@@ -1,6 +1,11 @@
 //! The status page as clients meet it: over HTTP, and in a real browser where there is one.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod browser;
 mod canary;

@@ -231,6 +231,7 @@ fn failing() -> ServiceHealth {
 }
 
 /// A fleet in which something of everything is going on.
+#[expect(clippy::too_many_lines, reason = "it is a list of what there is")]
 pub(crate) fn report() -> Report {
     let ready = |name: &str, services: &[(&str, &str, u64)]| {
         let services = services.iter().map(|(service_name, image, tasks)| {

@@ -20,6 +20,7 @@ use crate::reconciler::status::{self, Health, OpenHold, StackStatus, Status, Syn
 use crate::reconciler::suspension::Suspension;
 
 /// A controller with two sources, one of which cannot be read, and two stacks, one of which is held.
+#[expect(clippy::too_many_lines, reason = "it is a list of what there is")]
 pub(crate) fn report() -> Report {
     let at = Timestamp::from_second(1_800_000_000).unwrap();
     let source = |name: &str| SourceReport {

@@ -171,18 +171,18 @@ impl Scenes for Observatory {
 
 impl Inner {
     async fn look(&mut self) -> Result<Observed, SwarmError> {
-        let observer = match self.observer.take() {
-            Some(observer) => observer,
+        let eye = match self.observer.take() {
+            Some(eye) => eye,
             None => Observer::new(self.managers.connect().await?)?,
         };
         let looked = async {
-            let mut observed = observer.observe().await?;
-            observed.workload = Some(observer.workload(&observed).await?);
+            let mut observed = eye.observe().await?;
+            observed.workload = Some(eye.workload(&observed).await?);
             Ok(observed)
         };
         match looked.await {
             Ok(observed) => {
-                self.observer = Some(observer);
+                self.observer = Some(eye);
                 Ok(observed)
             }
             Err(error) => {
