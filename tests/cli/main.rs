@@ -7,6 +7,7 @@ mod bad_input;
 mod controller;
 mod help;
 mod init;
+mod news;
 mod no_engine;
 mod plan;
 mod program;
