@@ -71,6 +71,7 @@ pub(super) struct Events {
     /// The installation of skep.
     fleet: String,
     /// The events, from the oldest.
+    #[expect(clippy::struct_field_names, reason = "it is the name in the document")]
     events: Vec<Numbered>,
 }
 

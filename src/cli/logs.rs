@@ -210,12 +210,8 @@ impl Tasks {
     /// Who wrote a line: `web.1`, or the beginning of the task's id where it has no number or is newer than we know.
     fn who(&self, service: &str, line: &LogLine) -> String {
         let Some(task) = &line.task else { return clean(service) };
-        match self.0.get(task).filter(|slot| **slot > 0) {
-            Some(slot) => format!("{}.{slot}", clean(service)),
-            None => {
-                let id: String = task.chars().take(8).collect();
-                format!("{}.{}", clean(service), clean(&id))
-            }
-        }
+        let known = self.0.get(task).filter(|slot| **slot > 0).map(ToString::to_string);
+        let number = known.unwrap_or_else(|| clean(&task.chars().take(8).collect::<String>()));
+        format!("{}.{number}", clean(service))
     }
 }

@@ -95,7 +95,7 @@ pub(super) async fn routes(
     args: &RoutesArgs,
     output: &mut Output,
 ) -> Result<ExitCode, CommandError> {
-    let Told { fleet, aim, sight, status, declared } = told(global, args, output).await?;
+    let Told { fleet, aim, sight, status, declared } = Box::pin(told(global, args, output)).await?;
     let known = Known {
         fleet: &fleet,
         live: sight.live().map(AsRef::as_ref),

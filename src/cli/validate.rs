@@ -81,9 +81,10 @@ fn held_routes(stacks: &Stacks, fleet: &FleetName, reading: &ReadingArgs) -> Vec
     let refused = compile(&desired, fleet, &proxy.policy, Features::MODERN).refused;
     let finding = |Refused { stack: _, route, reason, place }| {
         let message = format!("the route {route} is held: {reason}");
-        match reading.strict || stacks.settings.strict == Some(true) {
-            true => Finding::error("held-route", place, message),
-            false => Finding::warning("held-route", place, message),
+        if reading.strict || stacks.settings.strict == Some(true) {
+            Finding::error("held-route", place, message)
+        } else {
+            Finding::warning("held-route", place, message)
         }
     };
     // Of routes that two stacks have by the same name, the files alone tell more.

@@ -1,9 +1,9 @@
 //! What a running controller serves over HTTP: pages and the same as JSON, whether it lives, whether it is ready, and its
 //! metrics. All of it can be read only; nothing here can reach what writes.
 //!
-//! [`routes`] lists every path there is. [`serve`] bounds what a client can cost: connections, sizes, and time. [`view`]
-//! decides what is shown, [`pages`] answers with it, `html` is how it looks, and [`live`] tells of news. Who may read,
-//! [`access`] knows; a [`hook`] may say that there is something new, and nothing else.
+//! [`routes`] lists every path there is. [`serve`] bounds what a client can cost: connections, sizes, and time. `view`
+//! decides what is shown, `pages` answers with it, `html` is how it looks, and `live` tells of news. Who may read,
+//! `access` knows; a `hook` may say that there is something new, and nothing else.
 
 mod access;
 mod assets;

@@ -133,9 +133,7 @@ impl Desk {
 
 impl Tray {
     fn wants(&self, routes: &[Route], event: &Numbered) -> bool {
-        routes.iter().any(|route| {
-            route.to.iter().any(|name| *name == self.name) && route.takes(&event.event)
-        })
+        routes.iter().any(|route| route.to.contains(&self.name) && route.takes(&event.event))
     }
 
     fn begin(&mut self, event: &Arc<Numbered>, pace: Pace, now: Instant) {
@@ -172,9 +170,11 @@ impl Tray {
 
     /// What has been over for long enough is to be told.
     fn settle(&mut self, pace: Pace, now: Instant) {
-        let is_settled = |_: &String, (_, at): &mut (Arc<Numbered>, Instant)| *at <= now;
-        let settled: Vec<_> = self.ending.extract_if(.., is_settled).collect();
-        for (key, (event, _)) in settled {
+        let is_settled = |ending: &(&String, &(Arc<Numbered>, Instant))| ending.1.1 <= now;
+        let settled: Vec<String> =
+            self.ending.iter().filter(is_settled).map(|(key, _)| key.clone()).collect();
+        for key in settled {
+            let Some((event, _)) = self.ending.remove(&key) else { continue };
             self.told.remove(&key);
             self.pending.push(event);
             self.schedule(pace, now);
@@ -183,7 +183,8 @@ impl Tray {
 
     fn schedule(&mut self, pace: Pace, now: Instant) {
         let earliest = self.sent.map_or(now, |sent| sent + pace.group * (SPACING - 1));
-        self.due.get_or_insert(earliest.max(now) + pace.group);
+        let due = earliest.max(now) + pace.group;
+        self.due = self.due.or(Some(due));
     }
 
     fn digest(&mut self, fleet: &str, now: Instant) -> Option<Message> {

@@ -232,14 +232,12 @@ impl Scripted {
 
 impl Outlet for Scripted {
     async fn send(&self, message: &Message) -> Result<(), SendError> {
-        match self.failures.lock().unwrap().pop() {
-            Some(error) => Err(error),
-            None => {
-                let seconds = self.begun.elapsed().as_secs();
-                self.taken.lock().unwrap().push((seconds, message.title()));
-                Ok(())
-            }
+        if let Some(error) = self.failures.lock().unwrap().pop() {
+            return Err(error);
         }
+        let seconds = self.begun.elapsed().as_secs();
+        self.taken.lock().unwrap().push((seconds, message.title()));
+        Ok(())
     }
 }
 

@@ -79,19 +79,14 @@ impl Decode for NotificationSettings {
         let targets = fields.at("targets").map(|at| targets(&at, report)).unwrap_or_default();
         let names: Vec<&str> = targets.iter().map(|(name, _)| name.as_str()).collect();
         let routes = fields.at("routes").and_then(|at| routes(&at, &names, report));
-        let mut time = |key: &'static str, least: Nanos, report: &mut Report| {
-            time(&mut fields, key, least, report)
-        };
-        let (group, settle, repeat) = (
-            time("group", Nanos(0), report),
-            time("settle", Nanos(0), report),
-            time("repeat", Nanos::seconds(60), report),
-        );
+        let group = time(&mut fields, "group", Nanos(0), report);
+        let settle = time(&mut fields, "settle", Nanos(0), report);
+        let repeat = time(&mut fields, "repeat", Nanos::seconds(60), report);
         fields.finish(report);
-        let named = |(name, target): (Located<String>, Option<Target>)| {
+        let complete = |(name, target): (Located<String>, Option<Target>)| {
             Some(NamedTarget { name: name.value, target: target? })
         };
-        let targets = targets.into_iter().filter_map(named).collect();
+        let targets = targets.into_iter().filter_map(complete).collect();
         Some(Self { targets, routes, group, settle, repeat })
     }
 }

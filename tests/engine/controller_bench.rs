@@ -199,12 +199,16 @@ fn a_thousand_services_and_nothing_to_do() {
     let watchers: Vec<UnixStream> = (0..WATCHERS).map(|_| lasting.ask_page(NEWS)).collect();
     let mut watchers: Vec<BufReader<UnixStream>> =
         watchers.into_iter().map(BufReader::new).collect();
-    watchers.iter_mut().for_each(|watcher| until(watcher, "retry:"));
+    for watcher in &mut watchers {
+        until(watcher, "retry:");
+    }
     controller.ask(&["sync"]);
     // All of them have been told by then; reading is what takes time, and it is that of this test.
     until(watchers.first_mut().unwrap(), "event: change");
     let begun = Instant::now();
-    watchers.iter_mut().skip(1).for_each(|watcher| until(watcher, "event: change"));
+    for watcher in watchers.iter_mut().skip(1) {
+        until(watcher, "event: change");
+    }
     report("fanout", &[begun.elapsed()]);
     let more = memory(id, "VmRSS") - before;
     fs::write(directory.join("watched"), format!("memory={more}\n")).unwrap();

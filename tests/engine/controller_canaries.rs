@@ -152,7 +152,7 @@ notifications:
     // What was to be sent is sent at the end.
     controller.signal(Signal::TERM);
     assert_eq!(controller.ended(), 0);
-    let sent: String = hook.all().into_iter().map(|taken| format!("{taken:?}")).collect();
+    let sent = format!("{:?}", hook.all());
     assert!(sent.contains("release-rolled-back"), "{sent}");
     said.push_str(&sent);
     said.push_str(&kept(&stage));

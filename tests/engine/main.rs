@@ -21,11 +21,7 @@ mod between;
 mod both_ways;
 mod bystanders;
 #[path = "../caddy/caddy.rs"]
-#[expect(
-    dead_code,
-    clippy::print_stdout,
-    reason = "the tests of Caddy alone need more of it, and it says what it skips"
-)]
+#[expect(dead_code, reason = "the tests of Caddy alone need more of it")]
 mod caddy;
 mod canaries;
 mod cluster;

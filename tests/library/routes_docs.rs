@@ -1,7 +1,5 @@
 //! The examples of docs/routes.md: each is a whole stack file or whole settings, and nothing is wrong with it.
 
-#![expect(clippy::expect_used, reason = "a test that cannot read the documentation cannot run")]
-
 use std::fs;
 use std::path::Path;
 

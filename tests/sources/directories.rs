@@ -1,7 +1,7 @@
 //! Directories as sources, under the hands of editors, `git-sync` and Kubernetes.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{FileExt as _, symlink};
 use std::path::Path;
 use std::time::Duration;
 
@@ -117,7 +117,9 @@ async fn reading_and_writing_the_same_is_no_change() {
     let mut watch = settled(directory.path(), timing).await;
     for _ in 0..20 {
         assert_eq!(fs::read_to_string(&file).expect("read"), "a");
-        write(&file, "a");
+        // Without making it empty first, which a poll could see.
+        let again = fs::File::options().write(true).open(&file).expect("open");
+        again.write_all_at(b"a", 0).expect("written");
         write(&directory.path().join(".git/index"), "x");
     }
     assert!(timeout(Duration::from_millis(500), watch.changed()).await.is_err());

@@ -6,7 +6,9 @@ use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
+use lettre::transport::smtp::client::{
+    Certificate, CertificateStore, Tls, TlsParameters, TlsParametersBuilder,
+};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -190,7 +192,7 @@ impl Email {
             .into_iter()
             .filter_map(|certificate| Certificate::from_der(certificate.to_vec()).ok());
         certificates
-            .fold(builder, |builder, certificate| builder.add_root_certificate(certificate))
+            .fold(builder, TlsParametersBuilder::add_root_certificate)
             .build()
             .map_err(|error| SendError::Tls(error.into()))
     }

@@ -12,8 +12,8 @@ x-skep:
     - {host: b.example.com, http_only: true, respond: b}
 services: {web: {image: nginx}}";
 
-fn own(http_port: u16, https_port: u16) -> ProxyPolicy {
-    let own = OwnServers { http_port, https_port, ..OwnServers::default() };
+fn own(plain: u16, tls: u16) -> ProxyPolicy {
+    let own = OwnServers { http_port: plain, https_port: tls, ..OwnServers::default() };
     ProxyPolicy { servers: Servers::Own(own), ..ProxyPolicy::default() }
 }
 

@@ -130,7 +130,7 @@ impl Journal {
                 .entry(key)
                 .and_modify(|known| {
                     if is_news {
-                        *known = event.clone()
+                        *known = event.clone();
                     }
                 })
                 .or_insert(event);

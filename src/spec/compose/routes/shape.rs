@@ -43,7 +43,7 @@ pub fn texts(says: &str, example: impl Into<Value>) -> Value {
 }
 
 /// A mapping of `keys`, of which those in `required` must be there.
-pub fn mapping<const N: usize>(required: &[&str], keys: [(&str, Value); N]) -> Schema {
+pub fn mapping<'k>(required: &[&str], keys: impl IntoIterator<Item = (&'k str, Value)>) -> Schema {
     let properties: Map<String, Value> =
         keys.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     let mut schema = json_schema!({
