@@ -93,18 +93,21 @@ pub(super) async fn events(
 ) -> Result<ExitCode, CommandError> {
     let setup = Setup::load(global.config.as_deref(), &[])?;
     let fleet = fleet(global, &setup.settings)?;
-    let path = kept_at(history_file(&setup, &fleet))?;
+    let path = kept_at(history_file(&setup, &fleet)?)?;
     let mut filter = Filter {
         stack: args.stack.as_ref().map(ToString::to_string),
         severity: args.severity,
         after: 0,
-        limit: args.limit,
+        // Whoever wants none of them wants those after the newest.
+        limit: args.limit.max(1),
     };
     let first = match read(&path, &filter) {
         // What is not there yet may come.
         Err(HistoryError::Absent(_)) if args.follow => Vec::new(),
         read => read.map_err(unreadable)?,
     };
+    filter.after = first.last().map_or(0, |newest| newest.id);
+    let first = if args.limit == 0 { Vec::new() } else { first };
     if !args.follow && args.format == Format::Json {
         let document =
             Events { format_version: FORMAT_VERSION, fleet: fleet.to_string(), events: first };
@@ -112,7 +115,6 @@ pub(super) async fn events(
         return Ok(ExitCode::Fine);
     }
     show(&first, args.format, output)?;
-    filter.after = first.last().map_or(0, |newest| newest.id);
     filter.limit = u32::MAX;
     while args.follow && !output.is_closed() {
         sleep(POLL).await;

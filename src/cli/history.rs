@@ -74,7 +74,7 @@ pub(super) fn history(
 ) -> Result<ExitCode, CommandError> {
     let setup = Setup::load(global.config.as_deref(), &[])?;
     let fleet = fleet(global, &setup.settings)?;
-    let path = kept_at(history_file(&setup, &fleet))?;
+    let path = kept_at(history_file(&setup, &fleet)?)?;
     let stack = args.stack.as_ref().map(StackName::as_str);
     let all = Archive::open(&path).and_then(|archive| archive.history(stack));
     let releases: Vec<Entry> = all

@@ -96,7 +96,7 @@ pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode,
     let addresses = addresses.collect::<Vec<_>>().join(", ");
     tracing::info!(fleet = %identity.fleet, engine = addresses, "skep {} begins", env!("CARGO_PKG_VERSION"));
     let (controller, mut reports) = Controller::new(identity, sources, engine, instruments.clone());
-    let kept = keeper(&setup, &fleet, &instruments.metrics).await;
+    let kept = keeper(&setup, &fleet, &instruments.metrics).await?;
     let chronicle = Chronicle::start(reports.clone(), kept, |known| {
         let metrics = &instruments.metrics;
         telling.map(|telling| telling.notifier(&fleet, metrics, chance, known))
@@ -164,10 +164,14 @@ pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode,
 }
 
 /// What keeps the history, unless the settings say that nothing is kept.
-async fn keeper(setup: &Setup, fleet: &FleetName, metrics: &Metrics) -> Option<(Keeper, Kept)> {
+async fn keeper(
+    setup: &Setup,
+    fleet: &FleetName,
+    metrics: &Metrics,
+) -> Result<Option<(Keeper, Kept)>, CommandError> {
     let history = setup.settings.history.clone().unwrap_or_default();
-    let path = history_file(setup, fleet)?;
-    Some(Keeper::start(path, history.limits(), metrics.clone()).await)
+    let Some(path) = history_file(setup, fleet)? else { return Ok(None) };
+    Ok(Some(Keeper::start(path, history.limits(), metrics.clone()).await))
 }
 
 /// The socket on which the controller is asked. Without one it works all the same, but not twice.

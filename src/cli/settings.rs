@@ -104,6 +104,28 @@ impl Setup {
         (!self.is_named).then_some(path)
     }
 
+    /// The file in which the history is kept, if it is another one than usual. A file that came with the stacks cannot
+    /// say it: whoever writes stacks would else choose a file of this machine that is written to.
+    ///
+    /// # Errors
+    /// When it is said although nobody named the settings.
+    pub(super) fn history_path(&self) -> Result<Option<PathBuf>, CommandError> {
+        let Some(path) = self.settings.history.as_ref().and_then(|history| history.path.as_ref())
+        else {
+            return Ok(None);
+        };
+        // The variable wins over the file.
+        if let (Some(file), None) = (self.unnamed(), env::var_os("SKEP_HISTORY_PATH")) {
+            let message = format!(
+                "{} says where the history is kept, which counts only in a file that is named",
+                file.display()
+            );
+            return Err(CommandError::failed(anyhow::Error::msg(message))
+                .hint(format!("name it with -c {} or SKEP_CONFIG", file.display())));
+        }
+        Ok(Some(self.directory.join(path.as_str())))
+    }
+
     /// Who is told of what happens. A file that came with the stacks cannot say it: whoever writes stacks would else have
     /// files of this machine sent to themselves.
     ///

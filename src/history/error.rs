@@ -18,6 +18,9 @@ pub enum HistoryError {
         #[source]
         source: io::Error,
     },
+    /// Something else lies there.
+    #[error("what lies at {} is no history of skep, and stays as it is", .0.display())]
+    Foreign(PathBuf),
     /// The file cannot be opened.
     #[error("open the history at {}", path.display())]
     Open {
@@ -55,7 +58,7 @@ impl HistoryError {
             Self::Open { source, .. } | Self::Read(source) | Self::Write(source) => {
                 is_broken(source)
             }
-            Self::Absent(_) | Self::Prepare { .. } => false,
+            Self::Absent(_) | Self::Foreign(_) | Self::Prepare { .. } => false,
         }
     }
 }

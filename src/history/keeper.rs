@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::model::error::chain;
 use crate::reconciler::controller::metrics::Metrics;
@@ -13,6 +15,9 @@ use crate::reconciler::journal::{Added, News, Resumed};
 
 use super::error::HistoryError;
 use super::store::{Limits, Store, set_aside};
+
+/// How long a start waits for what was kept, and an end for what is still to be written.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How much may wait to be written.
 const QUEUE: usize = 256;
@@ -48,7 +53,13 @@ impl Keeper {
         if let Err(error) = spawned {
             tracing::warn!(%error, "nothing is kept: the system starts no thread");
         }
-        (Self { queue, ended, metrics }, kept.await.unwrap_or_default())
+        let kept = if let Ok(kept) = timeout(PATIENCE, kept).await {
+            kept.unwrap_or_default()
+        } else {
+            tracing::warn!("the history does not answer: it begins without what was kept");
+            Kept::default()
+        };
+        (Self { queue, ended, metrics }, kept)
     }
 
     /// Has `added` written down. It never waits: with too much to write, it is dropped and counted.
@@ -61,12 +72,12 @@ impl Keeper {
         }
     }
 
-    /// Waits until everything is written.
+    /// Waits until everything is written, but not for a file that does not answer.
     pub async fn end(self) {
         let Self { queue, ended, metrics: _ } = self;
         drop(queue);
         // The thread may never have begun.
-        let _ = ended.await;
+        let _ = timeout(PATIENCE, ended).await;
     }
 }
 

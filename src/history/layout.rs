@@ -7,6 +7,9 @@ use super::error::HistoryError;
 /// The version of the layout, which the file has as its `user_version`.
 pub(super) const VERSION: i64 = 1;
 
+/// What a file of ours has as its `application_id`: "skep". By it nobody else's file is taken for a history.
+pub(super) const APPLICATION: i32 = 0x736b_6570;
+
 /// What makes each version from the one before it.
 pub(super) const STEPS: [&str; 1] = ["
     CREATE TABLE events (

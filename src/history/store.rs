@@ -1,7 +1,7 @@
 //! The file as the controller has it: appended to, and kept within bounds.
 
 use std::fs::{self, DirBuilder, OpenOptions};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -77,16 +77,21 @@ impl Store {
                 }
             }
         }
-        OpenOptions::new()
+        refuse_foreign(path)?;
+        let file = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
             .mode(0o600)
             .open(path)
             .map_err(failed)?;
+        let is_new = file.metadata().map_err(failed)?.len() == 0;
         let open = |path: &Path| {
             let connection = Connection::open(path)?;
             connection.busy_timeout(PATIENCE)?;
+            if is_new {
+                connection.pragma_update(None, "application_id", layout::APPLICATION)?;
+            }
             connection.pragma_update(None, "journal_mode", "wal")?;
             // What a power cut takes is the newest of what nothing depends on.
             connection.pragma_update(None, "synchronous", "normal")?;
@@ -178,11 +183,29 @@ impl Store {
     }
 }
 
-/// Puts a file away that is of no use, because of `error`.
+/// Refuses a file that neither is empty nor says in its first page that it is a history (the file format of `SQLite`, 1.3).
 ///
 /// # Errors
-/// When the system refuses.
+/// When it is somebody else's, or cannot be read.
+fn refuse_foreign(path: &Path) -> Result<(), HistoryError> {
+    let failed = |source| HistoryError::Prepare { path: path.to_owned(), source };
+    let file = match fs::File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened.map_err(failed)?,
+    };
+    let mut head = Vec::with_capacity(72);
+    file.take(72).read_to_end(&mut head).map_err(failed)?;
+    let says_so = head.starts_with(b"SQLite format 3\0")
+        && head.get(68..72) == Some(layout::APPLICATION.to_be_bytes().as_slice());
+    if head.is_empty() || says_so { Ok(()) } else { Err(HistoryError::Foreign(path.to_owned())) }
+}
+
+/// Puts a history away that is of no use, because of `error`.
+///
+/// # Errors
+/// When the system refuses, or the file is none.
 pub(super) fn set_aside(path: &Path, error: &HistoryError) -> Result<(), HistoryError> {
+    refuse_foreign(path)?;
     let aside = beside(path, ".set-aside");
     let reason = chain(error);
     tracing::warn!(

@@ -128,21 +128,34 @@ fn what_is_too_much_or_too_old_goes() {
 }
 
 #[test]
-fn a_file_that_is_none_is_set_aside_and_one_of_the_future_too() {
-    let (_directory, path) = place();
+fn a_file_of_somebody_else_is_left_alone() {
+    let (directory, path) = place();
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, "this is no database, and it is long enough to be looked at".repeat(100))
-        .unwrap();
+    let text = "this is no database, and it is long enough to be looked at".repeat(100);
+    fs::write(&path, &text).unwrap();
+    let other = directory.path().join("other.db");
+    Connection::open(&other).unwrap().execute_batch("CREATE TABLE events (id)").unwrap();
+    for path in [&path, &other] {
+        let before = fs::read(path).unwrap();
+        let refused = Store::open(path, Limits::default()).unwrap_err();
+        assert!(refused.to_string().ends_with("is no history of skep, and stays as it is"));
+        assert_eq!(fs::read(path).unwrap(), before);
+        assert!(!path.with_extension("db.set-aside").exists());
+    }
+}
+
+#[test]
+fn a_file_of_the_future_is_set_aside() {
+    let (_directory, path) = place();
     let mut store = Store::open(&path, Limits::default()).unwrap();
     store.append(&News::default().add(told(1, "shop")), at(1)).unwrap();
-    let aside = path.with_extension("db.set-aside");
-    assert!(fs::read_to_string(&aside).unwrap().starts_with("this is no database"));
     drop(store);
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let found = Archive::open(&path).unwrap_err().to_string();
     assert_eq!(found, "the history has layout 99, and this skep knows 1");
     let store = Store::open(&path, Limits::default()).unwrap();
     assert_eq!(store.news().unwrap(), News::default());
+    assert!(path.with_extension("db.set-aside").exists());
 }
 
 #[test]

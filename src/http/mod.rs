@@ -15,6 +15,7 @@ mod hook;
 mod html;
 mod listener;
 mod live;
+mod overviews;
 mod pages;
 mod patient;
 mod routes;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderValue};
 use axum::http::{HeaderMap, StatusCode};
@@ -12,9 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::html::{self, Filter, Place};
 use super::routes::Served;
-use super::view::{
-    ClusterView, EventsView, Overview, RoutesView, Scope, ServiceView, StackView, Wanted,
-};
+use super::view::{ClusterView, EventsView, RoutesView, Scope, ServiceView, StackView, Wanted};
 use super::{assets, badge, etag};
 use crate::reconciler::controller::report::Report;
 use crate::reconciler::controller::scene::Scene;
@@ -107,15 +106,19 @@ fn failed() -> Response {
 /// A document as JSON.
 fn json(headers: &HeaderMap, document: &impl Serialize) -> Response {
     let Ok(text) = serde_json::to_vec(document) else { return failed() };
-    let tag = etag::of(&text);
-    if etag::is_known(headers, &tag) {
-        return with_tag(StatusCode::NOT_MODIFIED.into_response(), &tag);
-    }
-    with_tag(as_json(StatusCode::OK, text), &tag)
+    tagged(headers, &etag::of(&text), text)
 }
 
-fn as_json(status: StatusCode, text: Vec<u8>) -> Response {
-    (status, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], text).into_response()
+fn tagged(headers: &HeaderMap, tag: &str, text: impl Into<Body>) -> Response {
+    if etag::is_known(headers, tag) {
+        return with_tag(StatusCode::NOT_MODIFIED.into_response(), tag);
+    }
+    with_tag(as_json(StatusCode::OK, text), tag)
+}
+
+fn as_json(status: StatusCode, text: impl Into<Body>) -> Response {
+    let headers = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    (status, headers, text.into()).into_response()
 }
 
 /// Why there is no document.
@@ -129,10 +132,10 @@ pub(super) async fn overview(
     headers: HeaderMap,
 ) -> Response {
     let known = Known::of(&served);
-    let view = Overview::of(&known.scope());
+    let Ok(made) = served.overviews.of(&known.report, &known.scope()) else { return failed() };
     let Query(filter) = filter;
-    known.page(&headers, "Overview", Place::Overview, &(&view, &filter), |now| {
-        html::overview(&view, &filter, now)
+    known.page(&headers, "Overview", Place::Overview, &(&made.tag, &filter), |now| {
+        html::overview(&made.view, &filter, now)
     })
 }
 
@@ -203,7 +206,9 @@ pub(super) async fn api_overview(
     State(served): State<Arc<Served>>,
     headers: HeaderMap,
 ) -> Response {
-    json(&headers, &Overview::of(&Known::of(&served).scope()))
+    let known = Known::of(&served);
+    let Ok(made) = served.overviews.of(&known.report, &known.scope()) else { return failed() };
+    tagged(&headers, &made.tag, made.json.clone())
 }
 
 pub(super) async fn api_stack(

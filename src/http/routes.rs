@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::reconciler::controller::metrics::{CONTENT_TYPE as OPENMETRICS, Exposition};
 use crate::reconciler::controller::pulse::Pulse;
@@ -23,8 +23,9 @@ use crate::reconciler::controller::scene::Scenes;
 use crate::reconciler::journal::News;
 
 use super::access::Access;
-use super::hook::Hooks;
+use super::hook::{self, Hooks};
 use super::live::Live;
+use super::overviews::Overviews;
 use super::{assets, health, pages};
 
 /// What is shown of a controller. None of it leads to anything that writes.
@@ -61,6 +62,10 @@ pub(super) struct Served {
     pub(super) shown: Shown,
     /// Whom watchers listen to; there are none without pages.
     pub(super) live: Option<Live>,
+    /// The newest overview.
+    pub(super) overviews: Overviews,
+    /// For how many more hooks there is room.
+    hooking: Semaphore,
 }
 
 impl Served {
@@ -121,6 +126,13 @@ fn route(path: &str) -> Option<MethodRouter<Arc<Served>>> {
     })
 }
 
+/// Whoever collects metrics may know the controller by any name.
+const METRICS: &str = "/metrics";
+
+/// What somebody is told who asked for another host.
+const MISDIRECTED: &str =
+    "without a token this is served to this machine only; ask for localhost\n";
+
 /// Whether a path is served to whoever gets in: how the controller is, and what tells nothing.
 fn is_open(path: &str) -> bool {
     matches!(path, "/healthz" | "/readyz")
@@ -137,7 +149,8 @@ pub fn routes(shown: Shown) -> Router {
     let live = shown.page.as_ref();
     let live = live.map(|page| Live::start(shown.reports.clone(), page.news.clone()));
     let has_pages = shown.page.is_some();
-    let served = Arc::new(Served { shown, live });
+    let (overviews, hooking) = (Overviews::default(), Semaphore::new(hook::AT_ONCE));
+    let served = Arc::new(Served { shown, live, overviews, hooking });
     let wanted = ROUTES.into_iter().filter(|path| has_pages || is_plain(path));
     wanted
         .filter_map(|path| Some((path, route(path)?)))
@@ -151,6 +164,7 @@ pub fn routes(shown: Shown) -> Router {
 /// Lets through what reads and who may, before anything else sees it, and says of every answer what it is not for.
 async fn guard(State(served): State<Arc<Served>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
+    let access = &served.shown.access;
     let is_hook = *request.method() == Method::POST
         && path.strip_prefix("/hooks/").is_some_and(|name| served.shown.hooks.contains_key(name));
     let mut response = if is_hook {
@@ -161,12 +175,14 @@ async fn guard(State(served): State<Arc<Served>>, request: Request, next: Next) 
         refusal
     } else if !request.body().is_end_stream() {
         text(StatusCode::PAYLOAD_TOO_LARGE, "a request without a body is enough\n")
-    } else if !is_open(path) && !served.shown.access.allows(request.headers()) {
-        unknown(&served.shown.access)
+    } else if !is_open(path) && path != METRICS && !access.is_meant(request.headers()) {
+        text(StatusCode::MISDIRECTED_REQUEST, MISDIRECTED)
+    } else if !is_open(path) && !access.allows(request.headers()) {
+        unknown(access)
     } else {
         next.run(request).await
     };
-    if response.status().is_client_error() {
+    if is_hook || response.status().is_client_error() {
         // Whatever else the client has to say is not read.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
@@ -205,7 +221,7 @@ async fn hook(
 ) -> Response {
     match served.shown.hooks.get(&source) {
         Some(hook) => {
-            let (status, words) = hook.receive(&headers, body).await;
+            let (status, words) = hook.receive(&headers, body, &served.hooking).await;
             text(status, words)
         }
         None => text(StatusCode::NOT_FOUND, "there is nothing here\n"),
@@ -219,12 +235,19 @@ async fn healthz(State(served): State<Arc<Served>>) -> Response {
     }
 }
 
-async fn readyz(State(served): State<Arc<Served>>) -> Response {
+async fn readyz(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
     let report = Arc::clone(&served.shown.reports.borrow());
-    match health::ready(&report, &served.shown.pulse) {
-        Ok(()) => text(StatusCode::OK, "ok\n"),
-        Err(missing) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", missing.join("\n"))),
-    }
+    let Err(missing) = health::ready(&report, &served.shown.pulse) else {
+        return text(StatusCode::OK, "ok\n");
+    };
+    let access = &served.shown.access;
+    let mut lines: Vec<String> = if access.is_meant(&headers) && access.allows(&headers) {
+        missing.into_iter().map(|missing| missing.words).collect()
+    } else {
+        missing.into_iter().map(|missing| missing.condition.to_owned()).collect()
+    };
+    lines.dedup();
+    text(StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", lines.join("\n")))
 }
 
 async fn metrics(State(served): State<Arc<Served>>) -> Response {

@@ -57,7 +57,7 @@ impl Server {
     /// The whole answer to a request.
     async fn ask(&self, method: &str, path: &str) -> String {
         let request =
-            format!("{method} {path} HTTP/1.1\r\nhost: skep\r\nconnection: close\r\n\r\n");
+            format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n");
         exchange(self.connect().await, request.as_bytes()).await
     }
 }
@@ -140,7 +140,7 @@ async fn what_is_not_ready_says_why() {
 async fn clients_that_send_too_much_are_refused() {
     let server = Server::start(Limits::default()).await;
     let ask = async |request: String| exchange(server.connect().await, request.as_bytes()).await;
-    let get = "GET /healthz HTTP/1.1\r\nhost: skep\r\n";
+    let get = "GET /healthz HTTP/1.1\r\nhost: localhost\r\n";
     let body = ask(format!("{get}content-length: 5\r\n\r\nhello")).await;
     assert!(body.starts_with("HTTP/1.1 413 ") && body.contains("connection: close"), "{body}");
     let chunked = ask(format!("{get}transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")).await;
@@ -173,7 +173,7 @@ async fn slow_clients_hold_nobody_else_up() {
     assert!(!rest(slow).await.contains("200"));
     // One asks for more and more, and takes none of it.
     let mut greedy = server.connect().await;
-    let request = b"GET /metrics HTTP/1.1\r\nhost: skep\r\n\r\n".repeat(1000);
+    let request = b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(1000);
     let cut_off = async {
         while greedy.write_all(&request).await.is_ok() {
             tokio::task::yield_now().await;
@@ -187,7 +187,7 @@ async fn slow_clients_hold_nobody_else_up() {
 async fn it_stops_when_it_is_told_although_connections_are_kept() {
     let server = Server::start(Limits::default()).await;
     let mut kept = server.connect().await;
-    kept.write_all(b"GET /healthz HTTP/1.1\r\nhost: skep\r\n\r\n").await.unwrap();
+    kept.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     let mut answer = [0; 12];
     kept.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 200");

@@ -20,8 +20,8 @@ use super::wire::Wire;
 const QUEUE: usize = 64;
 /// The longest pause between two tries.
 const LONGEST: Duration = Duration::from_secs(300);
-/// For how long one message is tried; what is older is no news.
-const PATIENCE: Duration = Duration::from_secs(3600);
+/// For how long one message is tried, once it is handed over; what is older is no news.
+pub(super) const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// Something that messages can be sent to.
 pub trait Outlet: Send + Sync + 'static {
@@ -43,7 +43,8 @@ impl Outlet for (Target, Wire) {
 #[derive(Debug)]
 pub struct Courier {
     name: String,
-    queue: mpsc::Sender<Message>,
+    /// Messages, and when they were handed over.
+    queue: mpsc::Sender<(Message, Instant)>,
     work: JoinHandle<()>,
     metrics: Metrics,
 }
@@ -59,7 +60,7 @@ impl Courier {
 
     /// Hands a message over. It never waits: with too many before it, it is dropped and counted.
     pub fn hand(&self, message: Message) {
-        if self.queue.try_send(message).is_err() {
+        if self.queue.try_send((message, Instant::now())).is_err() {
             self.metrics.notified(&self.name, "dropped");
             tracing::warn!(
                 target = self.name,
@@ -85,23 +86,28 @@ struct Work {
 }
 
 impl Work {
-    async fn run(self, outlet: impl Outlet, mut queue: mpsc::Receiver<Message>) {
-        while let Some(message) = queue.recv().await {
-            let outcome = self.deliver(&outlet, &message).await;
+    async fn run(self, outlet: impl Outlet, mut queue: mpsc::Receiver<(Message, Instant)>) {
+        while let Some((message, handed)) = queue.recv().await {
+            let outcome = self.deliver(&outlet, &message, handed).await;
             self.metrics.notified(&self.name, outcome);
         }
     }
 
-    /// Tries until it is delivered, or there is no use in it. Returns how that ended.
-    async fn deliver(&self, outlet: &impl Outlet, message: &Message) -> &'static str {
-        let (begun, mut backoff) = (Instant::now(), Backoff::transient(LONGEST));
+    /// Tries, at least once, until it is delivered or there is no use in it. Returns how that ended.
+    async fn deliver(
+        &self,
+        outlet: &impl Outlet,
+        message: &Message,
+        handed: Instant,
+    ) -> &'static str {
+        let mut backoff = Backoff::transient(LONGEST);
         loop {
             let Err(error) = outlet.send(message).await else { return "sent" };
             let reason = chain(&error);
             let name = self.name.as_str();
             let pause = backoff.next((self.chance)());
             let pause = error.after().map_or(pause, |after| after.max(pause));
-            if !error.may_pass() || begun.elapsed() + pause > PATIENCE {
+            if !error.may_pass() || handed.elapsed().saturating_add(pause) > PATIENCE {
                 tracing::warn!(target = name, "a message to {name} is given up: {reason}");
                 return "failed";
             }

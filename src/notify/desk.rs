@@ -61,30 +61,36 @@ struct Tray {
 }
 
 impl Desk {
-    /// A desk for `targets`. They know of `open` already, which began before this controller did.
+    /// A desk for `targets`, which know of nothing.
     pub fn new(
         fleet: &str,
         pace: Pace,
         routes: Vec<Route>,
         targets: impl IntoIterator<Item = String>,
-        open: &[Arc<Numbered>],
-        now: Instant,
     ) -> Self {
-        let tray = |name: String| {
-            let tray = Tray {
-                name,
-                pending: Vec::new(),
-                due: None,
-                sent: None,
-                told: BTreeMap::new(),
-                ending: BTreeMap::new(),
-            };
-            let known = open.iter().filter(|known| tray.wants(&routes, known));
-            let told = known.map(|known| (known.event.key.clone(), (Arc::clone(known), now)));
-            Tray { told: told.collect(), ..tray }
+        let tray = |name: String| Tray {
+            name,
+            pending: Vec::new(),
+            due: None,
+            sent: None,
+            told: BTreeMap::new(),
+            ending: BTreeMap::new(),
         };
         let targets = targets.into_iter().map(tray).collect();
         Self { fleet: fleet.to_owned(), routes, pace, targets }
+    }
+
+    /// Has targets know of `open`, which began before this controller did. Of what `is_fresh` nobody can tell whether the
+    /// message arrived, so that they are told once more: twice is better than never.
+    pub fn know(&mut self, open: &Arc<Numbered>, is_fresh: bool, now: Instant) {
+        let (routes, pace) = (&self.routes, self.pace);
+        for tray in self.targets.iter_mut().filter(|tray| tray.wants(routes, open)) {
+            let key = &open.event.key;
+            tray.told.insert(key.clone(), (Arc::clone(open), now));
+            if is_fresh {
+                tray.await_more(open, pace, now);
+            }
+        }
     }
 
     /// Takes note of something that happened.
@@ -111,10 +117,16 @@ impl Desk {
             .collect()
     }
 
-    /// Everything that is still to be told, without waiting for more.
+    /// Everything that is still to be told, without waiting for more, or for whether what is over stays so.
     pub fn flush(&mut self, now: Instant) -> Vec<(usize, Message)> {
-        for tray in self.targets.iter_mut().filter(|tray| !tray.pending.is_empty()) {
-            tray.due = Some(now);
+        for tray in &mut self.targets {
+            for (_, at) in tray.ending.values_mut() {
+                *at = now;
+            }
+            tray.settle(self.pace, now);
+            if !tray.pending.is_empty() {
+                tray.due = Some(now);
+            }
         }
         self.due(now)
     }
@@ -141,15 +153,21 @@ impl Tray {
         // It was over for a moment only.
         self.ending.remove(key);
         if let Some((known, _)) = self.told.get(key) {
-            let is_known = known.event.revision == event.event.revision
+            let is_same = known.event.revision == event.event.revision;
+            let is_known = (is_same || !event.event.kind.is_of_revision())
                 && known.event.severity >= event.event.severity
                 && known.event.kind == event.event.kind;
             if is_known {
                 return;
             }
         }
+        self.await_more(event, pace, now);
+    }
+
+    /// It is to be told with whatever comes until that is due.
+    fn await_more(&mut self, event: &Arc<Numbered>, pace: Pace, now: Instant) {
         if has_an_end(event) {
-            self.pending.retain(|pending| pending.event.key != *key);
+            self.pending.retain(|pending| pending.event.key != event.event.key);
         }
         self.pending.push(Arc::clone(event));
         self.schedule(pace, now);

@@ -4,9 +4,11 @@
 //! after a while, and when it is over. A [`Courier`] for each target delivers, and tries again later what could not be
 //! delivered; nobody waits for it. A target is one file below `target/` and one line in its list.
 
+mod answer;
 mod courier;
 mod desk;
 mod error;
+mod file;
 mod message;
 mod notifier;
 mod route;

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::reconciler::journal::{News, Numbered};
+use crate::reconciler::journal::{Event, News, Numbered};
 
-use super::courier::Courier;
+use super::courier::{Courier, PATIENCE};
 use super::desk::{Desk, Pace};
 use super::route::Route;
 
@@ -22,7 +24,8 @@ pub struct Notifier {
 }
 
 impl Notifier {
-    /// One that goes on where `known` ends: what began before and goes on, people know of.
+    /// One that goes on where `known` ends: what began before and goes on, people know of, but for what is so new that
+    /// the message may not have arrived.
     pub fn new(
         fleet: &str,
         pace: Pace,
@@ -31,8 +34,24 @@ impl Notifier {
         known: &News,
     ) -> Self {
         let (names, couriers): (Vec<_>, Vec<_>) = couriers.into_iter().unzip();
-        let desk = Desk::new(fleet, pace, routes, names, &open(known), Instant::now());
+        let mut desk = Desk::new(fleet, pace, routes, names);
+        let (now, clock) = (Instant::now(), Timestamp::now());
+        for numbered in open(known) {
+            desk.know(&numbered, is_fresh(&numbered.event, clock), now);
+        }
         Self { desk, couriers, last: known.last() }
+    }
+
+    /// The same, which also knows of what goes on and is older than the news: `newest` is the newest event of each key.
+    #[must_use]
+    pub fn knowing(mut self, newest: &[Event]) -> Self {
+        let (now, clock) = (Instant::now(), Timestamp::now());
+        for event in newest.iter().filter(|event| is_open(event)) {
+            let id = event.at.as_millisecond();
+            let numbered = Arc::new(Numbered { id, event: event.clone() });
+            self.desk.know(&numbered, is_fresh(event, clock), now);
+        }
+        self
     }
 
     /// Follows `news` until nobody tells any more, and ends when everything is delivered or given up.
@@ -80,8 +99,14 @@ fn open(news: &News) -> Vec<Arc<Numbered>> {
     for numbered in news.events() {
         newest.insert(&numbered.event.key, numbered);
     }
-    let open = newest
-        .into_values()
-        .filter(|numbered| !numbered.event.recovered && numbered.event.kind.is_problem());
-    open.cloned().collect()
+    newest.into_values().filter(|numbered| is_open(&numbered.event)).cloned().collect()
+}
+
+fn is_open(event: &Event) -> bool {
+    !event.recovered && event.kind.is_problem()
+}
+
+/// Whether a message of it may have been under way when the controller before ended: that is tried for an hour.
+fn is_fresh(event: &Event, now: Timestamp) -> bool {
+    Duration::try_from(now.duration_since(event.at)).is_ok_and(|age| age < PATIENCE)
 }

@@ -55,7 +55,11 @@ impl Stage {
     fn new(routes: Vec<Route>, open: &[Arc<Numbered>]) -> Self {
         let begun = Instant::now();
         let targets = ["chat", "phone"].map(str::to_owned);
-        Self { desk: Desk::new("f", PACE, routes, targets, open, begun), begun }
+        let mut desk = Desk::new("f", PACE, routes, targets);
+        for open in open {
+            desk.know(open, false, begun);
+        }
+        Self { desk, begun }
     }
 
     fn to_chat() -> Self {
@@ -193,6 +197,38 @@ async fn another_controller_tells_of_the_end_of_what_the_one_before_told_and_of_
     assert_eq!(stage.until(1_000), ["140 0: [f] service-failing in shop"]);
 }
 
+#[tokio::test]
+async fn what_began_just_before_a_controller_is_told_once_more_and_its_end_in_any_case() {
+    let mut stage = Stage::to_chat();
+    let now = stage.at(0);
+    for stack in ["shop", "blog"] {
+        stage.desk.know(&fails(stack), true, now);
+    }
+    stage.take(&ends("blog"), 5);
+    let told = ["10 0: [f] service-failing in shop", "70 0: [f] service-failing in blog"];
+    assert_eq!(stage.until(200), told);
+    stage.take(&fails("shop"), 200);
+    assert_eq!(stage.until(300), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_is_over_is_told_before_everything_ends_and_a_commit_makes_no_news_of_a_suspension() {
+    let mut stage = Stage::new(
+        vec![Route { severity: Severity::Info, ..Route::to_all(["chat".to_owned()]) }],
+        &[fails("shop")],
+    );
+    let mut suspended = event(EventKind::StackSuspended, "blog", false);
+    stage.take(&numbered(suspended.clone()), 0);
+    assert_eq!(stage.until(20).len(), 1);
+    suspended.revision = Some("b".to_owned());
+    stage.take(&numbered(suspended), 20);
+    stage.take(&ends("shop"), 21);
+    let flushed = stage.desk.flush(stage.begun + Duration::from_secs(22));
+    let titles: Vec<String> = flushed.iter().map(|(_, message)| message.title()).collect();
+    assert_eq!(titles, ["[f] service-failing in shop"]);
+    assert!(flushed[0].1.is_recovery());
+}
+
 #[test]
 fn a_message_is_short_and_plain_whatever_is_in_it() {
     let mut long = event(EventKind::ServiceFailing, "shop", false);
@@ -279,6 +315,54 @@ async fn what_is_refused_or_too_old_is_given_up_and_counted() {
     assert_eq!(target.taken(), []);
     assert_eq!(metrics.notifications("chat", "failed"), 2);
     assert!(target.begun.elapsed() <= Duration::from_secs(3_600));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_in_the_queue_counts_and_no_pause_is_too_long_to_add_up() {
+    let mut failures: Vec<SendError> = (0..80).map(|_| busy(Some(1_000))).collect();
+    failures.insert(0, busy(Some(u64::MAX)));
+    let target = Scripted::new(failures);
+    let metrics = Metrics::default();
+    let courier = Courier::start("chat", target.clone(), metrics.clone(), || 0.0);
+    for stack in ["never", "a", "b", "c", "d"] {
+        courier.hand(message(stack));
+    }
+    courier.end().await;
+    assert_eq!(metrics.notifications("chat", "failed"), 5);
+    // All of them were news at the same time; those behind the first are tried once.
+    assert_eq!(metrics.notifications("chat", "retried"), 3);
+    assert_eq!(target.begun.elapsed().as_secs(), 3_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_notifier_knows_of_old_problems_and_tells_of_the_newest_once_more() {
+    let chat = Scripted::new(Vec::new());
+    let courier = Courier::start("chat", chat.clone(), Metrics::default(), || 0.0);
+    let couriers = vec![("chat".to_owned(), courier)];
+    let fresh = Event { at: Timestamp::now(), ..event(EventKind::ServiceFailing, "new", false) };
+    let mut news = News::default();
+    news.add(Told { events: vec![fresh], entries: Vec::new() });
+    let routes = vec![Route::to_all(["chat".to_owned()])];
+    let notifier = Notifier::new("f", PACE, routes, couriers, &news).knowing(&[
+        event(EventKind::ServiceFailing, "old", false),
+        event(EventKind::ServiceFailing, "over", true),
+    ]);
+    let (shown, seen) = watch::channel(Arc::new(news.clone()));
+    let running = tokio::spawn(notifier.run(seen));
+    sleep(Duration::from_secs(20)).await;
+    let titles = |chat: &Scripted| -> Vec<String> {
+        chat.taken().into_iter().map(|(_, title)| title).collect()
+    };
+    assert_eq!(titles(&chat), ["[f] service-failing in new"]);
+    let ends = ["old", "over"].map(|stack| Event {
+        at: Timestamp::now(),
+        ..event(EventKind::ServiceFailing, stack, true)
+    });
+    news.add(Told { events: ends.to_vec(), entries: Vec::new() });
+    shown.send_replace(Arc::new(news));
+    drop(shown);
+    running.await.unwrap();
+    assert_eq!(titles(&chat), ["[f] service-failing in new", "[f] service-failing in old"]);
 }
 
 /// A target that never answers.

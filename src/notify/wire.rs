@@ -1,32 +1,34 @@
 //! The ways to targets: secrets from files, HTTP requests, and what the answers mean.
 
-use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode, Url};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use schemars::JsonSchema;
+use tokio::sync::OnceCell;
 
-use crate::diff::render::clean;
-use crate::model::secret::{MASK, Redacted};
+use crate::model::secret::Redacted;
 use crate::spec::decode::{Cursor, Decode, Fields, Report};
 
+use super::answer;
 use super::error::SendError;
-use super::message::short;
+use super::file;
 
 /// How long a connection may take, and an answer.
 const PATIENCE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(15));
-/// The longest answer that is read.
+/// The longest answer that is read, in bytes; a piece more at most.
 const LONGEST: usize = 4 * 1024;
-/// The longest file with a secret.
+/// The longest file with a secret, in bytes.
 const LONGEST_SECRET: u64 = 64 * 1024;
+/// The longest file with certificates, in bytes.
+const LONGEST_BUNDLE: u64 = 4 * 1024 * 1024;
 
 /// The path of a file that holds a secret, relative to the settings file. It is read for every message, so that it may
 /// change at any time.
@@ -52,6 +54,8 @@ impl Decode for SecretFile {
 pub struct Wire {
     /// The directory of the settings file.
     directory: PathBuf,
+    /// The certificates of the authorities that the system believes, once somebody needs them.
+    system: Arc<OnceCell<Vec<CertificateDer<'static>>>>,
 }
 
 /// A request to a target. Its address may be a secret, and its headers.
@@ -59,6 +63,8 @@ pub struct Wire {
 pub(super) struct Request {
     pub(super) url: Redacted<Url>,
     pub(super) headers: Vec<(HeaderName, Redacted<String>)>,
+    /// What else it was made of that is secret, and that the answer may repeat.
+    pub(super) secrets: Vec<Redacted<String>>,
     pub(super) media_type: String,
     pub(super) body: Vec<u8>,
 }
@@ -69,6 +75,7 @@ impl Request {
         Self {
             url,
             headers: Vec::new(),
+            secrets: Vec::new(),
             media_type: "application/json".to_owned(),
             body: body.to_string().into_bytes(),
         }
@@ -78,27 +85,23 @@ impl Request {
 impl Wire {
     /// One for settings in `directory`.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into() }
+        Self { directory: directory.into(), system: Arc::default() }
     }
 
     /// What a file holds, without the line feed at its end.
-    pub(super) fn secret(&self, file: &SecretFile) -> Result<Redacted<String>, SendError> {
+    pub(super) async fn secret(&self, file: &SecretFile) -> Result<Redacted<String>, SendError> {
         let path = self.directory.join(&file.0);
-        let failed = |source| SendError::ReadFile { path: path.clone(), source };
-        let wrong = |what| SendError::WrongFile { path: path.clone(), what };
-        if fs::metadata(&path).map_err(failed)?.len() > LONGEST_SECRET {
-            return Err(wrong("more than a secret"));
-        }
-        let text = fs::read_to_string(&path).map_err(failed)?;
-        match text.trim() {
-            "" => Err(wrong("nothing")),
-            text => Ok(Redacted::new(text.to_owned())),
+        let held = file::read(&path, LONGEST_SECRET).await?;
+        match str::from_utf8(&held).map(str::trim) {
+            Ok("") => Err(SendError::WrongFile { path, what: "nothing" }),
+            Ok(text) => Ok(Redacted::new(text.to_owned())),
+            Err(_) => Err(SendError::WrongFile { path, what: "no text" }),
         }
     }
 
     /// The address that a file holds.
-    pub(super) fn secret_url(&self, file: &SecretFile) -> Result<Redacted<Url>, SendError> {
-        let text = self.secret(file)?;
+    pub(super) async fn secret_url(&self, file: &SecretFile) -> Result<Redacted<Url>, SendError> {
+        let text = self.secret(file).await?;
         let what = "no address that begins with https:// or http://";
         let path = || self.directory.join(&file.0);
         match Url::parse(text.expose()) {
@@ -110,19 +113,16 @@ impl Wire {
     }
 
     /// The certificates of the authorities that are believed: those in `file`, or those of the system.
-    pub(super) fn authorities(
+    pub(super) async fn authorities(
         &self,
         file: Option<&String>,
     ) -> Result<Vec<CertificateDer<'static>>, SendError> {
         let Some(file) = file else {
-            let mut system = rustls_native_certs::load_native_certs().certs;
-            // The system's list may have some that nobody can read.
-            system.retain(|one| RootCertStore::empty().add(one.clone()).is_ok());
-            return Ok(system);
+            let found = self.system.get_or_try_init(|| file::aside(system)).await;
+            return found.cloned().map_err(|error| SendError::Tls(error.into()));
         };
         let path = self.directory.join(file);
-        let pem =
-            fs::read(&path).map_err(|source| SendError::ReadFile { path: path.clone(), source })?;
+        let pem = file::read(&path, LONGEST_BUNDLE).await?;
         let found: Vec<_> = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok).collect();
         if found.is_empty() {
             return Err(SendError::WrongFile { path, what: "no certificate" });
@@ -136,8 +136,8 @@ impl Wire {
         request: Request,
         authorities: Option<&String>,
     ) -> Result<(), SendError> {
-        let client = self.client(authorities)?;
-        let Request { url, headers, media_type, body } = request;
+        let client = client(self.authorities(authorities).await?)?;
+        let Request { url, headers, mut secrets, media_type, body } = request;
         let mut named = HeaderMap::new();
         for (name, value) in headers {
             let mut value = HeaderValue::from_str(value.expose())
@@ -160,19 +160,22 @@ impl Wire {
             }
         };
         let mut response = sending.send().await.map_err(failed)?;
-        let (status, after) = (response.status(), after(response.headers(), Timestamp::now()));
+        let status = response.status();
         if status.is_success() {
             return Ok(());
         }
+        let after = answer::after(response.headers(), Timestamp::now());
         let mut answer = Vec::new();
-        while answer.len() < LONGEST
-            && let Ok(Some(piece)) = response.chunk().await
-        {
-            answer.extend_from_slice(&piece);
-        }
-        let words = short(String::from_utf8_lossy(&answer).trim(), 200);
-        let words = without(&words, &url);
-        let words = format!("{status}: {}", clean(&words));
+        let is_whole = loop {
+            match response.chunk().await {
+                Ok(Some(piece)) if answer.len() < LONGEST => answer.extend_from_slice(&piece),
+                Ok(None) => break true,
+                Ok(Some(_)) | Err(_) => break false,
+            }
+        };
+        secrets.extend(answer::secrets(url.expose()));
+        let words = answer::words(&String::from_utf8_lossy(&answer), is_whole, secrets);
+        let words = format!("{status}: {words}");
         Err(match status {
             StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY => {
                 SendError::Busy { after, words }
@@ -181,46 +184,37 @@ impl Wire {
             _ => SendError::Refused { words },
         })
     }
-
-    fn client(&self, authorities: Option<&String>) -> Result<Client, SendError> {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(self.authorities(authorities)?);
-        if roots.is_empty() {
-            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| SendError::Tls(error.into()))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let (connect, all) = PATIENCE;
-        Client::builder()
-            .tls_backend_preconfigured(config)
-            .no_proxy()
-            .redirect(Policy::none())
-            .connect_timeout(connect)
-            .timeout(all)
-            .build()
-            .map_err(|error| SendError::Tls(error.into()))
-    }
 }
 
-/// How long the target wants to be left alone: in seconds, or until a date.
-fn after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
-    }
-    let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    Duration::try_from(date.duration_since(now)).ok()
+/// The authorities that the system believes.
+fn system() -> Vec<CertificateDer<'static>> {
+    let mut found = rustls_native_certs::load_native_certs().certs;
+    // The system's list may have some that nobody can read.
+    found.retain(|one| RootCertStore::empty().add(one.clone()).is_ok());
+    found
 }
 
-/// An answer that repeats the address, or the part of it that is the secret.
-fn without(words: &str, url: &Redacted<Url>) -> String {
-    let path = url.expose().path();
-    let words = words.replace(url.expose().as_str(), MASK);
-    if path.len() > 1 { words.replace(path, MASK) } else { words }
+fn client(authorities: Vec<CertificateDer<'static>>) -> Result<Client, SendError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(authorities);
+    if roots.is_empty() {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| SendError::Tls(error.into()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let (connect, all) = PATIENCE;
+    Client::builder()
+        .tls_backend_preconfigured(config)
+        .no_proxy()
+        .redirect(Policy::none())
+        .connect_timeout(connect)
+        .timeout(all)
+        .build()
+        .map_err(|error| SendError::Tls(error.into()))
 }
 
 /// Whether a text is an address that may stand in the settings, without credentials.

@@ -75,6 +75,19 @@ impl AdminError {
         }
     }
 
+    /// Whether nobody answered for as long as one waits.
+    pub fn is_timeout(&self) -> bool {
+        match self {
+            Self::Unreachable { source, .. } => source.is_timeout(),
+            Self::Prepare { .. }
+            | Self::Forbidden { .. }
+            | Self::Stale { .. }
+            | Self::Refused { .. }
+            | Self::Unexpected { .. }
+            | Self::Lost { .. } => false,
+        }
+    }
+
     /// What to do about it, where there is something to do.
     pub const fn hint(&self) -> Option<&'static str> {
         match self {

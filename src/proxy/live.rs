@@ -44,3 +44,8 @@ pub(super) fn id(route: &Value) -> Option<RouteId> {
 pub(super) fn text_id(object: &Value) -> Option<&str> {
     object.get("@id")?.as_str()
 }
+
+/// What the id of an object that is no route ends with: the host, if it is of one.
+pub(super) fn last(object: &Value) -> &str {
+    text_id(object).and_then(|id| id.rsplit(':').next()).unwrap_or_default()
+}

@@ -1,14 +1,21 @@
 //! Puts skep's objects into a configuration. Pure; whatever is not skep's stays as it is.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::compile::Compiled;
 use super::ident::{RouteId, owner};
-use super::live::{Live, text_id};
+use super::live::{Live, last, text_id};
 use super::placing::Placing;
 use super::policy::Servers;
 use super::tree::put_list;
 use crate::model::name::{FleetName, StackName};
+
+/// Where Caddy has the automation policies of its `tls` app.
+pub(super) const POLICIES: [&str; 4] = ["apps", "tls", "automation", "policies"];
+/// Where it has the certificates from files.
+pub(super) const FILES: [&str; 4] = ["apps", "tls", "certificates", "load_files"];
 
 /// A configuration with skep's objects.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,13 +96,12 @@ pub fn merge(
             of == fleet.as_str() && stack.is_none_or(|stack| is_mine(&stack))
         })
     };
-    let policies = ["apps", "tls", "automation", "policies"];
-    let others = others(&config, &policies, &is_ours)?;
-    let ours = unclaimed(&compiled.tls_policies, &others);
-    put_list(&mut config, &policies, [ours, others].concat());
-    let files = ["apps", "tls", "certificates", "load_files"];
-    let others = self::others(&config, &files, &is_ours)?;
-    put_list(&mut config, &files, [compiled.certificates.clone(), others].concat());
+    let others = others(&config, &POLICIES, &is_ours)?;
+    let ours = unclaimed(&absent(&compiled.tls_policies, &others), &others);
+    put_list(&mut config, &POLICIES, in_order(ours, others));
+    let others = self::others(&config, &FILES, &is_ours)?;
+    let ours = absent(&compiled.certificates, &others);
+    put_list(&mut config, &FILES, in_order(ours, others));
     let is_changed = match &live.config {
         Value::Null => config != json!({}),
         before => config != *before,
@@ -117,6 +123,30 @@ fn others(
         }
         Some(_) => Err(MergeError::Shape(pointer)),
     }
+}
+
+/// All objects: those of skep first, in the order of `compile` whichever stack and fleet is written, so that none of them
+/// finds the work of another one changed. Those of others keep their order.
+fn in_order(ours: Vec<Value>, others: Vec<Value>) -> Vec<Value> {
+    let stack = |object: &Value| Some(owner(text_id(object)?)?.1.unwrap_or_default().to_owned());
+    let (theirs, foreign): (Vec<Value>, Vec<Value>) =
+        others.into_iter().partition(|object| stack(object).is_some());
+    let mut all = [ours, theirs].concat();
+    // Those of single hosts by host, then those of whole stacks by stack.
+    all.sort_by_cached_key(|object| {
+        let id = text_id(object).unwrap_or_default().to_owned();
+        let of_stack = stack(object).filter(|_| id.ends_with(":acme"));
+        let is_of_stack = of_stack.is_some();
+        (is_of_stack, of_stack.unwrap_or_else(|| last(object).to_owned()), id)
+    });
+    [all, foreign].concat()
+}
+
+/// Objects that others do not have by the same id: what another stack has for a host stays, and Caddy takes no id twice.
+fn absent(ours: &[Value], others: &[Value]) -> Vec<Value> {
+    let taken: HashSet<&str> = others.iter().filter_map(text_id).collect();
+    let is_absent = |object: &&Value| text_id(object).is_none_or(|id| !taken.contains(id));
+    ours.iter().filter(is_absent).cloned().collect()
 }
 
 /// Policies without the names that others have a policy for: Caddy takes one for each name, and theirs stays.

@@ -5,10 +5,10 @@ use serde_json::Value;
 use super::compile::Compiled;
 use super::ident::owner;
 use super::live::text_id;
-use super::route::masked;
+use super::masked::masked;
 use crate::model::name::StackName;
 
-/// The objects of one stack, hashes of passwords masked.
+/// The objects of one stack, secrets masked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StackObjects {
     /// Routes, in the order in which Caddy asks.

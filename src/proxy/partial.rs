@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::compile::{Compiled, CompiledRoute};
 use super::ident::RouteId;
-use super::live::Live;
+use super::kept::keep;
+use super::live::{Live, last};
 use super::merge::{MergeError, Merged, merge};
 use super::policy::Servers;
 use crate::model::name::{FleetName, StackName};
@@ -38,10 +39,16 @@ impl Compiled {
             |id: &RouteId| id.fleet == *fleet && stacks.contains(&id.stack) && !chosen.contains(id);
         let mut routes: Vec<CompiledRoute> =
             live.routes().filter(|(id, _)| stays(id)).map(as_it_is).collect();
+        let host = |route: &CompiledRoute| {
+            let RouteId { stack, key, .. } = &route.id;
+            (stack.clone(), key.host.to_string())
+        };
+        let compiled: HashSet<(StackName, String)> = self.routes.iter().map(host).collect();
+        let left = routes.iter().map(host).filter(|host| !compiled.contains(host)).collect();
         routes.extend(self.routes.iter().filter(|route| chosen.contains(&route.id)).cloned());
         let hosts: HashSet<String> =
             routes.iter().map(|route| route.id.key.host.to_string()).collect();
-        let part = Self {
+        let mut part = Self {
             routes,
             tls_policies: self.tls_policies.iter().filter_map(|one| policy(one, &hosts)).collect(),
             certificates: self
@@ -52,6 +59,7 @@ impl Compiled {
                 .collect(),
             refused: Vec::new(),
         };
+        keep(&mut part, live, fleet, &left);
         merge(live, &part, fleet, servers, &|stack| stacks.contains(stack))
     }
 }
@@ -79,8 +87,7 @@ fn policy(policy: &Value, hosts: &HashSet<String>) -> Option<Value> {
 
 /// Whether a certificate is of one of `hosts`, which its id ends with.
 fn is_of(certificate: &Value, hosts: &HashSet<String>) -> bool {
-    let host = certificate.get("@id").and_then(Value::as_str).and_then(|id| id.rsplit(':').next());
-    host.is_some_and(|host| hosts.contains(host))
+    hosts.contains(last(certificate))
 }
 
 #[cfg(test)]
@@ -88,7 +95,119 @@ mod tests {
     use serde_json::json;
 
     use super::super::tests::{compiled, fleet, live};
-    use super::super::{ProxyPolicy, Settled};
+    use super::super::{Acme, Compiled, Live, ProxyPolicy, Servers, Settled};
+
+    fn settled(stacks: &[&str], routes: &Compiled) -> Settled {
+        Settled {
+            stacks: stacks.iter().map(|stack| stack.parse().unwrap()).collect(),
+            routes: routes.routes.iter().map(|route| route.id.clone()).collect(),
+        }
+    }
+
+    /// What Caddy has after it got everything of these stacks.
+    fn first(stacks: &[(&str, &str)], policy: &ProxyPolicy) -> Live {
+        let wanted = compiled(stacks, policy);
+        let names: Vec<&str> = stacks.iter().map(|(name, _)| *name).collect();
+        let all = settled(&names, &wanted);
+        live(
+            wanted.merge_settled(&live(json!({})), &fleet(), &policy.servers, &all).unwrap().config,
+        )
+    }
+
+    #[test]
+    fn what_stays_although_nobody_declares_it_keeps_its_certificate() {
+        let routes = |routes: &str| {
+            format!("x-skep: {{routes: [{routes}]}}\nservices: {{web: {{image: nginx}}}}")
+        };
+        let declared =
+            "{host: b.example.com, tls: internal, respond: b}, {host: d.example.com, respond: d}";
+        let left = "{host: a.example.com, tls: internal, respond: a}, \
+            {host: c.example.com, tls: {certificate: /c.pem, key: /c.key}, respond: c}, \
+            {host: e.example.com, respond: e}";
+        let acme = Acme { email: Some("ops@example.com".to_owned()), ..Acme::default() };
+        let policy = ProxyPolicy { acme: Some(acme), ..ProxyPolicy::default() };
+        let before = first(&[("shop", &routes(&format!("{declared}, {left}")))], &policy);
+        let wanted = compiled(&[("shop", &routes(declared))], &policy);
+        let only = Settled { routes: [].into(), ..settled(&["shop"], &wanted) };
+        let after = wanted.merge_settled(&before, &fleet(), &policy.servers, &only).unwrap();
+        assert_eq!(after.config, before.config);
+        let written = settled(&["shop"], &wanted);
+        let after = wanted.merge_settled(&before, &fleet(), &policy.servers, &written).unwrap();
+        assert_eq!(after.config, before.config);
+        let none = Compiled::default();
+        let after = none.merge_settled(&before, &fleet(), &policy.servers, &only).unwrap();
+        assert_eq!(after.config, before.config);
+    }
+
+    #[test]
+    fn a_write_for_one_stack_has_no_object_of_another_one_twice() {
+        let host = "x-skep: {routes: [{host: a.example.com, path: PATH, tls: TLS, respond: a}]}\n\
+            services: {web: {image: nginx}}";
+        let policy = ProxyPolicy::default();
+        for tls in ["internal", "{certificate: /a.pem, key: /a.key}"] {
+            let of = |path: &str| host.replace("PATH", path).replace("TLS", tls);
+            let (shop, zoo) = (of("/"), of("/zoo"));
+            let before = first(&[("shop", &shop)], &policy);
+            let wanted = compiled(&[("shop", &shop), ("zoo", &zoo)], &policy);
+            let chosen = settled(&["zoo"], &wanted);
+            let after = wanted.merge_settled(&before, &fleet(), &policy.servers, &chosen).unwrap();
+            assert_eq!(after.config["apps"]["tls"], before.config["apps"]["tls"], "{tls}");
+        }
+        // Objects of two stacks have one order, whichever of them is written.
+        let one = |name: &str| host.replace("a.example.com", name).replace("PATH", "/");
+        let (shop, zoo) = (one("b.example.com"), one("a.example.com"));
+        let stacks =
+            [("shop", shop.replace("TLS", "internal")), ("zoo", zoo.replace("TLS", "internal"))];
+        let stacks = stacks.each_ref().map(|(name, text)| (*name, text.as_str()));
+        let (before, wanted) = (first(&stacks, &policy), compiled(&stacks, &policy));
+        for stacks in [&["shop"][..], &["zoo"], &["shop", "zoo"]] {
+            let only = Settled { routes: [].into(), ..settled(stacks, &wanted) };
+            let after = wanted.merge_settled(&before, &fleet(), &policy.servers, &only).unwrap();
+            assert!(!after.is_changed, "{stacks:?}");
+        }
+        // A policy of a whole stack, which lacks the host still.
+        let acme = Some(Acme::default());
+        let policy = ProxyPolicy { acme, ..policy };
+        let of = |hosts: &str| {
+            host.replace("a.example.com", hosts).replace("PATH", "/").replace(", tls: TLS", "")
+        };
+        let before = first(&[("shop", &of("a.example.com"))], &policy);
+        let zoo = of("b.example.com").replace("path: /", "path: /zoo");
+        let wanted =
+            compiled(&[("shop", &of("[a.example.com, b.example.com]")), ("zoo", &zoo)], &policy);
+        let chosen = settled(&["zoo"], &wanted);
+        let after = wanted.merge_settled(&before, &fleet(), &policy.servers, &chosen).unwrap();
+        let text = after.config.to_string();
+        assert_eq!(text.matches("skep:default:shop:acme").count(), 1, "{text}");
+    }
+
+    #[test]
+    fn routes_without_tls_that_stay_are_left_where_no_server_is_named_for_them() {
+        let stack = "
+x-skep: {routes: [{host: a.example.com, respond: a}, {host: b.example.com, http_only: true, respond: b}]}
+services: {web: {image: nginx}}";
+        let server = |listen: &str| json!({ "listen": [listen] });
+        let config = json!({ "apps": { "http": { "servers": {
+            "srv0": server(":8443"), "srv1": server(":8080"),
+        } } } });
+        for http in ["srv0", "srv1"] {
+            let attached = |http: Option<&str>| ProxyPolicy {
+                servers: Servers::Attached { https: "srv0".to_owned(), http: http.map(Into::into) },
+                ..ProxyPolicy::default()
+            };
+            let (with, without) = (attached(Some(http)), attached(None));
+            let wanted = compiled(&[("shop", stack)], &with);
+            let all = settled(&["shop"], &wanted);
+            let before =
+                wanted.merge_settled(&live(config.clone()), &fleet(), &with.servers, &all).unwrap();
+            let wanted = compiled(&[("shop", stack)], &without);
+            let chosen = settled(&["shop"], &wanted);
+            let after = wanted
+                .merge_settled(&live(before.config.clone()), &fleet(), &without.servers, &chosen)
+                .unwrap();
+            assert_eq!(after.config, before.config, "{http}");
+        }
+    }
 
     #[test]
     fn what_is_not_settled_stays_as_it_is_with_its_certificate() {
@@ -102,8 +221,8 @@ services: {web: {image: nginx}}";
         let wanted = compiled(&[("shop", stack)], &policy);
         let [a, b] = wanted.routes.as_slice() else { panic!("two routes") };
         let settled = |routes: Vec<_>| Settled {
-            stacks: ["shop".parse().unwrap()].into(),
             routes: routes.into_iter().collect(),
+            ..settled(&["shop"], &wanted)
         };
         let merge = |config, settled| {
             wanted.merge_settled(&live(config), &fleet(), &policy.servers, &settled).unwrap()

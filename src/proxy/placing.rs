@@ -1,6 +1,6 @@
 //! Routes in the servers of a configuration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
@@ -34,17 +34,33 @@ impl Placing<'_> {
                 self.leave(config, &OWN);
                 self.own_servers(config, own)
             }
-            Servers::Attached { https, http } => {
-                let mut at: BTreeMap<&str, Vec<(RouteId, Value)>> = BTreeMap::new();
-                for (entry, name) in [(Entry::Https, Some(https)), (Entry::Http, http.as_ref())] {
-                    if let Some(name) = name {
-                        at.entry(name).or_default().extend(self.of(entry));
-                    }
-                }
-                self.leave(config, &at.keys().copied().collect::<Vec<_>>());
-                at.into_iter().try_for_each(|(name, ours)| self.attached(config, name, ours))
+            Servers::Attached { https, http: None } => {
+                // There is no place for routes without TLS. Those that stay are left where they are.
+                let routes = self.compiled.routes.iter().map(|route| &route.id);
+                let left: HashSet<&RouteId> = routes.filter(|id| id.entry == Entry::Http).collect();
+                let is_mine = |id: &RouteId| (self.is_mine)(id) && !left.contains(id);
+                let Self { live, compiled, fleet, is_mine: _ } = *self;
+                Placing { live, compiled, fleet, is_mine: &is_mine }.attach(config, https, None)
+            }
+            Servers::Attached { https, http: Some(http) } => self.attach(config, https, Some(http)),
+        }
+    }
+
+    /// Puts the routes into servers that somebody else made.
+    fn attach(
+        &self,
+        config: &mut Value,
+        https: &str,
+        http: Option<&str>,
+    ) -> Result<(), MergeError> {
+        let mut at: BTreeMap<&str, Vec<(RouteId, Value)>> = BTreeMap::new();
+        for (entry, name) in [(Entry::Https, Some(https)), (Entry::Http, http)] {
+            if let Some(name) = name {
+                at.entry(name).or_default().extend(self.of(entry));
             }
         }
+        self.leave(config, &at.keys().copied().collect::<Vec<_>>());
+        at.into_iter().try_for_each(|(name, ours)| self.attached(config, name, ours))
     }
 
     /// Takes routes out of servers in which they are not to stand any more. Where skep's own server is left with

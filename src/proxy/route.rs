@@ -12,7 +12,6 @@ use super::raw::as_handed_out;
 use super::text::{answer, patterns};
 use super::upstream::{external, service};
 use crate::model::route::{Access, Action, HostPattern, Respond, RouteKey, RouteSpec};
-use crate::model::secret::MASK;
 
 /// A route. Its host stands at the top, where Caddy looks for names that need a certificate.
 pub(super) fn route(
@@ -120,20 +119,4 @@ fn log_fields(
         fields.push(field("service", &target.service));
     }
     fields
-}
-
-/// An object without the hashes of passwords, for people.
-pub fn masked(object: &Value) -> Value {
-    match object {
-        Value::Object(fields) => {
-            let is_account = fields.contains_key("username");
-            let mask = |(key, value): (&String, &Value)| {
-                let hidden = is_account && key == "password";
-                (key.clone(), if hidden { MASK.into() } else { masked(value) })
-            };
-            fields.iter().map(mask).collect::<Map<_, _>>().into()
-        }
-        Value::Array(items) => items.iter().map(masked).collect(),
-        other => other.clone(),
-    }
 }

@@ -439,8 +439,8 @@ pub(super) fn gateway<'s>(
     request: &Request,
     mut steps: impl Iterator<Item = &'s Step>,
 ) -> Option<Gateway> {
-    let is_needed = steps.any(caddy::is_of_proxy);
-    request.proxy.as_ref().filter(|_| is_needed).and_then(|aim| Gateway::new(&aim.address).ok())
+    let aim = request.proxy.as_ref().filter(|_| steps.any(caddy::is_of_proxy))?;
+    Gateway::new(&aim.address, request.view.sensitivity.clone()).ok()
 }
 
 /// Waits for the next pass, or until it is to stop.

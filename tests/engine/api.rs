@@ -68,12 +68,12 @@ impl Engine {
         let body = body.map(Value::to_string).unwrap_or_default();
         let mut stream = UnixStream::connect(self.url.trim_start_matches("unix://")).unwrap();
         let length = body.len();
-        write!(
-            stream,
+        // In one piece: an Engine that answers after the first one may close before it has the rest.
+        let request = format!(
             "{method} {path} HTTP/1.0\r\nHost: engine\r\nContent-Type: application/json\r\n\
              Content-Length: {length}\r\n\r\n{body}"
-        )
-        .unwrap();
+        );
+        stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();

@@ -4,6 +4,7 @@ use serde_json::json;
 use skep::reconciler::controller::condition::Condition;
 use skep::reconciler::controller::report::Report;
 
+use crate::crowds::crowd;
 use crate::driver::{Driver, Theme};
 use crate::reading::PAGES;
 use crate::server::Server;
@@ -82,6 +83,40 @@ async fn news_are_seen_without_loading_the_page_again_and_change_nothing_else() 
     // Without a controller it says so.
     drop(server);
     browser.until("document.getElementById('live').textContent === 'Connection lost'").await;
+    browser.0.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stack_that_goes_while_somebody_looks_is_said_to_be_gone() {
+    let Some(driver) = Driver::start() else { return };
+    let server = Server::of(world::report()).await;
+    let browser = driver.browser(Theme::Light, (820, 1180)).await;
+    browser.0.goto(&format!("http://{}/stacks/blog", server.address)).await.unwrap();
+    browser.until("document.getElementById('live').textContent === 'Live'").await;
+    server.reports.send_modify(|report| {
+        let mut other = Report::clone(report);
+        other.stacks.remove("blog");
+        if let Some(status) = &mut other.status {
+            status.stacks.retain(|stack| stack.name != "blog");
+        }
+        *report = other.into();
+    });
+    browser.until("document.body.textContent.includes('No stack has this name.')").await;
+    let live = "return document.getElementById('live').textContent";
+    assert_eq!(browser.run(live).await, json!("Live"));
+    browser.0.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_was_turned_away_comes_again() {
+    let Some(driver) = Driver::start() else { return };
+    let server = Server::of(world::report()).await;
+    let watchers = crowd(&server).await;
+    let browser = driver.browser(Theme::Light, (820, 1180)).await;
+    browser.0.goto(&format!("http://{}/", server.address)).await.unwrap();
+    browser.until("document.getElementById('live').textContent === 'Connection lost'").await;
+    drop(watchers);
+    browser.until("document.getElementById('live').textContent === 'Live'").await;
     browser.0.close().await.unwrap();
 }
 

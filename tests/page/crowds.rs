@@ -17,10 +17,19 @@ const WATCHERS: usize = 500;
 
 async fn watch(server: &Server) -> (TcpStream, String) {
     let mut stream = server.connect().await;
-    stream.write_all(b"GET /api/v1/events HTTP/1.1\r\nhost: skep\r\n\r\n").await.unwrap();
+    stream.write_all(b"GET /api/v1/events HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     let mut said = String::new();
     read_until(&mut stream, &mut said, "\n\n").await;
     (stream, said)
+}
+
+/// As many watchers as there may be.
+pub(crate) async fn crowd(server: &Server) -> Vec<(TcpStream, String)> {
+    let mut watchers = Vec::new();
+    for _ in 0..WATCHERS {
+        watchers.push(watch(server).await);
+    }
+    watchers
 }
 
 /// Reads until `said` has `wanted` in it; `false` if the server ends first.
@@ -48,10 +57,7 @@ fn tell(server: &Server, line: u64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn five_hundred_who_watch_are_told_at_once_and_one_more_is_turned_away() {
     let server = Server::of(world::report()).await;
-    let mut watchers = Vec::new();
-    for _ in 0..WATCHERS {
-        watchers.push(watch(&server).await);
-    }
+    let mut watchers = crowd(&server).await;
     let (_, refused) = watch_refused(&server).await;
     assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
     // They take no room from those who read.
@@ -78,7 +84,7 @@ async fn five_hundred_who_watch_are_told_at_once_and_one_more_is_turned_away() {
 
 async fn watch_refused(server: &Server) -> (TcpStream, String) {
     let mut stream = server.connect().await;
-    stream.write_all(b"GET /api/v1/events HTTP/1.1\r\nhost: skep\r\n\r\n").await.unwrap();
+    stream.write_all(b"GET /api/v1/events HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     let mut said = String::new();
     read_until(&mut stream, &mut said, "}").await;
     (stream, said)

@@ -174,7 +174,8 @@ async fn a_controller_that_sees_nothing_says_since_when_and_shows_what_it_saw() 
 #[tokio::test]
 async fn who_does_not_know_the_token_sees_nothing_but_health() {
     let token = Some(Redacted::new("open sesame".to_owned()));
-    let access = Access { token, trusted_header: Some("x-forwarded-user".to_owned()) };
+    let access =
+        Access { token, trusted_header: Some("x-forwarded-user".to_owned()), ..Access::default() };
     let server = Server::start(world::report(), access, Hooks::default()).await;
     let open = ["/healthz", "/readyz", "/assets/{file}", "/badges/{file}"];
     for path in ROUTES {
@@ -188,6 +189,54 @@ async fn who_does_not_know_the_token_sees_nothing_but_health() {
     let wrong = server.ask("GET", "/", "authorization: Bearer open\r\n", b"").await;
     assert_eq!(wrong.status, 401);
     assert!(wrong.header("www-authenticate").is_some());
+}
+
+#[tokio::test]
+async fn who_may_not_read_learns_what_is_missing_and_nothing_of_it() {
+    let trouble = Trouble {
+        reason: "cannot list services: no answer of 10.0.0.1".to_owned(),
+        since: world::ago(600),
+        failures: 9,
+    };
+    let mut report = Report { trouble: Some(trouble), ..world::report() };
+    for source in &mut report.sources {
+        source.revision = None;
+    }
+    let token = Some(Redacted::new("open sesame".to_owned()));
+    let access = Access { token, ..Access::default() };
+    let server = Server::start(report, access, Hooks::default()).await;
+    let answer = server.get("/readyz").await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.body, "the Swarm cannot be observed\na source was not read yet\n");
+    let known = server.ask("GET", "/readyz", "authorization: Bearer open sesame\r\n", b"").await;
+    assert!(known.body.contains("no answer of 10.0.0.1"), "{}", known.body);
+    assert!(known.body.contains("source infra was not read yet"), "{}", known.body);
+}
+
+#[tokio::test]
+async fn a_web_page_cannot_pass_itself_off_as_this_machine() {
+    let trouble = Trouble { reason: "10.0.0.1".to_owned(), since: world::ago(600), failures: 9 };
+    let report = Report { trouble: Some(trouble), ..world::report() };
+    let server = Server::of(report.clone()).await;
+    let rebound = async |server: &Server, path: &str| {
+        let path = path.replace("{stack}", "shop").replace("{service}", "shop_web");
+        server.under("evil.example", &path.replace("{file}", "x")).await
+    };
+    let open = ["/healthz", "/readyz", "/metrics", "/assets/{file}", "/badges/{file}"];
+    for path in ROUTES {
+        let answer = rebound(&server, path).await;
+        assert_eq!(answer.status == 421, !open.contains(&path), "{path}: {}", answer.head);
+        assert!(path == "/metrics" || !answer.body.contains("10.0.0.1"), "{path}");
+    }
+    assert_eq!(server.under("[::1]:9323", "/").await.status, 200);
+    // A socket of the file system has no name that a browser could be led to, and a token no page knows.
+    let unix = Access { any_host: true, ..Access::default() };
+    let server = Server::start(report.clone(), unix, Hooks::default()).await;
+    assert_eq!(rebound(&server, "/").await.status, 200);
+    let token = Some(Redacted::new("open sesame".to_owned()));
+    let limited = Access { token, ..Access::default() };
+    let server = Server::start(report, limited, Hooks::default()).await;
+    assert_eq!(rebound(&server, "/").await.status, 401);
 }
 
 #[tokio::test]

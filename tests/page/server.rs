@@ -83,6 +83,12 @@ impl Server {
         self.ask("GET", path, "", b"").await
     }
 
+    /// What is answered to who thinks that this is `host`.
+    pub(crate) async fn under(&self, host: &str, path: &str) -> Answer {
+        let head = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        self.exchange(&head, b"").await
+    }
+
     /// The whole answer to a request. `headers` are lines that end with a line feed.
     pub(crate) async fn ask(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
         let length = if body.is_empty() {
@@ -91,8 +97,12 @@ impl Server {
             format!("content-length: {}\r\n", body.len())
         };
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: skep\r\nconnection: close\r\n{length}{headers}\r\n"
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{length}{headers}\r\n"
         );
+        self.exchange(&head, body).await
+    }
+
+    async fn exchange(&self, head: &str, body: &[u8]) -> Answer {
         let mut stream = self.connect().await;
         stream.write_all(head.as_bytes()).await.unwrap();
         // It may be refused before all of it was sent.

@@ -26,11 +26,17 @@ pub(in crate::cli) fn socket(settings: &Settings, fleet: &FleetName) -> PathBuf 
 }
 
 /// Where the controller of `fleet` keeps its history, unless the settings say that it keeps none.
-pub(in crate::cli) fn history_file(setup: &Setup, fleet: &FleetName) -> Option<PathBuf> {
-    let history = setup.settings.history.clone().unwrap_or_default();
+///
+/// # Errors
+/// When settings that nobody named say where.
+pub(in crate::cli) fn history_file(
+    setup: &Setup,
+    fleet: &FleetName,
+) -> Result<Option<PathBuf>, CommandError> {
+    let is_kept = setup.settings.history.as_ref().and_then(|history| history.enabled);
     let default = || state_directory().join(format!("history-{fleet}.db"));
-    let path = history.path.map(|path| setup.directory.join(path.as_str()));
-    history.enabled.unwrap_or(true).then(|| path.unwrap_or_else(default))
+    let path = setup.history_path()?;
+    Ok(is_kept.unwrap_or(true).then(|| path.unwrap_or_else(default)))
 }
 
 /// What the controller on this machine answers.

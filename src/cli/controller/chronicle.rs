@@ -37,7 +37,7 @@ impl Chronicle {
     ) -> Self {
         let (keeper, kept) = keeper.unzip();
         let Kept { news, resumed } = kept.unwrap_or_default();
-        let telling = tell(&news);
+        let telling = tell(&news).map(|notifier| notifier.knowing(&resumed.newest));
         let (shown, seen) = watch::channel(Arc::new(news));
         let telling = telling.map(|notifier| tokio::spawn(notifier.run(seen.clone())));
         let following = tokio::spawn(follow(reports, Journal::resume(resumed), shown, keeper));

@@ -91,7 +91,9 @@ fn assigned(text: &str, at: usize, sign: &str, sensitivity: &Sensitivity) -> Opt
     let is_quoted = name.len() < before.len();
     let is_of_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
     let name = name.rsplit(|c| !is_of_name(c)).next()?.trim_start_matches('-');
-    let is_header = name.to_ascii_lowercase().ends_with("authorization");
+    // Their values are more than one word.
+    let lower = name.to_ascii_lowercase();
+    let is_header = lower.ends_with("authorization") || (sign == ":" && lower.ends_with("cookie"));
     if !is_header && !sensitivity.is_sensitive(name) {
         return None;
     }
@@ -186,6 +188,7 @@ mod tests {
             ),
             (r#"{\"token\":\"abc\"}"#, r#"{\"token\":\"∎"#),
             ("curl -H 'Authorization: Bearer abc def' x", "curl -H 'Authorization: ∎' x"),
+            ("Cookie: a=b; c=d\nHost: x", "Cookie: ∎\nHost: x"),
             ("curl -u admin:hunter2 http://x", "curl -u admin:∎ http://x"),
             ("https://x/?access_token=abc&b=1", "https://x/?access_token=∎"),
             ("-----BEGIN RSA PRIVATE KEY-----\nabc", "∎"),

@@ -18,6 +18,8 @@ pub const SENSITIVE: &[&str] = &[
     "*BASICAUTH*",
     "*BASIC_AUTH*",
     "*_DSN",
+    "*AUTHORIZATION*",
+    "*COOKIE",
 ];
 
 /// Names that hold the path of a secret and not the secret.
@@ -86,11 +88,16 @@ mod tests {
             "SMTP_PASS",
             "pass",
             "SENTRY_DSN",
+            "Proxy-Authorization",
+            "Set-Cookie",
+            "X-Vault-Token",
             "traefik.http.middlewares.a.basicauth.users",
         ] {
             assert!(sensitivity.is_sensitive(name), "{name}");
         }
-        for name in ["DB_PASSWORD_FILE", "KEYBOARD", "PWD", "MONKEY", "COMPASS", "HOST", ""] {
+        for name in
+            ["DB_PASSWORD_FILE", "KEYBOARD", "PWD", "MONKEY", "COMPASS", "HOST", "COOKIES", ""]
+        {
             assert!(!sensitivity.is_sensitive(name), "{name}");
         }
     }

@@ -80,16 +80,21 @@
     try {
       const headers = etag && url === location.href ? { "if-none-match": etag } : {};
       const answer = await fetch(url, { headers, cache: "no-store", signal: fetching.signal });
-      if (answer.status === 200) {
+      // What is gone has a page, too; what somebody else answers, such as a proxy, has no such content.
+      const shown = answer.status === 200 || answer.status === 404;
+      const fresh = shown && new DOMParser().parseFromString(await answer.text(), "text/html");
+      const content = fresh && fresh.getElementById("main");
+      if (content) {
         etag = answer.headers.get("etag");
         const date = Date.parse(answer.headers.get("date"));
         if (date) skew = Date.now() - date > 2000 || Date.now() - date < -2000 ? Date.now() - date : 0;
-        const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-        const content = fresh.getElementById("main");
-        if (content) { morph(main, content); document.title = fresh.title; ages(); }
+        morph(main, content);
+        document.title = fresh.title;
+        ages();
         main.dataset.updates = String(Number(main.dataset.updates || 0) + 1);
       }
-    } catch { /* The stream tells when it is worth trying again. */ }
+      if (content || answer.status === 304) found(); else lose();
+    } catch { lose(); /* The next news are worth trying again. */ }
     fetching = null;
     if (again) { again = false; refresh(); }
   };
@@ -102,17 +107,33 @@
   };
   let lost = false;
   let timer = 0;
-  const stream = new EventSource("/api/v1/events");
+  let stream = null;
+  let reconnecting = 0;
+  const lose = () => { lost = true; say("Connection lost", true); };
+  const found = () => {
+    if (!stream || stream.readyState !== EventSource.OPEN) return;
+    lost = false;
+    say("Live", false);
+  };
   // Many look at the same time: not all of them have to ask at once.
   const soon = (most) => { clearTimeout(timer); timer = setTimeout(refresh, Math.random() * most); };
-  stream.addEventListener("open", () => {
-    say("Live", false);
-    if (lost) soon(2000);
-    lost = false;
-  });
-  stream.addEventListener("change", () => soon(400));
-  stream.addEventListener("error", () => { lost = true; say("Connection lost", true); });
-  addEventListener("pagehide", () => stream.close());
+  const listen = () => {
+    stream = new EventSource("/api/v1/events");
+    stream.addEventListener("open", () => {
+      if (lost) soon(2000);
+      found();
+    });
+    stream.addEventListener("change", () => soon(400));
+    stream.addEventListener("error", () => {
+      lose();
+      // A connection that breaks is made again by itself; after another answer than news, it never is.
+      if (stream.readyState !== EventSource.CLOSED) return;
+      clearTimeout(reconnecting);
+      reconnecting = setTimeout(listen, 5000 + Math.random() * 10000);
+    });
+  };
+  listen();
+  addEventListener("pagehide", () => { clearTimeout(reconnecting); stream.close(); });
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(200); });
 

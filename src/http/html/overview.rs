@@ -1,5 +1,7 @@
 //! The overview as a page.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use maud::{Markup, html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -49,9 +51,10 @@ impl Filter {
 /// The page.
 pub(in crate::http) fn overview(view: &Overview, filter: &Filter, now: Timestamp) -> Markup {
     // What needs somebody stands above already.
-    let is_above =
-        |stack: &String| view.attention.iter().any(|one| one.stack.as_ref() == Some(stack));
-    let is_news = |one: &&Blocked| one.class == HoldClass::Waiting || !is_above(&one.stack);
+    let above: HashSet<&str> =
+        view.attention.iter().filter_map(|one| one.stack.as_deref()).collect();
+    let is_news =
+        |one: &&Blocked| one.class == HoldClass::Waiting || !above.contains(one.stack.as_str());
     let blocked: Vec<&Blocked> = view.blocked.iter().filter(is_news).collect();
     html! {
         (banner(&view.looked, now))

@@ -8,7 +8,7 @@ use super::overview::Looked;
 use super::words::{SENTENCE, tidy};
 use crate::model::place::Place;
 use crate::reconciler::controller::scene::{NodeSight, Scene, TaskSight};
-use crate::reconciler::controller::sight::Sight;
+use crate::reconciler::controller::sight::{RouteDeclaration, Sight};
 
 /// The nodes of the Swarm.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -57,7 +57,8 @@ pub struct RoutesView {
 impl RoutesView {
     /// What `scope` shows of routes.
     pub fn of(scope: &Scope<'_>) -> Self {
-        Self { looked: Looked::of(scope), routes: scope.sight().map(routes).unwrap_or_default() }
+        let shown = scope.sight().map(|sight| routes(sight, |_| true));
+        Self { looked: Looked::of(scope), routes: shown.unwrap_or_default() }
     }
 }
 
@@ -74,8 +75,12 @@ pub struct RouteView {
     pub place: Place,
 }
 
-pub(super) fn routes(sight: &Sight) -> Vec<RouteView> {
-    let declared = sight.routes().into_iter();
+/// The declared routes that are meant, by host and path.
+pub(super) fn routes(
+    sight: &Sight,
+    is_meant: impl Fn(&RouteDeclaration) -> bool,
+) -> Vec<RouteView> {
+    let declared = sight.routes().into_iter().filter(|route| is_meant(route));
     let shown = declared.map(|route| RouteView {
         host: tidy(&route.host, SENTENCE),
         path: tidy(&route.path, SENTENCE),

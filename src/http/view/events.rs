@@ -51,7 +51,7 @@ impl EventsView {
         let events = all.filter(|numbered| wanted.has(&numbered.event)).take(EVENTS);
         Self {
             looked: Looked::of(scope),
-            stacks: scope.stacks().into_iter().map(|(name, ..)| name.to_owned()).collect(),
+            stacks: scope.stacks().into_iter().map(|known| known.name.to_owned()).collect(),
             events: events.map(|numbered| tidied(numbered)).collect(),
             wanted,
         }

@@ -11,8 +11,11 @@ mod source;
 mod stack;
 pub mod words;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
+use crate::diff::document::{Document, StackSection};
 use crate::reconciler::controller::report::{Report, StackReport};
 use crate::reconciler::controller::scene::Scene;
 use crate::reconciler::controller::sight::Sight;
@@ -43,22 +46,57 @@ pub struct Scope<'a> {
     pub now: Timestamp,
 }
 
+/// What is known of one stack.
+#[derive(Debug, Clone, Copy)]
+struct Known<'a> {
+    name: &'a str,
+    live: Option<&'a StackStatus>,
+    told: Option<&'a StackReport>,
+    plan: Option<(&'a Document, &'a StackSection)>,
+}
+
+impl<'a> Known<'a> {
+    fn new(name: &'a str) -> Self {
+        Self { name, live: None, told: None, plan: None }
+    }
+}
+
 impl<'a> Scope<'a> {
-    /// All stacks that are live or declared, by name, with what is known of each.
-    fn stacks(&self) -> Vec<(&'a str, Option<&'a StackStatus>, Option<&'a StackReport>)> {
-        let live = self.report.status.iter().flat_map(|status| &status.stacks);
-        let mut all: Vec<_> = live
-            .map(|live| {
-                let told = self.report.stacks.get(&live.name);
-                (live.name.as_str(), Some(live), told)
-            })
-            .collect();
-        let is_live = |name: &str| all.iter().any(|(live, ..)| *live == name);
-        let rest = self.report.stacks.iter().filter(|(name, _)| !is_live(name));
-        let rest: Vec<_> = rest.map(|(name, told)| (name.as_str(), None, Some(told))).collect();
-        all.extend(rest);
-        all.sort_by_key(|(name, ..)| *name);
-        all
+    /// All stacks that are live or declared, by name.
+    fn stacks(&self) -> Vec<Known<'a>> {
+        let mut all: BTreeMap<&str, Known<'a>> = BTreeMap::new();
+        for live in self.live() {
+            let name = live.name.as_str();
+            all.entry(name).or_insert_with(|| Known::new(name)).live = Some(live);
+        }
+        for (name, told) in &self.report.stacks {
+            all.entry(name).or_insert_with(|| Known::new(name)).told = Some(told);
+        }
+        for plan in self.sight().into_iter().flat_map(|sight| &sight.plans) {
+            for section in &plan.stacks {
+                if let Some(known) = all.get_mut(section.name.as_str()) {
+                    known.plan.get_or_insert((&**plan, section));
+                }
+            }
+        }
+        all.into_values().collect()
+    }
+
+    /// The stack of this name, if it is live or declared.
+    fn stack(&self, name: &str) -> Option<Known<'a>> {
+        let live = self.live().find(|live| live.name == name);
+        let told = self.report.stacks.get_key_value(name);
+        let known =
+            live.map(|live| live.name.as_str()).or_else(|| told.map(|(name, _)| name.as_str()))?;
+        let told = told.map(|(_, told)| told);
+        let plan = self.sight().and_then(|sight| sight.plan_of(name)).and_then(|plan| {
+            Some((&**plan, plan.stacks.iter().find(|section| section.name == name)?))
+        });
+        Some(Known { name: known, live, told, plan })
+    }
+
+    fn live(&self) -> impl Iterator<Item = &'a StackStatus> + use<'a> {
+        self.report.status.iter().flat_map(|status| &status.stacks)
     }
 
     fn sight(&self) -> Option<&'a Sight> {
@@ -71,5 +109,66 @@ impl<'a> Scope<'a> {
 
     fn without_tasks(&self) -> Option<String> {
         self.scene.and_then(Result::err).map(|reason| words::tidy(reason, words::SENTENCE))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::diff::document::{EngineRef, FORMAT_VERSION, Summary};
+    use crate::model::live::ApiVersion;
+    use crate::reconciler::controller::example;
+
+    fn plan(stacks: &[(&str, usize)]) -> Arc<Document> {
+        let section = |(name, unchanged): &(&str, usize)| StackSection {
+            name: (*name).to_owned(),
+            file: None,
+            services: 0,
+            holds: Vec::new(),
+            changes: Vec::new(),
+            unchanged: *unchanged,
+            retained: Vec::new(),
+        };
+        let api = ApiVersion { major: 1, minor: 51 };
+        Arc::new(Document {
+            format_version: FORMAT_VERSION,
+            fleet: "default".to_owned(),
+            source: None,
+            engine: EngineRef { api, version: "28.5.2".to_owned() },
+            summary: Summary::default(),
+            holds: Vec::new(),
+            fleet_changes: Vec::new(),
+            record: None,
+            stacks: stacks.iter().map(section).collect(),
+            findings: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn a_stack_is_the_same_alone_and_among_all() {
+        let mut report = example::report();
+        let told = report.stacks.remove("shop").unwrap();
+        report.stacks.insert("new".to_owned(), told);
+        let plans = vec![plan(&[("shop", 1)]), plan(&[("shop", 2), ("new", 3), ("gone", 4)])];
+        report.sight = Some(Arc::new(Sight { plans, declared: BTreeMap::new() }));
+        let now = Timestamp::now();
+        let scope = Scope { report: &report, scene: None, news: None, is_alive: true, now };
+        let all = scope.stacks();
+        let shown = all.iter().map(|known| {
+            let planned = known.plan.map(|(_, section)| section.unchanged);
+            (known.name, known.live.is_some(), known.told.is_some(), planned)
+        });
+        let expected = [
+            ("blog", true, true, None),
+            ("new", false, true, Some(3)),
+            ("shop", true, false, Some(1)),
+        ];
+        assert_eq!(shown.collect::<Vec<_>>(), expected);
+        for known in &all {
+            assert_eq!(format!("{:?}", scope.stack(known.name).unwrap()), format!("{known:?}"));
+        }
+        assert!(scope.stack("gone").is_none());
     }
 }

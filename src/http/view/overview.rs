@@ -6,13 +6,12 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Scope;
 use super::source::SourceView;
 use super::words::{SENTENCE, count, tidy};
+use super::{Known, Scope};
 use crate::diff::document::{HoldClass, HoldCode};
 use crate::model::finding::Finding;
 use crate::reconciler::controller::condition::Condition;
-use crate::reconciler::controller::report::StackReport;
 use crate::reconciler::status::{Health, OpenHold, StackStatus, Sync};
 use crate::reconciler::suspension::Suspension;
 
@@ -198,16 +197,13 @@ impl Overview {
     pub fn of(scope: &Scope<'_>) -> Self {
         let report = scope.report;
         let stacks = scope.stacks();
-        let rows: Vec<StackRow> = stacks
-            .iter()
-            .map(|(name, live, told)| StackRow::of(scope, name, *live, *told))
-            .collect();
+        let rows: Vec<StackRow> = stacks.iter().map(|known| StackRow::of(*known)).collect();
         let mut conditions = BTreeMap::new();
         for row in &rows {
             let word = row.condition.map_or("Unknown", Condition::as_str);
             *conditions.entry(word.to_owned()).or_default() += 1;
         }
-        let live = || stacks.iter().filter_map(|(_, live, _)| *live);
+        let live = || stacks.iter().filter_map(|known| known.live);
         Self {
             fleet: report.fleet.clone(),
             version: report.version.to_owned(),
@@ -215,7 +211,7 @@ impl Overview {
             engine: report.status.as_ref().map(|status| status.engine.version.clone()),
             looked: Looked::of(scope),
             conditions,
-            attention: attention(scope, &rows),
+            attention: attention(scope, rows.iter().zip(&stacks)),
             moving: live().flat_map(moving).collect(),
             blocked: live().flat_map(blocked).collect(),
             sources: report.sources.iter().map(SourceView::from).collect(),
@@ -246,18 +242,10 @@ impl Looked {
 }
 
 impl StackRow {
-    pub(super) fn of(
-        scope: &Scope<'_>,
-        name: &str,
-        live: Option<&StackStatus>,
-        told: Option<&StackReport>,
-    ) -> Self {
+    pub(super) fn of(known: Known<'_>) -> Self {
+        let Known { name, live, told, plan } = known;
         let services = live.map_or(&[][..], |live| live.services.as_slice());
         let judged = || services.iter().filter_map(|service| service.judged.as_ref());
-        let section = scope
-            .sight()
-            .and_then(|sight| sight.plan_of(name))
-            .and_then(|plan| plan.stacks.iter().find(|section| section.name == name));
         let suspended = told.and_then(|told| told.suspended.as_ref());
         let suspended = suspended.or_else(|| live.and_then(|live| live.suspended.as_ref()));
         Self {
@@ -272,7 +260,7 @@ impl StackRow {
             service_count: services.len(),
             ready: judged().map(|judged| judged.ready.min(judged.wanted)).sum(),
             wanted: judged().map(|judged| judged.wanted).sum(),
-            changes: section.map_or(0, |section| section.changes.len()),
+            changes: plan.map_or(0, |(_, section)| section.changes.len()),
             holds: live.map_or(0, |live| live.holds.len()),
             repairs: told.map_or(0, |told| told.repairs),
             suspended: suspended.map(suspension),
@@ -312,7 +300,10 @@ pub(super) fn blocked(stack: &StackStatus) -> impl Iterator<Item = Blocked> {
 }
 
 /// What needs somebody, the most urgent first.
-fn attention(scope: &Scope<'_>, rows: &[StackRow]) -> Vec<Attention> {
+fn attention<'a>(
+    scope: &Scope<'_>,
+    stacks: impl Iterator<Item = (&'a StackRow, &'a Known<'a>)>,
+) -> Vec<Attention> {
     let report = scope.report;
     let mut all = Vec::new();
     let plain = |urgency, subject: String, words: String| Attention {
@@ -362,12 +353,12 @@ fn attention(scope: &Scope<'_>, rows: &[StackRow]) -> Vec<Attention> {
         let words = format!("have changes that count after a restart: {keys}");
         all.push(plain(Urgency::Note, "the settings".to_owned(), words));
     }
-    all.extend(rows.iter().filter_map(|row| of_stack(scope, row)));
+    all.extend(stacks.filter_map(|(row, known)| of_stack(row, known.live)));
     all.sort_by_key(|attention| attention.urgency);
     all
 }
 
-fn of_stack(scope: &Scope<'_>, row: &StackRow) -> Option<Attention> {
+fn of_stack(row: &StackRow, live: Option<&StackStatus>) -> Option<Attention> {
     let urgency = match row.condition {
         Some(Condition::Degraded) => Urgency::Broken,
         Some(Condition::Stalled) => Urgency::Stuck,
@@ -379,9 +370,8 @@ fn of_stack(scope: &Scope<'_>, row: &StackRow) -> Option<Attention> {
             Health::Healthy | Health::Progressing | Health::Unknown => return None,
         },
     };
-    let live = scope.report.status.iter().flat_map(|status| &status.stacks);
-    let live = live.filter(|live| live.name == row.name);
-    let mut holds = live.flat_map(|live| &live.holds).filter(|open| open.hold.is_standing());
+    let holds = live.into_iter().flat_map(|live| &live.holds);
+    let mut holds = holds.filter(|open| open.hold.is_standing());
     let help = holds.find_map(|open| open.hold.unblock.clone());
     let words = row.reason.clone().unwrap_or_else(|| format!("is {}", row.health));
     Some(Attention {

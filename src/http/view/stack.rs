@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::cluster::routes;
 use super::overview::{Blocked, Looked, StackRow, blocked};
 use super::source::SourceView;
 use super::words::{ERROR, SENTENCE, tidy};
-use super::{RouteView, Scope, events};
+use super::{Known, RouteView, Scope, events};
 use crate::diff::document::{Cause, Change, Document, StackSection, Summary};
 use crate::diff::render::{Glyphs, Look, Palette, text};
 use crate::reconciler::controller::scene::TaskSight;
@@ -161,19 +162,35 @@ impl ImageView {
 }
 
 impl PlanView {
-    /// What `document` has to say about `changes` of `section`; `None` where nothing changes or is held.
+    /// What `document` has to say about the changes of `section` that are meant. Nothing else of it is copied: there may
+    /// be a whole fleet in it.
     pub(super) fn of(
         document: &Document,
         section: &StackSection,
         is_meant: impl Fn(&Change) -> bool,
     ) -> Self {
         let changes = section.changes.iter().filter(|change| is_meant(change)).cloned().collect();
+        let StackSection { name, file, services, holds, changes: _, unchanged, retained } = section;
+        let section = StackSection {
+            name: name.clone(),
+            file: file.clone(),
+            services: *services,
+            holds: holds.clone(),
+            changes,
+            unchanged: *unchanged,
+            retained: retained.clone(),
+        };
         let document = Document {
+            format_version: document.format_version,
+            fleet: document.fleet.clone(),
+            source: document.source.clone(),
+            engine: document.engine.clone(),
+            summary: Summary::default(),
+            holds: document.holds.clone(),
             fleet_changes: Vec::new(),
             record: None,
+            stacks: vec![section],
             findings: Vec::new(),
-            stacks: vec![StackSection { changes, ..section.clone() }],
-            ..document.clone()
         }
         .counted();
         let look = |palette| Look { width: WIDTH, palette, glyphs: Glyphs::Unicode };
@@ -195,15 +212,12 @@ impl PlanView {
 impl StackView {
     /// The stack of this name; `None` if there is none.
     pub fn of(scope: &Scope<'_>, name: &str) -> Option<Self> {
-        let (_, live, told) = scope.stacks().into_iter().find(|(known, ..)| *known == name)?;
-        let row = StackRow::of(scope, name, live, told);
+        let known = scope.stack(name)?;
+        let Known { name: _, live, told, plan } = known;
+        let row = StackRow::of(known);
         let sources = || scope.report.sources.iter();
         let from = row.source.as_ref().and_then(|of| sources().find(|source| source.name == *of));
-        let document = scope.sight().and_then(|sight| sight.plan_of(name));
-        let section = document.and_then(|document| {
-            Some((document, document.stacks.iter().find(|section| section.name == name)?))
-        });
-        let routes = scope.sight().map(super::cluster::routes).unwrap_or_default();
+        let routes = scope.sight().map(|sight| routes(sight, |route| route.stack == name));
         let services = live.into_iter().flat_map(|live| &live.services);
         Some(Self {
             looked: Looked::of(scope),
@@ -214,10 +228,10 @@ impl StackView {
             services: services.map(|service| ServiceRow::of(scope, service)).collect(),
             without_tasks: scope.without_tasks(),
             blocked: live.into_iter().flat_map(blocked).collect(),
-            plan: section.map(|(document, section)| PlanView::of(document, section, |_| true)),
-            drift: section.map(|(_, section)| drift(section)).unwrap_or_default(),
+            plan: plan.map(|(document, section)| PlanView::of(document, section, |_| true)),
+            drift: plan.map(|(_, section)| drift(section)).unwrap_or_default(),
             history: events::history(scope, name),
-            routes: routes.into_iter().filter(|route| route.stack == name).collect(),
+            routes: routes.unwrap_or_default(),
             row,
         })
     }

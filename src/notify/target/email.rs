@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 use lettre::transport::smtp::Error;
@@ -13,7 +15,8 @@ use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::diff::render::clean;
+use crate::model::secret::Redacted;
+use crate::notify::answer;
 use crate::notify::error::SendError;
 use crate::notify::message::Message;
 use crate::notify::wire::{SecretFile, Wire, refuse_secret};
@@ -163,29 +166,38 @@ impl Email {
         let mail = mail
             .body(format!("{}\n", message.text()))
             .map_err(|error| SendError::Write(error.into()))?;
-        self.transport(wire)?.send(mail).await.map_err(|error| told(&error)).map(drop)
+        let login = match (&self.username, &self.password_file) {
+            (Some(username), Some(file)) => Some((username, wire.secret(file).await?)),
+            _ => None,
+        };
+        let transport = self.transport(login.as_ref(), wire).await?;
+        let secrets = login.iter().flat_map(|(username, password)| spoken(username, password));
+        transport.send(mail).await.map_err(|error| told(&error, secrets.collect())).map(drop)
     }
 
-    fn transport(&self, wire: &Wire) -> Result<AsyncSmtpTransport<Tokio1Executor>, SendError> {
+    async fn transport(
+        &self,
+        login: Option<&(&String, Redacted<String>)>,
+        wire: &Wire,
+    ) -> Result<AsyncSmtpTransport<Tokio1Executor>, SendError> {
         let tls = match self.tls {
-            Encryption::Starttls => Tls::Required(self.parameters(wire)?),
-            Encryption::Tls => Tls::Wrapper(self.parameters(wire)?),
+            Encryption::Starttls => Tls::Required(self.parameters(wire).await?),
+            Encryption::Tls => Tls::Wrapper(self.parameters(wire).await?),
             Encryption::None => Tls::None,
         };
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&self.host)
             .port(self.port.unwrap_or_else(|| self.tls.port()))
             .timeout(Some(PATIENCE))
             .tls(tls);
-        if let (Some(username), Some(file)) = (&self.username, &self.password_file) {
-            let password = wire.secret(file)?;
-            builder =
-                builder.credentials(Credentials::new(username.clone(), password.expose().clone()));
+        if let Some((username, password)) = login {
+            let credentials = Credentials::new((*username).clone(), password.expose().clone());
+            builder = builder.credentials(credentials);
         }
         Ok(builder.build())
     }
 
-    fn parameters(&self, wire: &Wire) -> Result<TlsParameters, SendError> {
-        let authorities = wire.authorities(self.ca_file.as_ref())?;
+    async fn parameters(&self, wire: &Wire) -> Result<TlsParameters, SendError> {
+        let authorities = wire.authorities(self.ca_file.as_ref()).await?;
         let builder =
             TlsParameters::builder(self.host.clone()).certificate_store(CertificateStore::None);
         let certificates = authorities
@@ -198,14 +210,21 @@ impl Email {
     }
 }
 
+/// A password as it is, and as it is said to a mail server (RFC 4616, and the `LOGIN` of old).
+fn spoken(username: &str, password: &Redacted<String>) -> [Redacted<String>; 3] {
+    let plain = format!("\0{username}\0{}", password.expose());
+    let encoded = |text: &str| Redacted::new(BASE64.encode(text));
+    [encoded(&plain), encoded(password.expose()), password.clone()]
+}
+
 /// What an answer of a mail server means (RFC 5321, 4.2.1): with 4 it is tried again, with 5 it is not. Of a login that
 /// is refused, the password may be about to change.
-fn told(error: &Error) -> SendError {
+fn told(error: &Error, secrets: Vec<Redacted<String>>) -> SendError {
     let words = match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
     };
-    let words = clean(&words);
+    let words = answer::words(&words, true, secrets);
     if error.is_timeout() {
         SendError::TimedOut(PATIENCE)
     } else if error.is_permanent() {

@@ -61,7 +61,7 @@ impl Decode for Ntfy {
 impl Ntfy {
     pub(super) async fn send(&self, message: &Message, wire: &Wire) -> Result<(), SendError> {
         let topic = match (&self.topic_file, &self.topic) {
-            (Some(file), _) => wire.secret(file)?,
+            (Some(file), _) => wire.secret(file).await?,
             (None, topic) => Redacted::new(topic.clone().unwrap_or_default()),
         };
         let url = match &self.url {
@@ -70,9 +70,13 @@ impl Ntfy {
         };
         let mut request = Request::json(Redacted::new(url), &body(topic.expose(), message));
         if let Some(file) = &self.token_file {
-            let token = wire.secret(file)?;
+            let token = wire.secret(file).await?;
             let bearer = Redacted::new(format!("Bearer {}", token.expose()));
             request.headers.push((AUTHORIZATION, bearer));
+            request.secrets.push(token);
+        }
+        if self.topic_file.is_some() {
+            request.secrets.push(topic);
         }
         wire.post(request, self.ca_file.as_ref()).await
     }

@@ -37,7 +37,7 @@ impl Decode for Slack {
 
 impl Slack {
     pub(super) async fn send(&self, message: &Message, wire: &Wire) -> Result<(), SendError> {
-        let url = wire.secret_url(&self.url_file)?;
+        let url = wire.secret_url(&self.url_file).await?;
         wire.post(Request::json(url, &self.body(message)), self.ca_file.as_ref()).await
     }
 

@@ -110,17 +110,17 @@ fn template(at: &Cursor<'_>, is_json: bool, report: &mut Report) -> Option<Templ
 
 impl Webhook {
     pub(super) async fn send(&self, message: &Message, wire: &Wire) -> Result<(), SendError> {
-        wire.post(self.request(message, wire, Timestamp::now())?, self.ca_file.as_ref()).await
+        wire.post(self.request(message, wire, Timestamp::now()).await?, self.ca_file.as_ref()).await
     }
 
-    fn request(
+    async fn request(
         &self,
         message: &Message,
         wire: &Wire,
         now: Timestamp,
     ) -> Result<Request, SendError> {
         let url = match (&self.url_file, &self.url) {
-            (Some(file), _) => wire.secret_url(file)?,
+            (Some(file), _) => wire.secret_url(file).await?,
             (None, Some(url)) => Redacted::new(url.clone()),
             // The settings have one of the two.
             (None, None) => return Err(SendError::Refused { words: "no address".to_owned() }),
@@ -134,16 +134,19 @@ impl Webhook {
         let plain = |text: String| Redacted::new(text);
         let mut headers =
             vec![(DELIVERY, plain(message.id().to_string())), (TIMESTAMP, plain(time.clone()))];
+        let mut secrets = Vec::new();
         if let Some(file) = &self.key_file {
-            let key = wire.secret(file)?;
+            let key = wire.secret(file).await?;
             let signature = signature(&key, &time, body.as_bytes())?;
             headers.push((SIGNATURE, plain(signature)));
+            secrets.push(key);
         }
         if let Some(file) = &self.token_file {
-            let token = wire.secret(file)?;
+            let token = wire.secret(file).await?;
             headers.push((AUTHORIZATION, plain(format!("Bearer {}", token.expose()))));
+            secrets.push(token);
         }
-        Ok(Request { url, headers, media_type, body: body.into_bytes() })
+        Ok(Request { url, headers, secrets, media_type, body: body.into_bytes() })
     }
 }
 

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::Value;
+
+use crate::diff::mask::{Scrub, Sensitivity};
 use crate::model::error::chain;
-use crate::proxy::{Admin, AdminError, Live};
+use crate::proxy::{Admin, AdminError, Live, secrets};
 use crate::reconciler::step::{Step, Write};
 
 use super::aim::ProxyAddress;
@@ -14,6 +17,8 @@ use super::part::ProxyPart;
 #[derive(Debug)]
 pub struct Gateway {
     admin: Admin,
+    /// What is secret in what Caddy says, which may repeat what it was sent.
+    sensitivity: Sensitivity,
     /// The configuration as this pass has written it.
     newest: Option<Arc<Live>>,
 }
@@ -31,22 +36,32 @@ pub enum NotWritten {
     Unexpected(String),
 }
 
+/// What became of the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// It was written.
+    Anew,
+    /// It stays: it is as it should be.
+    Not,
+}
+
 /// What came of a step.
-type Outcome<'a> = (&'a Step, Result<(), NotWritten>);
+type Outcome<'a> = (&'a Step, Result<Written, NotWritten>);
 
 impl Gateway {
-    /// A gateway to the proxy at `address`.
+    /// A gateway to the proxy at `address`. What is `sensitivity` to is masked in what Caddy says.
     ///
     /// # Errors
     /// When a certificate cannot be used.
-    pub fn new(address: &ProxyAddress) -> Result<Self, AdminError> {
-        Ok(Self { admin: address.admin()?, newest: None })
+    pub fn new(address: &ProxyAddress, sensitivity: Sensitivity) -> Result<Self, AdminError> {
+        Ok(Self { admin: address.admin()?, sensitivity, newest: None })
     }
 
     /// Makes `steps`, which were planned with `part`, and tells what came of each. Nothing is written that changes nothing.
     ///
     /// What the proxy refuses is as a rule one of the routes in its own words: those are left out then. If it still
-    /// refuses, each stack is tried for itself, so that one cannot stop another.
+    /// refuses, each stack is tried for itself, so that one cannot stop another. Where it does not answer as Caddy does any
+    /// more, the others are not tried.
     pub async fn write<'a>(&mut self, part: &ProxyPart, steps: &[&'a Step]) -> Vec<Outcome<'a>> {
         let words = match self.attempt(part, steps).await {
             Err(NotWritten::Refused(words)) => words,
@@ -67,25 +82,64 @@ impl Gateway {
             outcomes.extend(all(&plain, &plain_outcome));
             return outcomes;
         }
+        let mut end = None;
         for steps in stacks.values() {
-            let outcome = self.attempt(part, steps).await;
+            let outcome = match &end {
+                Some(end) => Err(NotWritten::clone(end)),
+                None => self.attempt(part, steps).await,
+            };
+            end = outcome.as_ref().err().filter(|why| !why.is_refusal()).cloned();
             outcomes.extend(all(steps, &outcome));
         }
         outcomes
     }
 
-    async fn attempt(&mut self, part: &ProxyPart, steps: &[&Step]) -> Result<(), NotWritten> {
+    async fn attempt(&mut self, part: &ProxyPart, steps: &[&Step]) -> Result<Written, NotWritten> {
         let live = self.newest.as_ref().unwrap_or(&part.live);
         let merged = part.merged(live, steps).map_err(|error| NotWritten::Stale(chain(&error)))?;
-        if merged.is_changed {
-            let written = self.admin.write(live, &merged.config).await.map_err(not_written)?;
-            self.newest = Some(Arc::new(written));
+        if !merged.is_changed {
+            return Ok(Written::Not);
         }
-        Ok(())
+        let written = self.admin.write(live, &merged.config).await;
+        let written = written.map_err(|error| self.not_written(&error, &merged.config))?;
+        self.newest = Some(Arc::new(written));
+        Ok(Written::Anew)
+    }
+
+    /// Why `config` was not written, without the secrets that were sent with it.
+    fn not_written(&self, error: &AdminError, config: &Value) -> NotWritten {
+        let known = secrets(config, &self.sensitivity).into_iter();
+        let scrub = known.fold(Scrub::new(self.sensitivity.clone()), |scrub, secret| {
+            scrub.with_secret(secret.as_bytes())
+        });
+        match error {
+            AdminError::Refused { words, needed, .. } => {
+                let words = scrub.scrub(words);
+                let needed = needed.map(|needed| format!("; it needs {needed}"));
+                let needed = needed.unwrap_or_default();
+                NotWritten::Refused(format!("Caddy refuses it: {words}{needed}"))
+            }
+            AdminError::Stale { .. } => NotWritten::Stale(chain(error)),
+            AdminError::Lost { .. } | AdminError::Unreachable { .. } => {
+                NotWritten::Unknown(chain(error))
+            }
+            AdminError::Prepare { .. }
+            | AdminError::Forbidden { .. }
+            | AdminError::Unexpected { .. } => NotWritten::Unexpected(scrub.scrub(&chain(error))),
+        }
     }
 }
 
-fn all<'a>(steps: &[&'a Step], outcome: &Result<(), NotWritten>) -> Vec<Outcome<'a>> {
+impl NotWritten {
+    const fn is_refusal(&self) -> bool {
+        match self {
+            Self::Refused(_) => true,
+            Self::Stale(_) | Self::Unknown(_) | Self::Unexpected(_) => false,
+        }
+    }
+}
+
+fn all<'a>(steps: &[&'a Step], outcome: &Result<Written, NotWritten>) -> Vec<Outcome<'a>> {
     steps.iter().map(|step| (*step, outcome.clone())).collect()
 }
 
@@ -101,19 +155,124 @@ fn stack(step: &Step) -> Option<&str> {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is passed to map_err")]
-fn not_written(error: AdminError) -> NotWritten {
-    match &error {
-        AdminError::Refused { words, needed, .. } => {
-            let needed = needed.map(|needed| format!("; it needs {needed}")).unwrap_or_default();
-            NotWritten::Refused(format!("Caddy refuses it: {words}{needed}"))
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use serde_json::json;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::model::key::{Kind, ObjectKey};
+    use crate::model::place::Place;
+    use crate::model::secret::Redacted;
+    use crate::proxy::{Compiled, CompiledRoute, Endpoint, Features, RouteId, Servers};
+    use crate::reconciler::step::RouteWrite;
+
+    const SECRET: &str = "Bearer kX9-unguessable";
+
+    /// A route of each stack, with a secret in a header, and the step that makes it.
+    fn routes(stacks: &[&str]) -> (ProxyPart, Vec<Step>) {
+        let ids = stacks.iter().map(|stack| {
+            RouteId::parse(&format!("skep:default:{stack}:https:{stack}.example.com~*")).unwrap()
+        });
+        let object = |id: &RouteId| {
+            let set = json!({ "Authorization": [SECRET] });
+            json!({ "@id": id.to_string(), "handle": [{ "handler": "headers", "request": { "set": set } }] })
+        };
+        let compiled = ids.clone().map(|id| CompiledRoute {
+            service: None,
+            is_raw: false,
+            place: Place::file("stack.yaml"),
+            object: object(&id),
+            id,
+        });
+        let steps = ids.map(|id| {
+            let write = RouteWrite {
+                before: Redacted::new(Vec::new()),
+                after: Redacted::new(vec![object(&id)]),
+                is_raw: false,
+                ids: vec![id.clone()],
+            };
+            let object = ObjectKey::new(Kind::Route, id.key.to_string());
+            Step { object, write: Write::Route(Box::new(write)), needs: Vec::new() }
+        });
+        let part = ProxyPart {
+            fleet: "default".parse().unwrap(),
+            servers: Servers::Own(crate::proxy::OwnServers::default()),
+            live: Arc::new(Live { config: json!({}), etag: None, features: Features::MODERN }),
+            wanted: Arc::new(Compiled { routes: compiled.collect(), ..Compiled::default() }),
+        };
+        (part, steps.collect())
+    }
+
+    /// A server that gives these answers, and the last one for ever; and how many it gave.
+    async fn caddy(answers: Vec<(u16, String)>) -> (Gateway, Arc<Mutex<usize>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let count = Arc::new(Mutex::new(0));
+        let given = Arc::clone(&count);
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
+                // The body ends with the configuration that it began with.
+                while !request.ends_with(b"}") {
+                    let read = stream.read(&mut buffer).await.unwrap();
+                    request.extend_from_slice(&buffer[..read]);
+                }
+                let (status, body) = {
+                    let mut given = given.lock().unwrap();
+                    *given += 1;
+                    answers[(*given - 1).min(answers.len() - 1)].clone()
+                };
+                let length = body.len();
+                let answer = format!(
+                    "HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+                );
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        let endpoint = Endpoint::parse(&address).unwrap();
+        let address = ProxyAddress { endpoint, identity: None, authority: None };
+        (Gateway::new(&address, Sensitivity::default()).unwrap(), count)
+    }
+
+    fn refusal() -> (u16, String) {
+        (400, json!({ "error": format!("cannot use {SECRET} here") }).to_string())
+    }
+
+    #[tokio::test]
+    async fn secrets_that_were_written_are_masked_in_what_caddy_says_of_them() {
+        for (answer, words) in [
+            (refusal(), "Caddy refuses it: cannot use (sensitive) here"),
+            ((502, format!("bad: {SECRET}")), "answers 502 as Caddy does not: bad: (sensitive)"),
+        ] {
+            let (part, steps) = routes(&["a"]);
+            let (mut gateway, _) = caddy(vec![answer]).await;
+            let steps: Vec<&Step> = steps.iter().collect();
+            let outcomes = gateway.write(&part, &steps).await;
+            let [(_, Err(NotWritten::Refused(said) | NotWritten::Unexpected(said)))] =
+                outcomes.as_slice()
+            else {
+                panic!("{outcomes:?}")
+            };
+            assert!(said.ends_with(words), "{said}");
         }
-        AdminError::Stale { .. } => NotWritten::Stale(chain(&error)),
-        AdminError::Lost { .. } | AdminError::Unreachable { .. } => {
-            NotWritten::Unknown(chain(&error))
-        }
-        AdminError::Prepare { .. }
-        | AdminError::Forbidden { .. }
-        | AdminError::Unexpected { .. } => NotWritten::Unexpected(chain(&error)),
+    }
+
+    #[tokio::test]
+    async fn stacks_are_tried_one_by_one_until_an_answer_is_none_of_caddys() {
+        let (part, steps) = routes(&["a", "b", "c"]);
+        let (mut gateway, given) = caddy(vec![refusal(), refusal(), (502, String::new())]).await;
+        let steps: Vec<&Step> = steps.iter().collect();
+        let outcomes = gateway.write(&part, &steps).await;
+        let refused: Vec<bool> = outcomes
+            .iter()
+            .map(|(_, outcome)| outcome.as_ref().is_err_and(NotWritten::is_refusal))
+            .collect();
+        assert_eq!(refused, [true, false, false], "{outcomes:?}");
+        assert_eq!(*given.lock().unwrap(), 3, "the last stack is not tried");
     }
 }

@@ -74,7 +74,10 @@ impl Known {
                 self.trouble = None;
                 return Sight::Seen(Arc::new(live));
             }
-            Ok(Err(error)) => (chain(&error), Duration::ZERO),
+            Ok(Err(error)) => {
+                let rest = if error.is_timeout() { REST } else { Duration::ZERO };
+                (chain(&error), rest)
+            }
             Err(_) => {
                 let endpoint = &self.address.endpoint;
                 let seconds = PATIENCE.as_secs();
@@ -83,5 +86,35 @@ impl Known {
         };
         self.trouble = Some(Trouble { reason: reason.clone(), until: Instant::now() + rest });
         Sight::Lost(reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::proxy::Endpoint;
+    use crate::reconciler::caddy::ProxyRules;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_whose_connection_takes_too_long_is_left_alone_for_a_while() {
+        // The kernel takes the connection, and nobody ever says a word of TLS.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("https://{}", listener.local_addr().unwrap());
+        let endpoint = Endpoint::parse(&address).unwrap();
+        let address = ProxyAddress { endpoint, identity: None, authority: None };
+        let aim = ProxyAim { address, rules: ProxyRules::default() };
+        let reader = ProxyReader::default();
+        let begin = Instant::now();
+        assert!(matches!(reader.look(Some(&aim)).await, Sight::Lost(_)));
+        assert!(begin.elapsed() < PATIENCE, "it is the connection that took too long");
+        let begin = Instant::now();
+        assert!(matches!(reader.look(Some(&aim)).await, Sight::Lost(_)));
+        assert_eq!(begin.elapsed(), Duration::ZERO);
+        tokio::time::advance(REST).await;
+        let begin = Instant::now();
+        assert!(matches!(reader.look(Some(&aim)).await, Sight::Lost(_)));
+        assert!(begin.elapsed() > Duration::ZERO, "it is asked again");
     }
 }

@@ -10,7 +10,7 @@ mod perform;
 mod sight;
 
 pub use aim::{ProxyAddress, ProxyAim, ProxyRules};
-pub use gateway::{Gateway, NotWritten};
+pub use gateway::{Gateway, NotWritten, Written};
 pub use look::ProxyReader;
 pub use part::ProxyPart;
 pub(super) use perform::{is_of_proxy, perform};

@@ -7,13 +7,14 @@ use crate::reconciler::event::Event;
 use crate::reconciler::plan::Learned;
 use crate::reconciler::step::{Step, Write};
 
-use super::gateway::{Gateway, NotWritten};
+use super::gateway::{Gateway, NotWritten, Written};
 use super::part::ProxyPart;
 
 /// How often an answer that is none of the proxy's is met with another try in the same run.
 const PATIENCE: u32 = 3;
 
-/// Writes the steps on routes among `steps`. Returns those that were performed, and how many were not.
+/// Writes the steps on routes among `steps`. Returns those that were performed, and how many were not. What is beside
+/// routes and was found as it should be is neither: a run would take it for progress.
 pub(in crate::reconciler) async fn perform(
     steps: &[Step],
     part: &ProxyPart,
@@ -28,7 +29,10 @@ pub(in crate::reconciler) async fn perform(
     }
     for (step, outcome) in gateway.write(part, &due).await {
         match outcome {
-            Ok(()) => {
+            Ok(Written::Not) if matches!(step.write, Write::Proxy { .. }) => {
+                learned.failures.remove(&step.object);
+            }
+            Ok(Written::Anew | Written::Not) => {
                 learned.failures.remove(&step.object);
                 let again = learned.contention.wrote(step);
                 done.insert(step.object.clone());
@@ -79,5 +83,41 @@ fn verb(step: &Step) -> &'static str {
         Write::Route(write) if write.after.expose().is_empty() => "removed",
         Write::Route(write) if write.before.expose().is_empty() => "created",
         _ => "updated",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::diff::mask::Sensitivity;
+    use crate::model::key::Kind;
+    use crate::proxy::{Compiled, Endpoint, Features, Live, OwnServers, Servers};
+    use crate::reconciler::caddy::ProxyAddress;
+
+    #[tokio::test]
+    async fn a_step_beside_routes_that_changes_nothing_is_not_performed() {
+        let endpoint = Endpoint::parse("unix:///nowhere/admin.sock").unwrap();
+        let address = ProxyAddress { endpoint, identity: None, authority: None };
+        let mut gateway = Gateway::new(&address, Sensitivity::default()).unwrap();
+        let part = ProxyPart {
+            fleet: "default".parse().unwrap(),
+            servers: Servers::Own(OwnServers::default()),
+            live: Arc::new(Live { config: json!({}), etag: None, features: Features::MODERN }),
+            wanted: Arc::new(Compiled::default()),
+        };
+        let step = Step {
+            object: ObjectKey::new(Kind::Proxy, "caddy"),
+            write: Write::Proxy { stacks: BTreeSet::new() },
+            needs: Vec::new(),
+        };
+        let mut told = 0;
+        let mut sink = |_: Event<'_>| told += 1;
+        let mut learned = Learned::default();
+        let came = perform(&[step], &part, &mut gateway, &mut learned, &mut sink).await;
+        assert_eq!((came, told), ((BTreeSet::new(), 0), 0));
     }
 }

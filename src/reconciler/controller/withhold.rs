@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::diff::document::{Cause, Change, Hold, HoldCode, StackSection};
-use crate::model::key::ObjectKey;
+use crate::diff::document::{Cause, Change, Document, Hold, HoldCode};
+use crate::model::key::{Kind, ObjectKey};
+use crate::model::name::StackName;
 use crate::reconciler::plan::Plan;
 use crate::reconciler::step::{Step, Write};
 use crate::reconciler::suspension::{Suspension, Suspensions};
@@ -27,31 +28,72 @@ pub fn for_people(plan: &mut Plan, suspensions: &Suspensions, drift: &DriftModes
         }
         if let Some(suspension) = suspensions.of_stack(&section.name) {
             withheld.extend(section.changes.iter().map(|change| change.object.clone()));
-            section.holds.push(suspended(section, suspension, resume));
+            section.holds.push(suspended(&section.name, suspension, resume));
             continue;
         }
         if mode == DriftMode::Report {
             for change in section.changes.iter_mut().filter(|change| is_drift(change)) {
                 withheld.insert(change.object.clone());
-                change.holds.push(
-                    Hold::new(
-                        HoldCode::DriftReported,
-                        "changed by hand, and drift is only reported",
-                    )
-                    .unblock("put it right with skep apply, or set `drift: correct`"),
-                );
+                change.holds.push(reported("changed by hand"));
             }
         }
     }
+    withheld.extend(beside_routes(plan, suspensions, drift, resume));
     without(plan, withheld);
+}
+
+/// Leaves what the proxy has beside routes to stacks that may be written. Where nothing is left to do for those, the change
+/// is held or, if it is not even to be shown, dropped; returns its object then.
+fn beside_routes(
+    plan: &mut Plan,
+    suspensions: &Suspensions,
+    drift: &DriftModes,
+    resume: &str,
+) -> Option<ObjectKey> {
+    let step = plan.steps.iter_mut().find(|step| matches!(step.write, Write::Proxy { .. }))?;
+    let Write::Proxy { stacks } = &mut step.write else { return None };
+    let suspension = |stack: &StackName| suspensions.of_stack(stack.as_str());
+    // Whether somebody changed it by hand, nobody knows.
+    let mode = |stack: &StackName| drift.of_stack(stack.as_str());
+    let (kept, left): (BTreeSet<StackName>, BTreeSet<StackName>) = stacks
+        .iter()
+        .cloned()
+        .partition(|stack| suspension(stack).is_none() && mode(stack) == DriftMode::Correct);
+    let hold = if let Some((stack, why)) =
+        left.iter().find_map(|stack| Some((stack, suspension(stack)?)))
+    {
+        Some(suspended(stack.as_str(), why, resume))
+    } else if left.iter().any(|stack| mode(stack) == DriftMode::Report) {
+        Some(reported("may be changed by hand"))
+    } else if left.is_empty() {
+        return None;
+    } else {
+        None
+    };
+    let is_any = !kept.is_empty();
+    *stacks = kept;
+    let part = plan.proxy.as_ref();
+    let merged = part.and_then(|part| part.merged(&part.live, &[&*step]).ok());
+    if is_any && merged.is_some_and(|merged| merged.is_changed) {
+        return None;
+    }
+    let object = step.object.clone();
+    let changes = &mut plan.document.fleet_changes;
+    match hold {
+        Some(hold) => {
+            let mut changes = changes.iter_mut().filter(|change| change.object == object);
+            changes.next()?.holds.push(hold);
+        }
+        None => changes.retain(|change| change.object != object),
+    }
+    Some(object)
 }
 
 /// Holds everything but drift from a revision that nobody knows to be the newest: somebody else may have applied a newer
 /// one, which must not be undone.
 pub fn for_stale(plan: &mut Plan, fetched_at: Timestamp) {
     let mut withheld = BTreeSet::new();
-    let changes = plan.document.stacks.iter_mut().flat_map(|section| &mut section.changes);
-    for change in changes.filter(|change| !is_drift(change)) {
+    for change in changes(&mut plan.document).filter(|change| !is_drift(change)) {
         withheld.insert(change.object.clone());
         let reason = format!(
             "the source cannot be read, and what was fetched at {fetched_at:.0} may not be the newest"
@@ -67,8 +109,7 @@ pub fn for_now(plan: &mut Plan, memory: &Memory, now: Instant) -> Option<Instant
     let mut withheld = BTreeSet::new();
     let mut first: Option<Instant> = None;
     let ready: BTreeSet<ObjectKey> = plan.steps.iter().map(|step| step.object.clone()).collect();
-    let changes = plan.document.stacks.iter_mut().flat_map(|section| &mut section.changes);
-    for change in changes {
+    for change in changes(&mut plan.document) {
         let is_disturbed = |hold: &Hold| hold.code == HoldCode::RolloutDisturbed;
         if !ready.contains(&change.object) && !change.holds.iter().any(is_disturbed) {
             continue;
@@ -94,14 +135,26 @@ pub fn for_now(plan: &mut Plan, memory: &Memory, now: Instant) -> Option<Instant
     first
 }
 
+/// What can be held: changes of stacks, and that of the proxy. The fleet record only comes with what it is for.
+fn changes(document: &mut Document) -> impl Iterator<Item = &mut Change> {
+    let fleet = document.fleet_changes.iter_mut();
+    let of_stacks = document.stacks.iter_mut().flat_map(|section| &mut section.changes);
+    fleet.filter(|change| change.object.kind == Kind::Proxy).chain(of_stacks)
+}
+
 /// Whether somebody changed it by hand, and nothing else is to change.
 pub fn is_drift(change: &Change) -> bool {
     !change.causes.is_empty() && change.causes.iter().all(|cause| *cause == Cause::Drift)
 }
 
-fn suspended(section: &StackSection, suspension: &Suspension, resume: &str) -> Hold {
-    let reason = format!("stack {} is suspended {suspension}", section.name);
-    Hold::new(HoldCode::Suspended, reason).unblock(format!("{resume} {}", section.name))
+fn suspended(stack: &str, suspension: &Suspension, resume: &str) -> Hold {
+    let reason = format!("stack {stack} is suspended {suspension}");
+    Hold::new(HoldCode::Suspended, reason).unblock(format!("{resume} {stack}"))
+}
+
+fn reported(what: &str) -> Hold {
+    Hold::new(HoldCode::DriftReported, format!("{what}, and drift is only reported"))
+        .unblock("put it right with skep apply, or set `drift: correct`")
 }
 
 /// Takes out the steps on `withheld` objects, and those that need them.
@@ -125,4 +178,109 @@ fn without(plan: &mut Plan, mut withheld: BTreeSet<ObjectKey>) {
         plan.steps.clear();
     }
     plan.document = plan.document.clone().counted();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::diff::document::{Action, Effect, EngineRef, FORMAT_VERSION, Summary};
+    use crate::model::live::ApiVersion;
+    use crate::proxy::{Compiled, Features, Live, OwnServers, Servers};
+    use crate::reconciler::caddy::ProxyPart;
+
+    /// A plan that takes away a policy of stack `shop`, which declares none; `zoo` has nothing to put right.
+    fn plan() -> Plan {
+        let policy =
+            json!({ "@id": "skep:default:shop:tls:a.example.com", "subjects": ["a.example.com"] });
+        let config = json!({ "apps": { "tls": { "automation": { "policies": [policy] } } } });
+        let part = ProxyPart {
+            fleet: "default".parse().unwrap(),
+            servers: Servers::Own(OwnServers::default()),
+            live: Arc::new(Live { config, etag: None, features: Features::MODERN }),
+            wanted: Arc::new(Compiled::default()),
+        };
+        let object = ObjectKey::new(Kind::Proxy, "caddy");
+        let effect = Effect::InPlace { starts: 0, stops: 0 };
+        let change = Change::new(object.clone(), Action::Update, effect, Vec::new());
+        let stacks = ["shop", "zoo"].map(|stack| stack.parse().unwrap()).into();
+        let document = Document {
+            format_version: FORMAT_VERSION,
+            fleet: "default".to_owned(),
+            source: None,
+            engine: EngineRef { api: ApiVersion { major: 1, minor: 47 }, version: "28".to_owned() },
+            summary: Summary::default(),
+            holds: Vec::new(),
+            fleet_changes: vec![change],
+            record: None,
+            stacks: Vec::new(),
+            findings: Vec::new(),
+        };
+        Plan {
+            document,
+            steps: vec![Step { object, write: Write::Proxy { stacks }, needs: Vec::new() }],
+            later: Vec::new(),
+            images: BTreeMap::new(),
+            health: BTreeMap::new(),
+            routes: BTreeMap::new(),
+            proxy: Some(part),
+        }
+    }
+
+    /// Why the change of the proxy is held, if it is shown, and the stacks that are written.
+    fn came_of(plan: &Plan) -> (Option<Vec<HoldCode>>, Vec<Vec<String>>) {
+        let change = plan.document.fleet_changes.first();
+        let codes = change.map(|change| change.holds.iter().map(|hold| hold.code).collect());
+        let stacks = plan.steps.iter().filter_map(|step| match &step.write {
+            Write::Proxy { stacks } => Some(stacks.iter().map(ToString::to_string).collect()),
+            _ => None,
+        });
+        (codes, stacks.collect())
+    }
+
+    #[test]
+    fn what_is_beside_routes_is_not_written_for_stacks_that_people_want_left_alone() {
+        let modes = |stack: &str, mode| DriftModes {
+            stacks: [(stack.parse().unwrap(), mode)].into(),
+            ..DriftModes::default()
+        };
+        let suspension =
+            Suspension { by: "ada".to_owned(), since: Timestamp::UNIX_EPOCH, reason: None };
+        let suspensions = |stack: &str| Suspensions {
+            stacks: [(stack.parse().unwrap(), suspension.clone())].into(),
+            ..Suspensions::default()
+        };
+        let none = || (Suspensions::default(), DriftModes::default());
+        let stacks = |names: &[&str]| vec![names.iter().map(ToString::to_string).collect()];
+        for ((suspensions, modes), expected) in [
+            (none(), (Some(vec![]), stacks(&["shop", "zoo"]))),
+            ((suspensions("zoo"), none().1), (Some(vec![]), stacks(&["shop"]))),
+            ((suspensions("shop"), none().1), (Some(vec![HoldCode::Suspended]), vec![])),
+            (
+                (none().0, modes("shop", DriftMode::Report)),
+                (Some(vec![HoldCode::DriftReported]), vec![]),
+            ),
+            ((none().0, modes("shop", DriftMode::Off)), (None, vec![])),
+        ] {
+            let mut plan = plan();
+            for_people(&mut plan, &suspensions, &modes, "skep resume");
+            assert_eq!(came_of(&plan), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_beside_routes_waits_for_a_source_that_can_be_read_and_after_a_failure() {
+        let mut stale = plan();
+        for_stale(&mut stale, Timestamp::UNIX_EPOCH);
+        assert_eq!(came_of(&stale), (Some(vec![HoldCode::StaleSource]), vec![]));
+        let (mut failed, mut memory, now) = (plan(), Memory::default(), Instant::now());
+        let object = &failed.steps[0].object.clone();
+        memory.troubles.failed(object, "x", std::time::Duration::from_secs(60), now, 0.0);
+        assert!(for_now(&mut failed, &memory, now).is_some());
+        assert_eq!(came_of(&failed), (Some(vec![HoldCode::RetryLater]), vec![]));
+    }
 }

@@ -149,6 +149,13 @@ impl EventKind {
     }
 }
 
+impl EventKind {
+    /// Whether it is worth telling again of another revision. What people do by hand and what guards keep stays the same.
+    pub const fn is_of_revision(self) -> bool {
+        !matches!(self, Self::StackSuspended | Self::DeletionBlocked | Self::DriftFound)
+    }
+}
+
 impl fmt::Display for EventKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())

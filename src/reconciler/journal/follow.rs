@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::reconciler::controller::condition::Condition;
 use crate::reconciler::controller::engine::EngineReport;
 use crate::reconciler::controller::report::{Report, StackReport};
+use crate::reconciler::status::Status;
 
 use super::attempt::{Attempt, end};
 use super::entry::{Entry, Outcome};
@@ -49,6 +50,10 @@ pub struct Journal {
     attempts: BTreeMap<String, Attempt>,
     /// What stacks were last released for, while that is tried again.
     again: BTreeMap<String, Option<String>>,
+    /// With which revision each stack was last changed. A commit that changes nothing of it is no other one.
+    changed: BTreeMap<String, Option<String>>,
+    /// Stacks that are no longer declared and run on, with the source that they had.
+    left: BTreeMap<String, String>,
     before: Option<Arc<Report>>,
 }
 
@@ -59,6 +64,12 @@ impl Journal {
         let mut journal = Self::default();
         for event in newest {
             let Event { kind, recovered, stack, source, at, revision, .. } = &event;
+            let is_release = matches!(kind, EventKind::ReleaseStarted | EventKind::ReleaseHealthy);
+            let is_of_revision = kind.is_problem() && kind.is_of_revision() && !recovered;
+            let is_change = is_release || is_of_revision;
+            if let Some(stack) = stack.as_ref().filter(|_| is_change) {
+                journal.changed.insert(stack.clone(), revision.clone());
+            }
             match (kind, stack, source) {
                 (EventKind::ReleaseStarted, Some(stack), Some(source)) => {
                     let ended = entries.iter().filter(|entry| entry.stack == *stack);
@@ -109,6 +120,10 @@ impl Journal {
 
     /// What began to be wrong, and what is well again.
     fn problems(&mut self, report: &Report, now: Timestamp, events: &mut Vec<Event>) {
+        for (name, stack) in &report.stacks {
+            let first = || stack.last_attempted_revision.clone();
+            self.changed.entry(name.clone()).or_insert_with(first);
+        }
         let mut standings = standing::all(report, now);
         let ended: Vec<String> = self
             .open
@@ -121,7 +136,10 @@ impl Journal {
             events.extend(open.and_then(|open| recovery(open, report, now)));
         }
         while let Some((key, standing)) = standings.pop_first() {
-            let Standing::Wrong(event) = standing else { continue };
+            let Standing::Wrong(mut event) = standing else { continue };
+            if let Some(changed) = event.stack.as_ref().and_then(|stack| self.changed.get(stack)) {
+                event.revision.clone_from(changed);
+            }
             let is_news = self.open.get(&key).is_none_or(|known| is_news(known, &event));
             if is_news {
                 events.push(event.clone());
@@ -150,12 +168,7 @@ impl Journal {
             told.events.extend(repairs(name, known, stack, now));
             let status = report.status.iter().flat_map(|status| &status.stacks);
             let status = status.into_iter().find(|status| status.name == *name);
-            let is_other = |attempt: &Attempt| attempt.revision != stack.last_attempted_revision;
-            if self.attempts.get(name).is_some_and(is_other)
-                && let Some(attempt) = self.attempts.remove(name)
-            {
-                told.entries.push(attempt.ended(name, Outcome::Superseded, None, now));
-            }
+            self.renew(name, stack, now, told);
             if self.attempts.contains_key(name) {
                 if let Some(outcome) = end(stack, status)
                     && let Some(attempt) = self.attempts.remove(name)
@@ -167,22 +180,59 @@ impl Journal {
                 if again.as_ref() != Some(&attempt.revision) {
                     told.events.push(started(name, &attempt, now));
                 }
+                self.changed.insert(name.clone(), attempt.revision.clone());
                 self.attempts.insert(name.clone(), attempt);
             }
         }
-        let gone = before.into_iter().flat_map(|before| &before.stacks);
-        for (name, stack) in gone.filter(|(name, _)| !report.stacks.contains_key(*name)) {
+        self.departures(before, report, now, told);
+    }
+
+    /// Another revision ends a release that is under way only if it changes the stack, and so begins one. A release goes
+    /// on under the name of a revision that changes nothing.
+    fn renew(&mut self, name: &str, stack: &StackReport, now: Timestamp, told: &mut Told) {
+        let Some(mut attempt) = self.attempts.remove(name) else { return };
+        let is_other = attempt.revision != stack.last_attempted_revision;
+        if is_other && Attempt::begun(stack, now).is_some() {
+            told.entries.push(attempt.ended(name, Outcome::Superseded, None, now));
+            return;
+        }
+        if is_other && stack.causes.is_empty() {
+            attempt.revision.clone_from(&stack.last_attempted_revision);
+        }
+        self.attempts.insert(name.to_owned(), attempt);
+    }
+
+    /// Stacks that are no longer declared: told once nothing of them is left. Those of a source that has left the settings
+    /// run on.
+    fn departures(
+        &mut self,
+        before: Option<&Report>,
+        report: &Report,
+        now: Timestamp,
+        told: &mut Told,
+    ) {
+        for (name, stack) in before.into_iter().flat_map(|before| &before.stacks) {
+            self.left.insert(name.clone(), stack.source.clone());
+        }
+        self.left.retain(|name, _| !report.stacks.contains_key(name));
+        self.again.retain(|name, _| report.stacks.contains_key(name));
+        self.left.retain(|name, source| {
+            // How a release ends of what runs on, nobody will hear.
+            let attempt = self.attempts.remove(name);
+            if !is_gone(report, name) {
+                return true;
+            }
+            self.changed.remove(name);
+            told.entries
+                .extend(attempt.map(|attempt| attempt.ended(name, Outcome::Removed, None, now)));
             let message = format!("stack {name} is no longer declared, and nothing of it is left");
             told.events.push(Event {
                 stack: Some(name.clone()),
-                source: Some(stack.source.clone()),
+                source: Some(source.clone()),
                 ..Event::new(now, EventKind::StackRemoved, format!("release/{name}"), message)
             });
-            self.again.remove(name);
-            let attempt = self.attempts.remove(name);
-            told.entries
-                .extend(attempt.map(|attempt| attempt.ended(name, Outcome::Removed, None, now)));
-        }
+            false
+        });
     }
 
     fn end(
@@ -214,11 +264,17 @@ impl Journal {
     }
 }
 
-/// Whether people must hear of `event` although they know of `known`: it is worse, of another revision, or something
-/// else that is no less bad. Reasons that come and go with every crash are none.
+/// Whether nothing of a stack is left, as far as anybody has looked.
+fn is_gone(report: &Report, stack: &str) -> bool {
+    let is_left = |status: &Status| status.stacks.iter().any(|known| known.name == stack);
+    report.status.as_ref().is_some_and(|status| !is_left(status))
+}
+
+/// Whether people must hear of `event` although they know of `known`: it is worse, of another revision where that counts,
+/// or something else that is no less bad. Reasons that come and go with every crash are none.
 fn is_news(known: &Event, event: &Event) -> bool {
     event.severity > known.severity
-        || event.revision != known.revision
+        || (event.kind.is_of_revision() && event.revision != known.revision)
         || (event.kind != known.kind && event.severity == known.severity)
 }
 
@@ -239,6 +295,12 @@ fn recovery(open: Event, report: &Report, now: Timestamp) -> Option<Event> {
             format!("source {source} has no errors any more")
         }
         (EventKind::StackSuspended, _, None, _) => "stacks are no longer suspended".to_owned(),
+        (_, None, Some(stack), _) if live.is_none() && is_gone(report, stack) => {
+            format!("stack {stack} is gone")
+        }
+        (_, None, Some(stack), _) if live.is_none() => {
+            format!("stack {stack} is no longer looked after")
+        }
         (EventKind::StackSuspended, _, Some(stack), _) => format!("stack {stack} is resumed"),
         (EventKind::DeletionBlocked, _, Some(stack), _) => {
             format!("no removal of stack {stack} is blocked any more")
@@ -254,12 +316,9 @@ fn recovery(open: Event, report: &Report, now: Timestamp) -> Option<Event> {
                 None => format!("service {service} is gone"),
             }
         }
-        (_, None, Some(stack), _) => match live {
-            Some(live) if live.condition == Condition::Ready => {
-                format!("stack {stack} is Ready again")
-            }
-            Some(live) => format!("stack {stack} is {} now", live.condition.as_str()),
-            None => format!("stack {stack} is gone"),
+        (_, None, Some(stack), _) => match live?.condition {
+            Condition::Ready => format!("stack {stack} is Ready again"),
+            other => format!("stack {stack} is {} now", other.as_str()),
         },
         _ => return None,
     };

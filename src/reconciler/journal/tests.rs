@@ -158,8 +158,46 @@ fn what_gets_worse_or_fails_in_another_revision_is_told_again() {
     assert_eq!(stage.kinds(), [""; 0], "another reason is no news");
     stage.service(Verdict::RolledBack, Some(Reason::HealthCheck));
     assert_eq!(stage.kinds(), ["release-rolled-back (health-check)"]);
-    stage.stack().last_attempted_revision = Some("sha1:other".to_owned());
-    assert_eq!(stage.kinds(), ["release-rolled-back (health-check)"]);
+    stage.releases("other");
+    assert_eq!(stage.kinds(), ["release-started"]);
+    stage.condition(Condition::Degraded, "web: rolled back");
+    stage.service(Verdict::RolledBack, Some(Reason::HealthCheck));
+    assert_eq!(stage.kinds(), ["release-rolled-back (health-check)", "stack-degraded"]);
+}
+
+#[test]
+fn a_commit_that_changes_nothing_of_a_stack_tells_of_none_of_its_problems_again() {
+    let mut stage = Stage::well();
+    stage.condition(Condition::Stalled, "most would go").code = Some(HoldCode::WriteRefused);
+    stage.service(Verdict::Failing, Some(Reason::HealthCheck));
+    stage.holds(&[
+        (HoldCode::GuardMostServices, "most would go"),
+        (HoldCode::DriftReported, "drift is only reported"),
+    ]);
+    assert_eq!(stage.kinds().len(), 4);
+    for revision in ["sha1:c3", "sha1:d4"] {
+        stage.stack().last_attempted_revision = Some(revision.to_owned());
+        assert_eq!(stage.kinds(), [""; 0]);
+    }
+    // Nor does one that is over for a moment look like one of another revision.
+    stage.service(Verdict::Converged, None);
+    stage.told();
+    stage.service(Verdict::Failing, Some(Reason::HealthCheck));
+    assert_eq!(stage.told().events[0].revision.as_deref(), Some("sha1:4f2c9e1d"));
+    stage.condition(Condition::Suspended, "stack shop is suspended");
+    assert_eq!(stage.kinds(), ["stack-blocked recovered (write-refused)", "stack-suspended"]);
+    stage.stack().last_attempted_revision = Some("sha1:e5".to_owned());
+    assert_eq!(stage.kinds(), [""; 0]);
+    // What is released is another matter, but not for a guard, nor for what somebody changed by hand.
+    stage.condition(Condition::Stalled, "no").causes = vec![Cause::Git];
+    let kinds = stage.kinds();
+    let told = [
+        "release-started",
+        "stack-suspended recovered",
+        "service-failing (health-check)",
+        "stack-blocked",
+    ];
+    assert_eq!(kinds, told);
 }
 
 #[test]
@@ -205,6 +243,52 @@ fn a_release_that_goes_well_is_one_entry_between_its_beginning_and_its_end() {
 }
 
 #[test]
+fn a_commit_that_changes_nothing_of_a_stack_does_not_end_its_release() {
+    let mut stage = Stage::well();
+    stage.releases("b2");
+    stage.told();
+    stage.condition(Condition::Progressing, "").last_attempted_revision =
+        Some("sha1:c3".to_owned());
+    assert_eq!(stage.told(), Told::default());
+    stage.condition(Condition::Ready, "").last_attempted_revision = Some("sha1:d4".to_owned());
+    stage.service(Verdict::Converged, None);
+    let told = stage.told();
+    assert_eq!(told.events[0].message, "stack shop is healthy at d4 after 20s");
+    let [entry] = told.entries.as_slice() else { panic!("{told:?}") };
+    assert_eq!(
+        (entry.outcome, entry.revision.as_deref(), entry.milliseconds),
+        (Outcome::Healthy, Some("sha1:d4"), 20_000)
+    );
+}
+
+#[test]
+fn a_stack_whose_source_has_left_the_settings_runs_on_and_is_not_told_as_removed() {
+    let mut stage = Stage::well();
+    stage.condition(Condition::Stalled, "no");
+    stage.told();
+    stage.releases("b2");
+    assert_eq!(stage.kinds(), ["release-started"]);
+    let declared = std::mem::take(&mut stage.report.stacks);
+    let told = stage.told();
+    assert_eq!(told.entries, []);
+    let [end] = told.events.as_slice() else { panic!("{told:?}") };
+    assert_eq!(
+        (end.recovered, end.message.as_str()),
+        (true, "stack shop is no longer looked after")
+    );
+    assert_eq!(stage.told(), Told::default());
+    // It is declared again, and then removed.
+    stage.report.stacks = declared;
+    assert_eq!(stage.kinds(), ["release-started"]);
+    stage.report.stacks.clear();
+    stage.report.status.as_mut().unwrap().stacks.clear();
+    let told = stage.told();
+    assert_eq!(told.entries[0].outcome, Outcome::Removed);
+    assert_eq!(told.events.iter().map(shown).collect::<Vec<_>>(), ["stack-removed"]);
+    assert_eq!(stage.told(), Told::default());
+}
+
+#[test]
 fn every_way_in_which_a_release_ends_becomes_history() {
     let ends: [(Condition, Option<Verdict>, Outcome); 7] = [
         (Condition::Degraded, Some(Verdict::RolledBack), Outcome::RolledBack),
@@ -235,6 +319,7 @@ fn every_way_in_which_a_release_ends_becomes_history() {
     assert_eq!(told.entries[0].outcome, Outcome::Superseded);
     assert_eq!(told.events[0].message, "stack shop is released at c3 (git)");
     stage.report.stacks.clear();
+    stage.report.status.as_mut().unwrap().stacks.clear();
     let told = stage.told();
     assert_eq!(told.entries[0].outcome, Outcome::Removed);
     let kinds: Vec<_> = told.events.iter().map(shown).collect();

@@ -38,6 +38,7 @@ mod supersede;
 #[cfg(test)]
 mod tests;
 mod update;
+mod users;
 mod volume;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diff::document::{
-    Action, After, Cause, Change, Effect, Hold, HoldClass, HoldCode, Need, Retained,
-};
+use crate::diff::document::{Action, Cause, Change, Effect, Hold, HoldClass, HoldCode, Retained};
 use crate::model::desired::DesiredStack;
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::labels;
@@ -20,7 +18,7 @@ use super::index::Object;
 use super::readiness::{Way, lack};
 use super::reverse::{Reverse, until_gone};
 use super::route::{Going, leads_to};
-use super::{effect, guard, network};
+use super::{effect, guard, network, users};
 
 /// Stacks of this fleet and source that have live objects and are not declared any more, by no source that is known.
 pub(super) fn vanished(context: &Context<'_>) -> BTreeSet<StackName> {
@@ -254,7 +252,7 @@ impl Removal<'_> {
                 change.holds.extend(too_many.clone());
             }
             reverse.wait(&mut change, &held);
-            self.wait_for_stopping(&mut change);
+            users::wait_for_stopping(self.context, self.stack, &mut change);
             change.holds.extend(leads_to(self.context, self.stack, &key.name, draft));
             if change.is_standing() {
                 held.insert(change.object.name.clone());
@@ -302,7 +300,7 @@ impl Removal<'_> {
                     change.holds.extend(self.consent(false));
                     change.holds.extend(self.protects().then(|| network::protected(&object)));
                 }
-                self.wait_for_users(&object, &mut change);
+                users::wait_for_users(self.context, &object, &mut change);
                 self.finish(change, stored.id, None, draft);
             }
         }
@@ -329,7 +327,7 @@ impl Removal<'_> {
                 Change::new(object.clone(), Action::Remove, Effect::None, vec![self.cause()]);
             change.holds.extend(self.consent(false));
             change.holds.extend(self.protects().then(|| network::protected(&object)));
-            self.wait_for_users(&object, &mut change);
+            users::wait_for_users(self.context, &object, &mut change);
             self.finish(change, live.id, None, draft);
         }
     }
@@ -400,79 +398,15 @@ impl Removal<'_> {
         }
     }
 
-    /// Whether a service that stays for now is declared without `object`, so that it will leave it.
-    fn leaves(&self, service: &str, object: &ObjectKey) -> bool {
-        self.context.declared(service).is_some_and(|declared| {
-            !super::index::references(&declared.spec.task_template).0.contains(object)
-        })
-    }
-
-    /// Who needs an object once everything else of the plan is done.
+    /// Who needs an object once everything else of the plan is done. When tasks of others end is nothing to wait for.
     fn user(
         &self,
         object: &ObjectKey,
         going: &BTreeSet<String>,
         draft: &StackDraft<'_>,
     ) -> Option<String> {
-        let users = self.context.index.users(object);
-        if let Some(name) = users.current.iter().find(|name| !going.contains(**name)) {
-            // After its update the service could still roll back to it.
-            let verb = if self.leaves(name, object) { "can roll back to it" } else { "uses it" };
-            return Some(format!("service {name} {verb}"));
-        }
-        if users.by_hand {
-            return Some("a container that was attached by hand uses it".to_owned());
-        }
-        let written: BTreeSet<&str> =
-            draft.entries.iter().map(|entry| entry.change.object.name.as_str()).collect();
-        let previous =
-            users.previous.iter().find(|name| !going.contains(**name) && !written.contains(**name));
-        if let Some(name) = previous {
-            return Some(format!("service {name} can roll back to it"));
-        }
-        // When those of others end is nothing to wait for.
-        let is_other = |name: &&&str| {
-            let live = self.context.index.services.get(**name);
-            live.is_some_and(|live| !self.owns(&Object::from(*live)))
-        };
-        let task = users.tasks.iter().find(is_other);
-        task.map(|name| format!("a task of service {name} uses it"))
-    }
-
-    /// Holds the removal of a service while tasks of services that went before it are still stopping.
-    fn wait_for_stopping(&self, change: &mut Change) {
-        if let (true, Some(task)) =
-            (change.holds.is_empty(), self.context.index.stopping.get(self.stack.as_str()))
-        {
-            let words = format!("waits until task {task} of a service that went before it is gone");
-            change.holds.push(Hold::new(HoldCode::WaitsForTasksGone, words));
-        }
-    }
-
-    /// Holds the removal of an object until nothing uses it any more.
-    fn wait_for_users(&self, object: &ObjectKey, change: &mut Change) {
-        let users = self.context.index.users(object);
-        let named = users.current.iter().chain(&users.previous);
-        if let Some(name) = named.copied().next() {
-            let user = ObjectKey::new(Kind::Service, name);
-            change.after.push(After { object: object.clone(), need: Need::Unused });
-            change.holds.push(
-                Hold::new(
-                    HoldCode::WaitsForTasksGone,
-                    format!("waits until {user} no longer needs it"),
-                )
-                .needs(user),
-            );
-        } else if let Some(service) = users.tasks.iter().next() {
-            let words = format!("waits until the last task of {service} that uses it is gone");
-            change.after.push(After { object: object.clone(), need: Need::Unused });
-            change.holds.push(Hold::new(HoldCode::WaitsForTasksGone, words));
-        } else if let Some(task) = self.context.index.stray {
-            let words = format!(
-                "waits until the list of services shows whose task {task} is: it could be a service that uses this"
-            );
-            change.holds.push(Hold::new(HoldCode::WaitsForTasksGone, words));
-        }
+        let is_ours = |live: &LiveService| self.owns(&Object::from(live));
+        users::user(self.context, object, going, draft, is_ours)
     }
 
     /// Whether what comes before removals waits for `object` to go: for its port, or for a network that it is on.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::diff::document::{Hold, HoldCode};
-use crate::model::desired::{Desired, DesiredStack};
+use crate::model::desired::Desired;
 use crate::model::fleet::Domain;
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::name::StackName;
@@ -26,6 +26,8 @@ use super::super::inputs::Inputs;
 pub(in crate::reconciler::plan) struct Routes<'a> {
     pub(super) sight: &'a Sight,
     desired: &'a Desired,
+    /// The stacks for which something beside routes is put right.
+    pub(super) active: BTreeSet<StackName>,
     root_domain: Option<String>,
     compiled: Arc<Compiled>,
     wanted: BTreeMap<StackName, BTreeMap<RouteKey, Wanted>>,
@@ -64,6 +66,7 @@ impl<'a> Routes<'a> {
         let mut routes = Self {
             sight,
             desired,
+            active: active(desired, policy.remove.as_ref().map(|asked| &asked.stack)),
             root_domain: settings.root_domain.clone(),
             wanted: wanted(&compiled),
             compiled,
@@ -102,7 +105,7 @@ impl<'a> Routes<'a> {
         let merge = |settled: &Settled| {
             self.compiled.merge_settled(&part.live, &part.fleet, &part.servers, settled)
         };
-        if let Err(error) = merge(&Settled { stacks: stacks.clone(), routes: all }) {
+        if let Err(error) = merge(&Settled { stacks, routes: all }) {
             self.obstacle = Some(error);
             return;
         }
@@ -110,10 +113,7 @@ impl<'a> Routes<'a> {
         if self.live.is_empty() && !self.wanted.is_empty() {
             return;
         }
-        let paused = |stack: &DesiredStack| stack.policy.paused;
-        let mut active = stacks;
-        active.retain(|name| !self.desired.stacks.get(name).is_some_and(paused));
-        if let Ok(merged) = merge(&Settled { stacks: active, ..Settled::default() })
+        if let Ok(merged) = merge(&Settled { stacks: self.active.clone(), ..Settled::default() })
             && merged.is_changed
         {
             self.rest = differences(&part.live.config, &merged.config);
@@ -215,6 +215,14 @@ impl<'a> Routes<'a> {
     }
 }
 
+/// The stacks for which something beside routes is put right: those that are declared and not paused. What one has that
+/// is to be removed goes with its routes.
+fn active(desired: &Desired, removed: Option<&StackName>) -> BTreeSet<StackName> {
+    let active = desired.stacks.iter();
+    let active = active.filter(|(name, stack)| !stack.policy.paused && Some(*name) != removed);
+    active.map(|(name, _)| name.clone()).collect()
+}
+
 fn trusts_proxies(settings: &ProxyPolicy) -> bool {
     match &settings.servers {
         Servers::Own(own) => !own.trusted_proxies.is_empty(),
@@ -281,5 +289,39 @@ fn below(before: &Value, after: &Value, path: String, depth: usize, found: &mut 
             }
         }
         _ => found.push(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::desired::{DesiredStack, StackPolicy};
+
+    #[test]
+    fn nothing_beside_routes_is_put_right_for_stacks_that_are_paused_or_removed() {
+        let stack = |name: &str, paused: bool| {
+            let name: StackName = name.parse().unwrap();
+            let stack = DesiredStack {
+                name: name.clone(),
+                source: "cli".parse().unwrap(),
+                file: "stack.yaml".into(),
+                policy: StackPolicy { paused, ..StackPolicy::default() },
+                networks: Vec::new(),
+                configs: Vec::new(),
+                secrets: Vec::new(),
+                services: Vec::new(),
+                routes: Vec::new(),
+                externals: Vec::new(),
+            };
+            (name, stack)
+        };
+        let stacks = [stack("shop", false), stack("still", true), stack("zoo", false)];
+        let desired = Desired { stacks: stacks.into() };
+        let names = |removed: &str| {
+            let active = active(&desired, Some(&removed.parse().unwrap()));
+            active.into_iter().map(|name| name.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(names("zoo"), ["shop"]);
+        assert_eq!(names("gone"), ["shop", "zoo"]);
     }
 }

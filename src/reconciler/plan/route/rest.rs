@@ -1,11 +1,8 @@
 //! What concerns the proxy as a whole: that it cannot be read, and what it has beside routes.
 
-use std::collections::BTreeSet;
-
 use crate::diff::document::{Action, Change, Effect, Hold, HoldCode};
 use crate::model::finding::Finding;
 use crate::model::key::{Kind, ObjectKey};
-use crate::model::name::StackName;
 
 use super::super::super::caddy::Sight;
 use super::super::super::step::{Step, Write};
@@ -44,13 +41,13 @@ pub(in crate::reconciler::plan) fn fleet_change(
         more => format!(" and {more} more"),
     };
     change.notes.push(format!("beside routes: {}{more}", named.join(", ")));
-    if let Some(words) = context.learned.refused_writes.get(&object) {
-        change.holds.push(super::super::draft::write_refused(words));
+    let refused = context.learned.refused_writes.get(&object);
+    let refused = refused.map(|words| super::super::draft::write_refused(words));
+    if let Some(hold) = refused.or_else(|| context.learned.contention.hold(&change)) {
+        change.holds.push(hold);
         return Some((change, None));
     }
-    let active = context.desired.stacks.values().filter(|stack| !stack.policy.paused);
-    let stacks: BTreeSet<StackName> = active.map(|stack| stack.name.clone()).collect();
-    let write = Write::Proxy { stacks };
+    let write = Write::Proxy { stacks: routes.active.clone() };
     let step = Step { object, write, needs: Vec::new() };
     Some((change, Some(step)))
 }

@@ -1,0 +1,67 @@
+//! Caddy's objects without the secrets in them.
+
+use serde_json::Value;
+
+use crate::diff::mask::Sensitivity;
+use crate::model::secret::MASK;
+
+/// An object for people: texts below names that say that their value is secret are masked, such as the hash of a
+/// `password`, the `api_token` of an issuer and the header `Authorization`.
+pub fn masked(object: &Value) -> Value {
+    let mut object = object.clone();
+    each(&mut object, false, &Sensitivity::default(), &mut |text| MASK.clone_into(text));
+    object
+}
+
+/// The texts of a configuration that [`masked`] takes out of it, by other names where the settings have more.
+pub fn secrets(config: &Value, sensitivity: &Sensitivity) -> Vec<String> {
+    let mut found = Vec::new();
+    each(&mut config.clone(), false, sensitivity, &mut |text| found.push(std::mem::take(text)));
+    found
+}
+
+/// Calls `take` with every text that is secret. One that is empty is none.
+fn each(
+    value: &mut Value,
+    is_secret: bool,
+    sensitivity: &Sensitivity,
+    take: &mut dyn FnMut(&mut String),
+) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                each(value, is_secret || sensitivity.is_sensitive(key), sensitivity, take);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                each(item, is_secret, sensitivity, take);
+            }
+        }
+        Value::String(text) if is_secret && !text.is_empty() => take(text),
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn texts_below_sensitive_names_are_masked_in_issuers_headers_and_accounts() {
+        let object = |secret: &str, empty: &str| {
+            json!({
+                "issuers": [{ "challenges": { "dns": { "provider": { "name": "x", "api_token": secret } } } }],
+                "handle": [
+                    { "handler": "headers", "request": { "set": { "Authorization": [secret], "X-A": ["b"] } } },
+                    { "accounts": [{ "username": "ann", "password": secret }], "tokens": 3 },
+                ],
+                "secret": empty,
+            })
+        };
+        assert_eq!(masked(&object("hunter2", "")), object(MASK, ""));
+        assert_eq!(secrets(&object("hunter2", ""), &Sensitivity::default()), ["hunter2"; 3]);
+    }
+}
