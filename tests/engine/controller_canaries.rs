@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::canaries::Canary;
 use crate::engine::Engine;
+use crate::eventually::eventually;
 use crate::http_servers::{HttpServer, Manners};
 use crate::origin::Origin;
 use crate::published::assert_published;
@@ -132,6 +133,10 @@ notifications:
     // A release that fails, and that Swarm rolls back.
     third.push(&origin, &stage, "3", "crash");
     sync("rolled");
+    // With the mistake that follows the stack has no plan, and what is over before it is told is not told.
+    eventually(20, "the rollback is told", || {
+        format!("{:?}", hook.all()).contains("release-rolled-back").then_some(())
+    });
     // A mistake beside a secret.
     let folder = format!("stacks/{}", stage.name("shop"));
     let broken = format!(

@@ -41,8 +41,19 @@ pub(super) fn standing(service: &ServiceStatus, holds: &[OpenHold]) -> Verdict {
                 .as_ref()
                 .is_some_and(|object| object.kind == Kind::Service && object.name == service.name)
     };
-    let refused = holds.iter().find(is_own);
-    let Some(judged) = &service.judged else { return Verdict::Undecided };
+    let refused = |reason: Option<&'static str>| {
+        let open = holds.iter().find(is_own)?;
+        Some(Verdict::Wrong {
+            kind: EventKind::ReleaseRolledBack,
+            severity: Severity::Error,
+            reason,
+            message: format!("service {}: {}", service.name, open.hold.reason),
+        })
+    };
+    // Where nothing is on its way nobody looks at tasks, and what was refused is known all the same.
+    let Some(judged) = &service.judged else {
+        return refused(None).unwrap_or(Verdict::Undecided);
+    };
     let wrong = |kind: EventKind, severity| Verdict::Wrong {
         kind,
         severity,
@@ -65,15 +76,9 @@ pub(super) fn standing(service: &ServiceStatus, holds: &[OpenHold]) -> Verdict {
         | health::Verdict::RollingBack
         | health::Verdict::Struggling
         | health::Verdict::JobRunning => Verdict::Undecided,
-        health::Verdict::Converged | health::Verdict::JobComplete => match refused {
-            Some(open) => Verdict::Wrong {
-                kind: EventKind::ReleaseRolledBack,
-                severity: Severity::Error,
-                reason: judged.reason.map(code),
-                message: format!("service {}: {}", service.name, open.hold.reason),
-            },
-            None => Verdict::Well,
-        },
+        health::Verdict::Converged | health::Verdict::JobComplete => {
+            refused(judged.reason.map(code)).unwrap_or(Verdict::Well)
+        }
     }
 }
 
