@@ -10,7 +10,7 @@ use crate::settings::{ProxySettings, TlsSettings};
 use crate::spec::decode::Located;
 
 use super::error::CommandError;
-use super::settings::Setup;
+use super::settings::{Setup, not_named};
 
 /// The proxy of the settings, and the file that says so.
 #[derive(Debug, Default)]
@@ -52,7 +52,11 @@ impl DeclaredProxy {
             }
             (None, Some(settings)) => {
                 if let Some(path) = &self.unnamed {
-                    return Err(not_named(path));
+                    return Err(not_named(
+                        path,
+                        "where the proxy is",
+                        ", or the proxy with --caddy",
+                    ));
                 }
                 self.address(settings.admin.value.clone(), tls)?
             }
@@ -91,12 +95,4 @@ impl DeclaredProxy {
 
 fn is_tls(endpoint: &Endpoint) -> bool {
     matches!(endpoint, Endpoint::Url(url) if url.scheme() == "https")
-}
-
-fn not_named(path: &Path) -> CommandError {
-    let path = path.display();
-    let message =
-        format!("{path} says where the proxy is, which counts only in a file that is named");
-    CommandError::failed(anyhow::Error::msg(message))
-        .hint(format!("name it with -c {path} or SKEP_CONFIG, or the proxy with --caddy"))
 }

@@ -86,14 +86,7 @@ impl Setup {
             return Ok(None);
         };
         if !self.is_named {
-            let message = format!(
-                "{} says where the engine is, which counts only in a file that is named",
-                path.display()
-            );
-            return Err(CommandError::failed(anyhow::Error::msg(message)).hint(format!(
-                "name it with -c {} or SKEP_CONFIG, or the engine with --host",
-                path.display()
-            )));
+            return Err(not_named(path, "where the engine is", ", or the engine with --host"));
         }
         Ok(Some(engine.declared(&self.directory)))
     }
@@ -116,12 +109,7 @@ impl Setup {
         };
         // The variable wins over the file.
         if let (Some(file), None) = (self.unnamed(), env::var_os("SKEP_HISTORY_PATH")) {
-            let message = format!(
-                "{} says where the history is kept, which counts only in a file that is named",
-                file.display()
-            );
-            return Err(CommandError::failed(anyhow::Error::msg(message))
-                .hint(format!("name it with -c {} or SKEP_CONFIG", file.display())));
+            return Err(not_named(file, "where the history is kept", ""));
         }
         Ok(Some(self.directory.join(path.as_str())))
     }
@@ -138,12 +126,7 @@ impl Setup {
             return Ok(None);
         };
         if !self.is_named {
-            let message = format!(
-                "{} says who is told of what happens, which counts only in a file that is named",
-                path.display()
-            );
-            return Err(CommandError::failed(anyhow::Error::msg(message))
-                .hint(format!("name it with -c {} or SKEP_CONFIG", path.display())));
+            return Err(not_named(path, "who is told of what happens", ""));
         }
         Ok(Some(notifications))
     }
@@ -167,6 +150,14 @@ impl Setup {
         });
         entries.collect()
     }
+}
+
+/// The error about a file that says `what` although nobody named it; `otherwise` is another way out.
+pub(super) fn not_named(path: &Path, what: &str, otherwise: &str) -> CommandError {
+    let path = path.display();
+    let message = format!("{path} says {what}, which counts only in a file that is named");
+    CommandError::failed(anyhow::Error::msg(message))
+        .hint(format!("name it with -c {path} or SKEP_CONFIG{otherwise}"))
 }
 
 /// The directory of the first path.

@@ -40,14 +40,9 @@ pub(in crate::http) fn cluster(view: &ClusterView, now: Timestamp) -> Markup {
             h2 id="nodes" { "Nodes" }
             @if !view.nodes.is_empty() {
                 table.rows {
-                    thead { tr {
-                        th scope="col" { "Node" }
-                        th scope="col" { "State" }
-                        th scope="col" { "Availability" }
-                        th scope="col" { "Tasks" }
-                        th scope="col" { "CPU reserved" }
-                        th scope="col" { "Memory reserved" }
-                    } }
+                    (parts::heads(&[
+                        "Node", "State", "Availability", "Tasks", "CPU reserved", "Memory reserved",
+                    ]))
                     tbody { @for one in &view.nodes { (node(one)) } }
                 }
             }
@@ -103,12 +98,7 @@ pub(in crate::http) fn routes(view: &RoutesView, now: Timestamp) -> Markup {
             p.empty { "No stack declares a route." }
         } @else {
             table.rows {
-                thead { tr {
-                    th scope="col" { "Host" }
-                    th scope="col" { "Path" }
-                    th scope="col" { "Stack" }
-                    th scope="col" { "Declared at" }
-                } }
+                (parts::heads(&["Host", "Path", "Stack", "Declared at"]))
                 tbody {
                     @for route in &view.routes {
                         tr {

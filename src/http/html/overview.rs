@@ -203,17 +203,9 @@ fn stacks(view: &Overview, filter: &Filter, now: Timestamp) -> Markup {
                     p.empty { "No stack is like that. " a href="/" { "Show all" } }
                 } @else {
                     table.rows {
-                        thead {
-                            tr {
-                                th scope="col" { "Stack" }
-                                th scope="col" { "Condition" }
-                                th scope="col" { "Sync" }
-                                th scope="col" { "Health" }
-                                th scope="col" { "Tasks" }
-                                th scope="col" { "Revision" }
-                                th scope="col" { "Since" }
-                            }
-                        }
+                        (parts::heads(&[
+                            "Stack", "Condition", "Sync", "Health", "Tasks", "Revision", "Since",
+                        ]))
                         tbody { @for row in rows { (stack_row(row, now)) } }
                     }
                     @if pages > 1 {

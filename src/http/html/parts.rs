@@ -25,6 +25,11 @@ pub(super) fn stack_link(name: &str) -> Markup {
     html! { a href=(path("stacks", name)) { (name) } }
 }
 
+/// The heads of the columns of a table.
+pub(super) fn heads(names: &[&str]) -> Markup {
+    html! { thead { tr { @for name in names { th scope="col" { (name) } } } } }
+}
+
 /// A moment, in relation to now. Scripts keep it up to date.
 pub(super) fn ago(then: Timestamp, now: Timestamp) -> Markup {
     html! {

@@ -89,13 +89,7 @@ fn failure(failure: &FailureView, now: Timestamp) -> Markup {
 fn tasks(tasks: &[TaskSight], now: Timestamp) -> Markup {
     html! {
         table.rows {
-            thead { tr {
-                th scope="col" { "Task" }
-                th scope="col" { "State" }
-                th scope="col" { "Node" }
-                th scope="col" { "Since" }
-                th scope="col" { "What went wrong" }
-            } }
+            (parts::heads(&["Task", "State", "Node", "Since", "What went wrong"]))
             tbody {
                 @for task in tasks {
                     tr {
@@ -121,11 +115,7 @@ fn tasks(tasks: &[TaskSight], now: Timestamp) -> Markup {
 fn fields(fields: &[FieldView]) -> Markup {
     html! {
         table.rows.fields {
-            thead { tr {
-                th scope="col" { "Field" }
-                th scope="col" { "Value" }
-                th scope="col" { "Written at" }
-            } }
+            (parts::heads(&["Field", "Value", "Written at"]))
             tbody {
                 @for field in fields {
                     tr {

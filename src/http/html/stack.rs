@@ -54,13 +54,7 @@ pub(in crate::http) fn stack(view: &StackView, now: Timestamp) -> Markup {
             @if view.services.is_empty() { p.empty { "There are none." } }
             @else {
                 table.rows {
-                    thead { tr {
-                        th scope="col" { "Service" }
-                        th scope="col" { "Health" }
-                        th scope="col" { "Sync" }
-                        th scope="col" { "Tasks" }
-                        th scope="col" { "Image" }
-                    } }
+                    (parts::heads(&["Service", "Health", "Sync", "Tasks", "Image"]))
                     tbody { @for one in &view.services { (service_row(one, &row.name)) } }
                 }
             }

@@ -82,3 +82,24 @@ pub struct RouteSpec {
     /// What becomes of the request.
     pub action: Action,
 }
+
+#[cfg(test)]
+impl RouteSpec {
+    /// A route that does nothing but `action`.
+    pub(crate) fn of(action: Action) -> Self {
+        Self {
+            tls: None,
+            http_only: false,
+            hsts: None,
+            access: Access::default(),
+            maintenance: None,
+            max_body: None,
+            encode: None,
+            headers: Headers::default(),
+            strip_prefix: false,
+            rewrite: None,
+            handlers: Vec::new(),
+            action,
+        }
+    }
+}

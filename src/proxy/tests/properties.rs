@@ -11,8 +11,7 @@ use crate::model::desired::{Desired, DesiredStack, StackPolicy};
 use crate::model::name::StackName;
 use crate::model::place::Place;
 use crate::model::route::{
-    Access, Action, DesiredRoute, Headers, HostPattern, PathPattern, Respond, RouteHost, RouteKey,
-    RouteSpec, Tls,
+    Action, DesiredRoute, HostPattern, PathPattern, Respond, RouteHost, RouteKey, RouteSpec, Tls,
 };
 use crate::proxy::{Compiled, Features, ProxyPolicy, Servers, compile, merge};
 
@@ -30,16 +29,7 @@ fn route() -> impl Strategy<Value = (StackName, DesiredRoute)> {
             let spec = RouteSpec {
                 http_only: tls.is_none() && status % 3 == 0,
                 tls,
-                hsts: None,
-                access: Access::default(),
-                maintenance: None,
-                max_body: None,
-                encode: None,
-                headers: Headers::default(),
-                strip_prefix: false,
-                rewrite: None,
-                handlers: Vec::new(),
-                action: Action::Respond(Respond { status, body: None }),
+                ..RouteSpec::of(Action::Respond(Respond { status, body: None }))
             };
             let path = if exact { PathPattern::exact(path) } else { PathPattern::prefix(path) };
             let place = Place::file("stack.yaml");

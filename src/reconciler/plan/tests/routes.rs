@@ -9,8 +9,8 @@ use crate::diff::document::HoldCode;
 use crate::model::live::{Task, Workload};
 use crate::model::nanos::Nanos;
 use crate::model::route::{
-    Access, Action, Balance, DesiredRoute, Headers, HostPattern, PathPattern, Respond, RouteHost,
-    RouteSpec, Scheme, ServiceTarget, Timeouts,
+    Action, Balance, DesiredRoute, HostPattern, PathPattern, Respond, RouteHost, RouteSpec, Scheme,
+    ServiceTarget, Timeouts,
 };
 use crate::proxy::{Features, Live, RouteId};
 use crate::reconciler::caddy::{ProxyRules, Sight};
@@ -45,20 +45,7 @@ fn route(host: &str, action: Action) -> DesiredRoute {
     DesiredRoute {
         host: RouteHost::Named(HostPattern::parse(host).unwrap()),
         path: PathPattern::root(),
-        spec: RouteSpec {
-            tls: None,
-            http_only: false,
-            hsts: None,
-            access: Access::default(),
-            maintenance: None,
-            max_body: None,
-            encode: None,
-            headers: Headers::default(),
-            strip_prefix: false,
-            rewrite: None,
-            handlers: Vec::new(),
-            action,
-        },
+        spec: RouteSpec::of(action),
         place: place(),
     }
 }
