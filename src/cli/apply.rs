@@ -47,6 +47,10 @@ pub(super) struct ApplyArgs {
     #[arg(long, short = 'y')]
     yes: bool,
 
+    /// What other programs call skep plan
+    #[arg(long, hide = true)]
+    dry_run: bool,
+
     /// Write what is ready and end without waiting for health; exit with 4 if something still waits
     #[arg(long)]
     no_wait: bool,
@@ -62,6 +66,10 @@ pub(super) async fn apply(
     args: &ApplyArgs,
     output: &mut Output,
 ) -> Result<ExitCode, CommandError> {
+    if args.dry_run {
+        return Err(CommandError::usage("apply has no --dry-run: skep plan is the dry run")
+            .hint("skep plan takes the same PATH and options, and writes nothing"));
+    }
     let Some(saved) = saved::find(&args.stacks.paths)? else {
         let apply = carry_on(global, args, &args.stacks, &args.policy, None, output);
         return Box::pin(apply).await;

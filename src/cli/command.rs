@@ -14,7 +14,6 @@ use super::{
     name = "skep",
     version,
     max_term_width = 100,
-    disable_help_subcommand = true,
     after_help = "\
 Examples:
   skep init --example                a settings file and a stack to begin with
@@ -59,6 +58,9 @@ pub(super) enum Command {
     Observe(observe::ObserveArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
+    /// Print the version, as --version does
+    #[command(hide = true)]
+    Version,
 }
 
 #[cfg(test)]

@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use crate::diff::document::{Change, Document, Hold, HoldCode};
 use crate::diff::render::{Look, Role, clean};
 use crate::model::key::{Kind, ObjectKey};
-use crate::reconciler::health::{self, ServiceHealth};
+use crate::reconciler::health::{self, ServiceHealth, Verdict as Judgement};
 use crate::reconciler::outcome::{self, Verdict};
 use crate::reconciler::pass::{Ended, Wait};
 use crate::reconciler::plan::Plan;
 
 use super::exit::ExitCode;
-use super::paragraph::paragraph;
+use super::paragraph::{item, paragraph};
 use super::progress::Tally;
 use super::trouble;
 
@@ -103,6 +103,7 @@ fn headline(ended: &Ended, wait: Wait, tally: &Tally, look: Look) -> String {
     let services = ended.plan.health.len();
     let bad = ended.plan.health.values().filter(|health| !health.verdict.is_healthy()).count();
     let broken = known(&ended.plan, wait).count();
+    let restored = ended.plan.health.values().filter(|health| is_restored(health)).count();
     let health = match (wait, services, bad) {
         (Wait::No, _, _) => {
             let waited = if done.is_empty() { "" } else { " Not waited for health." };
@@ -119,10 +120,23 @@ fn headline(ended: &Ended, wait: Wait, tally: &Tally, look: Look) -> String {
         (Wait::UntilSettled, _, _) if ended.interrupted => {
             format!(" {bad} of {services} services were not healthy yet.")
         }
+        (Wait::UntilSettled, 1, _) if restored == 1 => {
+            " The release failed; the one before it serves again.".to_owned()
+        }
         (Wait::UntilSettled, 1, _) => " The service is not healthy.".to_owned(),
+        (Wait::UntilSettled, _, _) if restored == bad => {
+            format!(
+                " The releases of {bad} of {services} services failed; those before serve again."
+            )
+        }
         (Wait::UntilSettled, _, _) => format!(" {bad} of {services} services are not healthy."),
     };
     format!("{}{health}\n", strong(&wrote))
+}
+
+/// Whether a release failed and the one before it runs as it should.
+fn is_restored(health: &ServiceHealth) -> bool {
+    health.verdict == Judgement::RolledBack && health.ready >= health.wanted
 }
 
 /// Every hold with the object that it concerns and how to end it.
@@ -159,8 +173,7 @@ pub(super) fn held(object: Option<&ObjectKey>, hold: &Hold, look: Look) -> Strin
     let object = object.map_or_else(String::new, |object| format!("{object}: "));
     let (role, word) =
         if hold.is_standing() { (Role::Standing, "held") } else { (Role::Waiting, "waits") };
-    let word = look.palette.paint(role, word);
-    let mut text = format!("  {word} {}{}\n", clean(&object), clean(&hold.reason));
+    let mut text = item((role, word), &format!("{object}{}", hold.reason), look);
     if let Some(unblock) = &hold.unblock {
         text.push_str(&paragraph(unblock, 4, Role::Command, look));
     }

@@ -26,6 +26,7 @@ use super::lock_file::LockFile;
 use super::origin::{Origin, chosen};
 use super::proxy::DeclaredProxy;
 use super::repository;
+use super::saved;
 use super::settings::Setup;
 use super::variables;
 
@@ -44,6 +45,8 @@ pub(super) struct Stacks {
     pub(super) whole: bool,
     /// Everything that was found, sorted.
     pub(super) findings: Vec<Finding>,
+    /// Whether neither the command line nor settings said where stacks are, so that it is where the user stands.
+    is_guess: bool,
     /// What was read, where all of it has one revision.
     pub(super) revision: Option<String>,
     /// Whether the settings have errors, so that nothing may be done on their behalf.
@@ -94,9 +97,12 @@ impl Stacks {
         paths: &[PathBuf],
         args: &ReadingArgs,
     ) -> Result<Self, CommandError> {
+        saved::refuse(paths)?;
         let origin = Origin::of(&setup.settings, &setup.directory, paths, args)?;
         let listed = origin.listed(&setup.settings);
+        let is_guess = paths.is_empty() && setup.text.is_none();
         let mut all = Self::new(setup, origin.name, origin.is_whole);
+        all.is_guess = is_guess;
         if args.name.is_some() && origin.paths.len() > 1 {
             return Err(not_for_several());
         }
@@ -164,6 +170,7 @@ impl Stacks {
             settings_are_broken: findings.iter().any(Finding::is_error),
             registries,
             proxy,
+            is_guess: false,
             lock: LockFile::default(),
             findings,
             revision: None,
@@ -313,8 +320,13 @@ impl Stacks {
     }
 
     /// Takes a directory without stacks for what it may be: one whose last stack was deleted. The planner has a guard
-    /// for that.
+    /// for that. Not if nobody named the directory: then it is the wrong one, and no stack is absent from it.
     pub(super) fn accept_emptiness(&mut self) {
+        let is_empty = self.findings.iter().any(|finding| finding.code == NO_STACKS);
+        if self.is_guess && is_empty {
+            self.whole = false;
+            return;
+        }
         for finding in &mut self.findings {
             if finding.code == NO_STACKS {
                 finding.severity = Severity::Warning;

@@ -124,6 +124,10 @@ fn dispatch(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Command::Observe(args) => block_on(observe::observe(&global, &args, &mut output)),
         Command::Schema(args) => schema::schema(&args, &mut output),
         Command::Completions(args) => completions::completions(&args, &mut output),
+        Command::Version => {
+            let version = format!("skep {}\n", env!("CARGO_PKG_VERSION"));
+            output.result(&version).map(|()| ExitCode::Fine).map_err(CommandError::from)
+        }
     });
     result.unwrap_or_else(|error| {
         output::talk(&error.render(output.talk_look()));

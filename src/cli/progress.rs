@@ -35,6 +35,8 @@ pub(super) struct Progress {
     drawn: usize,
     turn: usize,
     rows: BTreeMap<String, Row>,
+    /// What was said of each service since it was last well, where each news is a line.
+    said: BTreeMap<String, BTreeSet<String>>,
     tally: Tally,
     /// Whether the engine was out of reach when last asked.
     blind: bool,
@@ -71,6 +73,17 @@ enum State {
     Good,
 }
 
+impl Row {
+    /// What makes it another news than one before: each step forward, but of a failure only what fails, and neither the
+    /// task nor the node.
+    fn essence(&self) -> String {
+        let Self { state, words, trouble } = self;
+        let Some(trouble) = trouble else { return words.clone() };
+        let error = trouble.split_once(": ").map_or(trouble.as_str(), |(_, error)| error);
+        format!("{state:?}: {error}")
+    }
+}
+
 impl Progress {
     /// A progress with a block if `live`.
     pub(super) fn new(look: Look, live: bool) -> Self {
@@ -81,6 +94,7 @@ impl Progress {
             drawn: 0,
             turn: 0,
             rows: BTreeMap::new(),
+            said: BTreeMap::new(),
             tally: Tally::default(),
             blind: false,
         }
@@ -178,7 +192,8 @@ impl Progress {
         text
     }
 
-    /// Takes over what a plan says of its services; returns a line for each that says something new.
+    /// Takes over what a plan says of its services; returns a line for each that says something new. A service that fails
+    /// again and again, now on this node, now on that one, is said to once.
     fn update(&mut self, plan: &Plan) -> String {
         let mut news = String::new();
         for (name, row) in rows(plan) {
@@ -186,9 +201,15 @@ impl Progress {
             if known == Some(&row) || (known.is_none() && row.state == State::Good) {
                 continue;
             }
-            let Row { state: _, words, trouble } = &row;
-            let trouble = trouble.as_ref().map_or_else(String::new, |gist| format!(": {gist}"));
-            let _ = writeln!(news, "service {name}: {words}{trouble}");
+            let said = self.said.entry(name.clone()).or_default();
+            if row.state == State::Good {
+                said.clear();
+            }
+            if said.insert(row.essence()) {
+                let Row { state: _, words, trouble } = &row;
+                let trouble = trouble.as_ref().map_or_else(String::new, |gist| format!(": {gist}"));
+                let _ = writeln!(news, "service {name}: {words}{trouble}");
+            }
             self.rows.insert(name, row);
         }
         news
@@ -407,6 +428,34 @@ mod tests {
     #[test]
     fn elsewhere_than_on_a_terminal_each_news_is_a_line() {
         insta::assert_snapshot!(shown(false, 80));
+    }
+
+    #[test]
+    fn a_service_that_crashes_again_and_again_is_said_to_once() {
+        let look = Look { width: 80, palette: Palette::Plain, glyphs: Glyphs::Unicode };
+        let mut progress = Progress::new(look, false);
+        let mut text = String::new();
+        for round in 0..60 {
+            let mut crashing =
+                health(Verdict::Struggling, round % 3, Some("task: non-zero exit (3)"));
+            if let Some(failure) = &mut crashing.failure {
+                failure.slot = round % 3;
+                failure.node = Some(format!("node{}", round % 5));
+            }
+            for health in [crashing, health(Verdict::Rolling, round % 3, None)] {
+                let plan = plan(&[("shop_web", health)], &[]);
+                text.push_str(&progress.event(&Event::Planned { pass: 1, plan: &plan }));
+            }
+        }
+        let well = plan(&[("shop_web", health(Verdict::Converged, 3, None))], &[]);
+        text.push_str(&progress.event(&Event::Planned { pass: 1, plan: &well }));
+        insta::assert_snapshot!(text, @r"
+        service shop_web: failing (0/3, a task ended), may recover: task on node0 failed: non-zero exit (3)
+        service shop_web: rolling (0/3)
+        service shop_web: rolling (1/3)
+        service shop_web: rolling (2/3)
+        service shop_web: 3/3 tasks healthy
+        ");
     }
 
     #[test]

@@ -35,7 +35,8 @@ impl Setup {
     /// When the file cannot be read.
     pub(super) fn load(named: Option<&Path>, paths: &[PathBuf]) -> Result<Self, CommandError> {
         let Some(path) = Self::file(named, paths) else {
-            return Ok(Self::default().with_variables());
+            let findings = passed_by(paths).into_iter().collect();
+            return Ok(Self { findings, ..Self::default() }.with_variables());
         };
         let text = read(&path).map_err(|error| {
             CommandError::failed(error).context(format!("cannot read {}", path.display()))
@@ -171,10 +172,28 @@ pub(super) fn start(paths: &[PathBuf]) -> PathBuf {
 pub(super) fn find(paths: &[PathBuf], name: &str) -> Option<PathBuf> {
     let directory = start(paths);
     // Above a directory that is not below us there is nothing that the user has in mind.
-    let below = directory.components().all(|part| matches!(part, Component::Normal(_)));
-    let height = if below { usize::MAX } else { 1 };
+    let height = if is_below(&directory) { usize::MAX } else { 1 };
     let files = directory.ancestors().take(height).map(|directory| directory.join(name));
     files.into_iter().find(|file| file.is_file())
+}
+
+/// Tells of settings above where the user stands, which nobody looks at: whoever keeps some there may think that they
+/// count.
+fn passed_by(paths: &[PathBuf]) -> Option<Finding> {
+    if !is_below(&start(paths)) {
+        return None;
+    }
+    let here = env::current_dir().ok()?;
+    let files = here.ancestors().skip(1).map(|above| above.join(FILE_NAME));
+    let file = files.into_iter().find(|file| file.is_file())?;
+    let file = file.display();
+    let finding = Finding::warning("settings-above", None, format!("{file} is not read"));
+    Some(finding.hint(format!("call skep in its directory, or name it with -c {file}")))
+}
+
+/// Whether a directory is the one in which the user stands, or below it.
+fn is_below(directory: &Path) -> bool {
+    directory.components().all(|part| matches!(part, Component::Normal(_)))
 }
 
 pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {

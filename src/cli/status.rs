@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::diff::mask::Scrub;
-use crate::diff::render::{Look, Role, clean};
+use crate::diff::render::{Look, Palette, Role, clean};
 use crate::local::Question;
 use crate::model::name::{FleetName, StackName};
 use crate::reconciler::logs;
@@ -31,12 +32,15 @@ use super::headline::{headline, health_role, sync_role};
 use super::known;
 use super::load::Stacks;
 use super::output::{self, Output};
+use super::paragraph::{lines, paragraph};
 use super::request::{Showing, fleet, request, retry};
 use super::settings::Setup;
 use super::trouble::paragraphs;
 
 /// How long is waited before it is shown again.
 const PAUSE: Duration = Duration::from_secs(2);
+/// The columns for states. One that is longer moves what stands behind it, or is wrapped.
+const STATE: usize = 28;
 
 /// Show how the stacks are: in sync or not, healthy or not, and what is in the way
 #[derive(Debug, Args)]
@@ -202,19 +206,26 @@ pub(super) fn text(status: &Status, troubles: &[String], look: Look) -> String {
         status;
     let strong = |words: &str| look.palette.paint(Role::Strong, words);
     let quiet = |words: &str| look.palette.paint(Role::Quiet, words);
-    let origin = quiet(&format!("fleet {fleet}, Docker {}", clean(&engine.version)));
+    let origin = format!("fleet {fleet}, Docker {}", clean(&engine.version));
     if stacks.is_empty() {
         let mut headline = strong("No stacks.");
         for trouble in troubles {
             let _ = write!(headline, " {}.", clean(trouble));
         }
-        return format!("{headline} {origin}\n");
+        return format!("{headline} {}\n", quiet(&origin));
     }
-    let mut text = format!("{}   {origin}\n", headline(status, troubles, look));
+    let plain = headline(status, troubles, Look { palette: Palette::Plain, ..look });
+    let fits = plain.width() + 3 + origin.width() <= look.width;
+    let gap = if fits { "   " } else { "\n  " };
+    let mut text = format!("{}{gap}{}\n", headline(status, troubles, look), quiet(&origin));
     let services = || stacks.iter().flat_map(|stack| &stack.services);
     let widths = (
         services().map(|service| service.name.chars().count()).max().unwrap_or(0),
-        services().map(|service| service.state.chars().count()).max().unwrap_or(0),
+        services()
+            .map(|service| service.state.width())
+            .filter(|width| *width <= STATE)
+            .max()
+            .unwrap_or(0),
     );
     for stack in stacks {
         write_stack(&mut text, stack, widths, *observed_at, look);
@@ -260,16 +271,31 @@ fn write_service(
 ) {
     let ServiceStatus { name, mode: _, image, sync, health, state, judged } = service;
     let image = image.as_deref().map(|image| image.split_once('@').map_or(image, |(name, _)| name));
-    let image = image.map_or_else(String::new, |image| format!("  {}", clean(image)));
-    let _ = writeln!(
+    let image = image.map_or_else(String::new, clean);
+    let _ = write!(
         text,
-        "  {:width$}  {}  {}  {:states$}{}",
+        "  {:width$}  {}  {}",
         clean(name),
         look.palette.paint(sync_role(*sync), &format!("{sync:9}")),
         look.palette.paint(health_role(*health), &format!("{health:11}")),
-        clean(state),
-        look.palette.paint(Role::Quiet, &image),
     );
+    let (state, column) = (clean(state), width + 28);
+    let quiet = |words: &str| look.palette.paint(Role::Quiet, words);
+    if column + state.width().max(states) + 2 + image.width() <= look.width {
+        let image = quiet(&image);
+        let _ = writeln!(text, "{}", format!("  {state:states$}  {image}").trim_end());
+    } else if column + STATE <= look.width {
+        // Below each other in the rest of the line.
+        let lines = lines(&state, look.width - column, 0);
+        let _ = writeln!(text, "  {}", lines.join(&format!("\n{:column$}", "")));
+        if !image.is_empty() {
+            let _ = writeln!(text, "{:column$}{}", "", quiet(&image));
+        }
+    } else {
+        text.push('\n');
+        text.push_str(&paragraph(&state, 4, Role::Plain, look));
+        text.push_str(&paragraph(&image, 4, Role::Quiet, look));
+    }
     if let Some(judged) = judged {
         text.push_str(&paragraphs(judged, Some(now), look));
     }

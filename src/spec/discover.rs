@@ -236,12 +236,14 @@ fn nothing_found(tree: &dyn Tree, directory: &str, entries: &[(String, EntryKind
         "" => "this directory",
         shown => shown,
     };
-    let finding = Finding::error("no-stacks", None, format!("no stack in {shown}"));
+    let message = format!("no stack in {shown}");
     let mut below = subdirectories(directory, entries);
-    finding.hint(match below.find(|below| holds_stacks(tree, below)) {
-        Some(below) => format!("there are some further down: did you mean {}?", tree.display(&below)),
-        None => "a stack is a subdirectory with stack.yaml, compose.yaml, docker-stack.yaml or docker-compose.yaml, or a YAML file with `services:`".to_owned(),
-    })
+    if let Some(below) = below.find(|below| holds_stacks(tree, below)) {
+        let below = tree.display(&below);
+        return Finding::error("stacks-further-down", None, message)
+            .hint(format!("there are some further down: did you mean {below}?"));
+    }
+    Finding::error("no-stacks", None, message).hint("a stack is a subdirectory with stack.yaml, compose.yaml, docker-stack.yaml or docker-compose.yaml, or a YAML file with `services:`")
 }
 
 /// The subdirectories in which stacks may be.

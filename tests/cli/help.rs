@@ -40,9 +40,18 @@ fn help_of_every_command_is_pinned() {
 
 #[test]
 fn the_version_is_data() {
-    let ran = World::new().run(&["--version"]);
-    assert_eq!(ran.stdout, format!("skep {}\n", env!("CARGO_PKG_VERSION")));
-    assert_eq!((ran.stderr.as_str(), ran.code), ("", Some(0)));
+    for argument in ["--version", "-V", "version"] {
+        let ran = World::new().run(&[argument]);
+        assert_eq!(ran.stdout, format!("skep {}\n", env!("CARGO_PKG_VERSION")));
+        assert_eq!((ran.stderr.as_str(), ran.code), ("", Some(0)));
+    }
+}
+
+#[test]
+fn help_is_a_command_too() {
+    let world = World::new();
+    assert_eq!(world.run(&["help"]).stdout, world.run(&["--help"]).stdout);
+    assert_eq!(world.run(&["help", "plan"]).stdout, world.run(&["plan", "--help"]).stdout);
 }
 
 #[test]

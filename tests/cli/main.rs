@@ -5,6 +5,7 @@
 mod arguments;
 mod bad_input;
 mod controller;
+mod first_steps;
 mod help;
 mod init;
 mod news;

@@ -3,6 +3,7 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot read its own files cannot run")]
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -15,13 +16,16 @@ use skep::spec::load::{Input, Options, load};
 use skep::spec::schema;
 use skep::spec::tree::MemoryTree;
 
+use crate::docker;
 use crate::generated;
 
-/// Where the keys of a part of the format stand: the keys above them, a list item as `-`.
+/// Where the keys of a part of the format stand: the keys above them, any name as `a`, a list item as `-`.
 const PARTS: &[(&str, &[&str])] = &[
+    ("File", &[]),
     ("Service", &["services", "a"]),
     ("Deploy", &["services", "a", "deploy"]),
     ("Rollout", &["services", "a", "deploy", "update_config"]),
+    ("Rollout", &["services", "a", "deploy", "rollback_config"]),
     ("Resources", &["services", "a", "deploy", "resources"]),
     ("Limits", &["services", "a", "deploy", "resources", "limits"]),
     ("Reservations", &["services", "a", "deploy", "resources", "reservations"]),
@@ -48,7 +52,9 @@ const PARTS: &[(&str, &[&str])] = &[
     ("Healthcheck", &["services", "a", "healthcheck"]),
     ("Logging", &["services", "a", "logging"]),
     ("CredentialSpec", &["services", "a", "credential_spec"]),
-    ("Attachment", &["services", "a", "networks", "n"]),
+    ("Attachment", &["services", "a", "networks", "a"]),
+    ("LongPort", &["services", "a", "ports", "-"]),
+    ("Ulimit", &["services", "a", "ulimits", "a"]),
     ("StoreRef", &["services", "a", "configs", "-"]),
     ("StoreRef", &["services", "a", "secrets", "-"]),
     ("LongMount", &["services", "a", "volumes", "-"]),
@@ -62,6 +68,10 @@ const PARTS: &[(&str, &[&str])] = &[
     ("Volume", &["volumes", "a"]),
     ("Config", &["configs", "a"]),
     ("Secret", &["secrets", "a"]),
+    ("External", &["networks", "a", "external"]),
+    ("External", &["volumes", "a", "external"]),
+    ("External", &["configs", "a", "external"]),
+    ("External", &["secrets", "a", "external"]),
     ("StackExtension", &["x-skep"]),
     ("Route", &["services", "a", "x-skep", "routes", "-"]),
     ("Route", &["x-skep", "routes", "-"]),
@@ -72,6 +82,7 @@ const PARTS: &[(&str, &[&str])] = &[
 /// The keys of docker's newest schema (docker/cli 28.2.2, `cli/compose/schema/data/config_schema_v3.13.json`) by part.
 #[rustfmt::skip]
 const DOCKER: &[(&str, &[&str])] = &[
+    ("File", &["configs", "networks", "secrets", "services", "version", "volumes"]),
     ("Service", &[
         "build", "cap_add", "cap_drop", "cgroup_parent", "cgroupns_mode", "command", "configs", "container_name",
         "credential_spec", "depends_on", "deploy", "devices", "dns", "dns_search", "domainname", "entrypoint",
@@ -96,6 +107,8 @@ const DOCKER: &[(&str, &[&str])] = &[
     ("Logging", &["driver", "options"]),
     ("CredentialSpec", &["config", "file", "registry"]),
     ("Attachment", &["aliases", "driver_opts", "ipv4_address", "ipv6_address"]),
+    ("LongPort", &["mode", "protocol", "published", "target"]),
+    ("Ulimit", &["hard", "soft"]),
     ("StoreRef", &["gid", "mode", "source", "target", "uid"]),
     ("LongMount", &["bind", "consistency", "read_only", "source", "target", "tmpfs", "type", "volume"]),
     ("BindOptions", &["propagation"]),
@@ -107,6 +120,7 @@ const DOCKER: &[(&str, &[&str])] = &[
     ("Volume", &["driver", "driver_opts", "external", "labels", "name", "x-cluster-spec"]),
     ("Config", &["external", "file", "labels", "name", "template_driver"]),
     ("Secret", &["driver", "driver_opts", "external", "file", "labels", "name", "template_driver"]),
+    ("External", &["name"]),
 ];
 
 /// Keys that need a plugin, which no test engine has. `docs/compose.md` says so, and how they are tested.
@@ -152,6 +166,61 @@ fn every_key_that_docker_knows_is_known() {
         }
     }
     assert!(!is_known(&["services", "a"], "imgae"));
+}
+
+/// The keys of a part of docker's schema and of what is below it, each with the keys above it as in [`PARTS`].
+fn keys_below(root: &Value, part: &Value, above: &[String], found: &mut BTreeSet<Vec<String>>) {
+    let below = |key: &str| [above, &[key.to_owned()]].concat();
+    let Value::Object(fields) = part else { return };
+    for (field, value) in fields {
+        match (field.as_str(), value) {
+            ("$ref", Value::String(name)) => {
+                let part = root.pointer(name.trim_start_matches('#')).expect("a definition");
+                keys_below(root, part, above, found);
+            }
+            ("properties", Value::Object(properties)) => {
+                for (key, property) in properties {
+                    found.insert(below(key));
+                    keys_below(root, property, &below(key), found);
+                }
+            }
+            ("patternProperties", Value::Object(patterns)) => {
+                patterns.values().for_each(|part| keys_below(root, part, &below("a"), found));
+            }
+            ("oneOf", Value::Array(parts)) => {
+                parts.iter().for_each(|part| keys_below(root, part, above, found));
+            }
+            ("items", part) => keys_below(root, part, &below("-"), found),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn no_key_is_missing_from_the_list_of_those_that_docker_knows() {
+    let Some(schema) = docker::schema() else { return };
+    let mut keys = BTreeSet::new();
+    keys_below(&schema, &schema, &[], &mut keys);
+    assert!(keys.len() > 150, "{keys:?}");
+    // What is below a key that does nothing on a Swarm does nothing there, either.
+    let does_nothing = |above: &[String]| match above {
+        [services, _, key, ..] if services == "services" => {
+            unsupported::UNSUPPORTED.iter().any(|known| known.key == key)
+        }
+        above => above.iter().any(|key| key == "x-cluster-spec"),
+    };
+    let is_listed = |above: &[String], key: &str| {
+        let parts = PARTS.iter().filter(|(_, place)| *place == above).map(|(part, _)| *part);
+        let listed = |part| DOCKER.iter().any(|(name, keys)| *name == part && keys.contains(&key));
+        parts.into_iter().any(listed)
+    };
+    let missing: Vec<String> = keys
+        .iter()
+        .filter_map(|place| place.split_last())
+        .filter(|(key, above)| !does_nothing(above) && !is_listed(above, key))
+        .map(|(key, above)| format!("{}.{key}", above.join(".")))
+        .collect();
+    assert!(missing.is_empty(), "{missing:#?}");
 }
 
 fn generated_stacks() -> Vec<Value> {
@@ -201,7 +270,7 @@ fn every_key_that_docker_knows_is_in_the_generated_stacks() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
-/// What stands at a place of [`PARTS`], where an `a` or `n` is any name.
+/// What stands at a place of [`PARTS`].
 fn values<'v>(content: &'v Value, place: &[&str]) -> Vec<&'v Value> {
     let mut found = vec![content];
     for step in place {
@@ -209,7 +278,7 @@ fn values<'v>(content: &'v Value, place: &[&str]) -> Vec<&'v Value> {
             .into_iter()
             .flat_map(|value| match (*step, value) {
                 ("-", Value::Array(items)) => items.iter().collect(),
-                ("a" | "n", Value::Object(entries)) => entries.values().collect(),
+                ("a", Value::Object(entries)) => entries.values().collect(),
                 (key, value) => value.get(key).into_iter().collect::<Vec<_>>(),
             })
             .collect();

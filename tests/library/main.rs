@@ -3,6 +3,7 @@
 mod compose_keys;
 mod corpus;
 mod desired;
+mod docker;
 mod docs;
 mod examples;
 mod findings;

@@ -3,22 +3,18 @@
 #![expect(clippy::expect_used, reason = "a machine on which these fail cannot run the test")]
 
 use std::io::Write as _;
-use std::process::{Command, Stdio};
 
 use skep::spec::yaml::node::{Node, Scalar, ScalarKind, Value};
 use skep::spec::yaml::{budget::Budget, parse};
+
+use crate::docker::stack_config;
 
 /// What `docker stack config` prints for `text` under `x-test`, or its error. `None` without a docker client.
 fn docker(text: &str) -> Option<Result<serde_yaml::Value, String>> {
     let mut file = tempfile::Builder::new().suffix(".yaml").tempfile().expect("a temporary file");
     let indented = text.lines().collect::<Vec<_>>().join("\n  ");
     writeln!(file, "services: {{a: {{image: a}}}}\nx-test:\n  {indented}").expect("writing it");
-    let output = Command::new("docker")
-        .args(["stack", "config", "--compose-file"])
-        .arg(file.path())
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
+    let output = stack_config()?.arg(file.path()).output().expect("docker's client");
     if !output.status.success() {
         return Some(Err(String::from_utf8_lossy(&output.stderr).into_owned()));
     }
@@ -127,10 +123,7 @@ fn generated_scalars_have_the_type_that_docker_sees() {
     scalars.retain(|text| !matches!(ours(text), Ok(serde_yaml::Value::Number(n)) if n.is_infinite() || n.is_nan()));
     scalars.retain(|text: &String| ours(&format!("- {text}")).is_ok() && !text.contains(": "));
     let text = format!("- {}\n", scalars.join("\n- "));
-    let Some(docker) = docker(&text) else {
-        eprintln!("skipped: no docker client");
-        return;
-    };
+    let Some(docker) = docker(&text) else { return };
     let docker = docker.expect("docker takes it");
     let ours = ours(&text).expect("we take it");
     let (ours, docker) =
@@ -181,10 +174,7 @@ fn documents_are_read_or_refused_as_by_docker() {
         "a: \u{1}",
         "a: - b",
     ] {
-        let Some(docker) = docker(text) else {
-            eprintln!("skipped: no docker client");
-            return;
-        };
+        let Some(docker) = docker(text) else { return };
         match (ours(text), docker) {
             (Ok(ours), Ok(docker)) => {
                 assert!(alike(&ours, &docker), "{text}\n{ours:?}\n{docker:?}");

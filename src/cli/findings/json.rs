@@ -27,6 +27,9 @@ struct Found<'a> {
     /// What it is, in a stable word; `docs/findings.md` explains each.
     #[schemars(example = &"unknown-key")]
     code: &'a str,
+    /// Where the documentation of this version explains it.
+    #[schemars(example = &"docs/findings.md#unknown-key")]
+    docs: String,
     /// How much it matters.
     severity: Severity,
     /// What is wrong, with the path of the key.
@@ -73,6 +76,7 @@ fn found(finding: &Finding) -> Found<'_> {
     let place = place.as_ref();
     Found {
         code,
+        docs: format!("docs/findings.md#{code}"),
         severity: *severity,
         message,
         file: place.map(|place| &*place.file),

@@ -22,7 +22,11 @@ impl Line {
             std::iter::once(indent..line.len()).collect()
         } else {
             let ranges = secrets(line, sensitivity).into_iter();
-            ranges.map(|range| whole(line, range)).filter(|r| !is_harmless(line, r)).collect()
+            let ranges = ranges.map(|range| whole(line, range));
+            let ranges = ranges.filter(|range| !is_harmless(line, range));
+            let mut ranges: Vec<Range<usize>> = ranges.chain(data_of_secret(line, above)).collect();
+            ranges.sort_by_key(|range| range.start);
+            ranges
         };
         let mut text = String::with_capacity(line.len());
         let mut replaced = Vec::new();
@@ -101,6 +105,20 @@ fn whole(line: &str, range: Range<usize>) -> Range<usize> {
     if rest.starts_with('@') { range } else { range.start..line.trim_end().len().max(range.end) }
 }
 
+/// Where the data of a secret begins on the line that has its key, up to the end of the line.
+fn data_of_secret(line: &str, above: &[String]) -> Option<Range<usize>> {
+    let keys = keys_above(line, above);
+    let (_, data) = line
+        .split_once("content:")
+        .filter(|_| keys.last().is_some_and(|section| section.name == "secrets"))?;
+    let start = line.len() - data.trim_start().len();
+    let end = line.trim_end().len();
+    let range = Some(start..end).filter(|range| !range.is_empty())?;
+    let is_elsewhere =
+        line.get(range.clone()).is_some_and(|data| is_variable(data.trim_matches(['"', '\''])));
+    (!is_elsewhere).then_some(range)
+}
+
 /// Whether what stands at `range` only looks like a secret: the names under `secrets:`, or nothing but a variable.
 fn is_harmless(line: &str, range: &Range<usize>) -> bool {
     let before = line.get(..range.start).unwrap_or_default().trim_end();
@@ -129,30 +147,66 @@ fn is_variable(text: &str) -> bool {
     }
 }
 
-/// Whether a line is (part of) the value of a secret whose name stands above it.
+/// Whether a line is (part of) the value of a secret whose name stands above it, or of the data of a secret.
 fn belongs_to_secret(line: &str, above: &[String], sensitivity: &Sensitivity) -> bool {
-    let lines_above = || above.iter().rev().filter(|line| !line.trim().is_empty());
-    if let Some(flag) = lines_above().next().and_then(|line| list_item(line))
+    let mut lines_above = above.iter().rev().filter(|line| !line.trim().is_empty());
+    if let Some(flag) = lines_above.next().and_then(|line| list_item(line))
         && list_item(line).is_some()
         && announces_secret(flag.trim_matches(['"', '\'']), sensitivity)
     {
         return true;
     }
+    let keys = keys_above(line, above);
+    if let [.., data, _, section] = keys.as_slice()
+        && !data.is_own
+        && data.name == "content"
+        && section.name == "secrets"
+    {
+        return true;
+    }
+    keys.iter().enumerate().any(|(at, key)| {
+        // The name of a secret in the stack file, or of a service, says nothing of what is below.
+        let names_an_object = keys.len() == at + 2
+            && keys.last().is_some_and(|section| SECTIONS.contains(&section.name));
+        key.opens
+            && !names_an_object
+            && sensitivity.is_sensitive(key.name)
+            && !only_refers(key.name)
+    })
+}
+
+/// The keys at the top of a stack file below which objects have names of their own.
+const SECTIONS: [&str; 5] = ["services", "networks", "volumes", "configs", "secrets"];
+
+/// A key that a line is below of.
+struct Key<'a> {
+    name: &'a str,
+    /// Whether it stands on the line itself.
+    is_own: bool,
+    /// Whether its value stands on the lines below it.
+    opens: bool,
+}
+
+/// The keys above a line, from its own, where it has one, up to that at the left margin; as far as lines have keys.
+fn keys_above<'a>(line: &'a str, above: &'a [String]) -> Vec<Key<'a>> {
+    let key = |line: &'a str, is_own| {
+        let (name, value) = line.split_once(':')?;
+        let name = name.trim().trim_start_matches("- ").trim_matches(['"', '\'']);
+        let value = value.trim();
+        let opens = value.is_empty() || value.starts_with(['|', '>', '"', '\'', '#', '&']);
+        Some(Key { name, is_own, opens: opens && !is_own })
+    };
+    let mut keys: Vec<Key<'a>> = key(line, true).into_iter().collect();
     let mut depth = indent(line);
-    for parent in lines_above() {
-        if indent(parent) >= depth {
+    for parent in above.iter().rev() {
+        if parent.trim().is_empty() || indent(parent) >= depth {
             continue;
         }
         depth = indent(parent);
-        let Some((name, value)) = parent.split_once(':') else { return false };
-        let name = name.trim().trim_start_matches("- ").trim_matches(['"', '\'']);
-        let value = value.trim();
-        let continues = value.is_empty() || value.starts_with(['|', '>', '"', '\'', '#', '&']);
-        if continues && sensitivity.is_sensitive(name) && !only_refers(name) {
-            return true;
-        }
+        let Some(key) = key(parent.as_str(), false) else { break };
+        keys.push(key);
     }
-    false
+    keys
 }
 
 fn indent(line: &str) -> usize {
@@ -199,6 +253,23 @@ mod tests {
         assert_eq!(shown("    hunter2", "a:\n  TOKEN:\n"), "    (sensitive)");
         assert_eq!(shown("  - hunter2", "command:\n  - --password\n"), "  (sensitive)");
         assert_eq!(shown("    file: db.txt", "secrets:\n  db:\n"), "    file: db.txt");
+    }
+
+    #[test]
+    fn where_a_secret_is_kept_may_be_seen_and_its_data_may_not() {
+        let below = "secrets:\n  db_password:\n";
+        for line in ["    file: ./db.txt", "    external: true", "    name: shop_db"] {
+            assert_eq!(shown(line, below), line);
+        }
+        assert_eq!(shown("    image: nginx", "services:\n  token:\n"), "    image: nginx");
+        assert_eq!(shown("    content: hunter2", "secrets:\n  a:\n"), "    content: (sensitive)");
+        assert_eq!(shown("      hunter2", "secrets:\n  a:\n    content: |\n"), "      (sensitive)");
+        assert_eq!(shown("  a: {content: hunter2}", "secrets:\n"), "  a: {content: (sensitive)");
+        assert_eq!(
+            shown("secrets: {a: {content: hunter2}}", ""),
+            "secrets: {a: {content: (sensitive)"
+        );
+        assert_eq!(shown("    content: hello", "configs:\n  a:\n"), "    content: hello");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Tells a saved plan from stack files, and reads it.
 
-use std::fs;
+use std::fs::{self, File as Opened};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::de::IgnoredAny;
@@ -45,10 +46,27 @@ pub(in crate::cli) fn find(paths: &[PathBuf]) -> Result<Option<Saved>, CommandEr
     Ok(None)
 }
 
+/// Ends what wants stack files and was given a saved plan.
+///
+/// # Errors
+/// When one of `paths` is a saved plan.
+pub(in crate::cli) fn refuse(paths: &[PathBuf]) -> Result<(), CommandError> {
+    let Some(path) = paths.iter().find(|path| candidate(path).is_some()) else { return Ok(()) };
+    let path = path.display();
+    Err(CommandError::usage(format!("{path} is a saved plan, which skep apply takes"))
+        .hint(format!("skep apply {path} shows it, and asks before it does what the file lists")))
+}
+
 /// The text of a file that is a saved plan, sound or not. What cannot be read here, the loading of stacks tells of.
 fn candidate(path: &Path) -> Option<Vec<u8>> {
     let metadata = fs::metadata(path).ok()?;
     if !metadata.is_file() || metadata.len() > MAX_BYTES {
+        return None;
+    }
+    // Stack files may be large, and rarely begin like one.
+    let mut beginning = Vec::new();
+    Opened::open(path).ok()?.take(256).read_to_end(&mut beginning).ok()?;
+    if !beginning.trim_ascii_start().starts_with(b"{") {
         return None;
     }
     let text = fs::read(path).ok()?;

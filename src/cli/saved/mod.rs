@@ -11,5 +11,5 @@ mod verify;
 
 pub(super) use arguments::Arguments;
 pub(super) use file::schema;
-pub(super) use find::{Saved, find};
+pub(super) use find::{Saved, find, refuse};
 pub(super) use save::{Made, save};

@@ -17,7 +17,7 @@ use super::super::policy::{Policy, Scope};
 use super::super::record::{self, FleetRecord};
 use super::constraint;
 use super::exchange::Exchange;
-use super::image::Images;
+use super::image::{Images, Unasked};
 use super::index::Index;
 use super::inputs::{Inputs, Learned, View};
 use super::kept::Kept;
@@ -46,6 +46,8 @@ pub(super) struct Context<'a> {
     pub(super) health: BTreeMap<&'a str, ServiceHealth>,
     pub(super) masker: RefCell<Masker>,
     pub(super) findings: RefCell<Vec<Finding>>,
+    /// Images that are used although their registries could not be asked.
+    pub(super) unasked: RefCell<Vec<Unasked>>,
     pub(super) refusals: RefCell<BTreeMap<String, String>>,
     /// Values and data that the observation does not show, and that are taken for unchanged.
     pub(super) hidden: Cell<usize>,
@@ -92,6 +94,7 @@ impl<'a> Context<'a> {
                 Masker::new(view.sensitivity.clone())
             }),
             findings: RefCell::default(),
+            unasked: RefCell::default(),
             refusals: RefCell::default(),
             hidden: Cell::default(),
         }
@@ -135,6 +138,11 @@ impl<'a> Context<'a> {
     /// Adds a finding to the document.
     pub(super) fn find(&self, finding: Finding) {
         self.findings.borrow_mut().push(finding);
+    }
+
+    /// Notes that the registry of an image could not be asked, for one finding about all of them.
+    pub(super) fn find_unasked(&self, unasked: Unasked) {
+        self.unasked.borrow_mut().push(unasked);
     }
 
     /// Notes that `count` values cannot be compared because the observation does not show them.

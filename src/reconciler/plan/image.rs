@@ -7,6 +7,7 @@ use crate::model::desired::{Desired, DesiredService};
 use crate::model::error::chain;
 use crate::model::finding::Finding;
 use crate::model::live::{LiveService, Observed};
+use crate::model::place::Place;
 use crate::model::service::ServiceSpec;
 use crate::swarm::{self, Login, Resolved, UsedLogin};
 
@@ -101,18 +102,20 @@ pub(super) fn pin(
         }
         (None, _) => {}
         // A digest that works is not given up because a registry has a bad day.
-        (Some(answer), true) => context.find(
-            Finding::warning("image-kept", service.place.clone(), kept(&image, answer))
-                .hint("the service stays with the image that it runs"),
-        ),
-        (Some(Answer::Unavailable { reason, local: true }), false) => context.find(
-            Finding::warning(
-                "image-unresolved",
-                service.place.clone(),
-                format!("no registry could be asked for {image}: {reason}"),
-            )
-            .hint("the only node has it, so it is used without a digest"),
-        ),
+        (Some(Answer::Unavailable { reason, local }), _) if reused || *local => {
+            context.find_unasked(Unasked {
+                image: image.clone(),
+                place: service.place.clone(),
+                reason: reason.clone(),
+                is_kept: reused,
+            });
+        }
+        (Some(answer), true) => {
+            if let Some(why) = kept(&image, answer) {
+                let finding = Finding::warning("image-kept", service.place.clone(), why);
+                context.find(finding.hint(STAYS));
+            }
+        }
         (Some(answer), false) => {
             if let Some((reason, advice)) = refusal(&image, answer) {
                 pinned.holds.push(match answer {
@@ -128,6 +131,57 @@ pub(super) fn pin(
         }
     }
     pinned
+}
+
+/// An image that is used although its registry could not be asked.
+#[derive(Debug)]
+pub(super) struct Unasked {
+    image: String,
+    /// The service that uses it.
+    place: Place,
+    /// Why it could not be asked, in the Engine's words.
+    reason: String,
+    /// Whether the service runs it already.
+    is_kept: bool,
+}
+
+/// What follows for a service that runs an image.
+const STAYS: &str = "the service stays with the image that it runs";
+
+/// One finding for each registry that could not be asked, however many services use its images.
+pub(super) fn of_registries(unasked: Vec<Unasked>) -> Vec<Finding> {
+    let mut registries: BTreeMap<(String, bool), Vec<Unasked>> = BTreeMap::new();
+    for unasked in unasked {
+        let registry = swarm::registry_of(&unasked.image).to_owned();
+        registries.entry((registry, unasked.is_kept)).or_default().push(unasked);
+    }
+    let finding = |((registry, is_kept), unasked): ((String, bool), Vec<Unasked>)| {
+        let images: BTreeSet<&str> = unasked.iter().map(|unasked| unasked.image.as_str()).collect();
+        let Unasked { image, place, reason, is_kept: _ } = unasked.first()?;
+        let (one, of) = match images.len() {
+            1 => (true, image.clone()),
+            count => (false, format!("{count} images of {registry} ({image} and others)")),
+        };
+        let finding = match (is_kept, one) {
+            (true, _) => {
+                let moved = if one { "has moved" } else { "have moved" };
+                let message =
+                    format!("the registry could not be asked whether {of} {moved}: {reason}");
+                Finding::warning("image-kept", place.clone(), message)
+            }
+            (false, _) => {
+                let message = format!("no registry could be asked for {of}: {reason}");
+                Finding::warning("image-unresolved", place.clone(), message)
+            }
+        };
+        Some(finding.hint(match (is_kept, unasked.len(), one) {
+            (true, 1, _) => STAYS,
+            (true, ..) => "the services stay with the images that they run",
+            (false, _, true) => "the only node has it, so it is used without a digest",
+            (false, _, false) => "the only node has them, so they are used without a digest",
+        }))
+    };
+    registries.into_iter().filter_map(finding).collect()
 }
 
 /// What else ends a hold on an image.
@@ -165,20 +219,55 @@ pub fn refusal(image: &str, answer: &Answer) -> Option<(String, String)> {
     Some((format!("{reason}: {words}"), advice))
 }
 
-/// Why a service stays with its image although its registry was asked for a newer one.
-fn kept(image: &str, answer: &Answer) -> String {
+/// Why a service stays with its image although its registry was asked for a newer one, and answered.
+fn kept(image: &str, answer: &Answer) -> Option<String> {
     match answer {
-        Answer::Unavailable { reason, .. } => {
-            format!("the registry could not be asked whether {image} has moved: {reason}")
+        Answer::NotFound(words) => {
+            Some(format!("the registry does not know {image} any more: {words}"))
         }
-        Answer::NotFound(words) => format!("the registry does not know {image} any more: {words}"),
         Answer::Denied { words, .. } => {
-            format!("the registry does not give us {image} any more: {words}")
+            Some(format!("the registry does not give us {image} any more: {words}"))
         }
-        Answer::Found(_) => String::new(),
+        Answer::Found(_) | Answer::Unavailable { .. } => None,
     }
 }
 
 pub(super) fn image(spec: &ServiceSpec) -> &str {
     spec.task_template.container_spec.as_ref().map_or("", |container| container.image.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_that_cannot_be_asked_is_told_of_once() {
+        let unasked = |image: &str, is_kept| Unasked {
+            image: image.to_owned(),
+            place: Place::file("stack.yaml"),
+            reason: "no route to host".to_owned(),
+            is_kept,
+        };
+        let told = |unasked| -> Vec<String> {
+            of_registries(unasked).into_iter().map(|finding| finding.message).collect()
+        };
+        assert_eq!(
+            told(vec![unasked("nginx:1", false), unasked("nginx:1", false)]),
+            ["no registry could be asked for nginx:1: no route to host"]
+        );
+        assert_eq!(
+            told(vec![
+                unasked("r.example/a:1", true),
+                unasked("nginx:1", false),
+                unasked("r.example/b:1", true),
+                unasked("r.example/b:1", false),
+            ]),
+            [
+                "no registry could be asked for nginx:1: no route to host",
+                "no registry could be asked for r.example/b:1: no route to host",
+                "the registry could not be asked whether 2 images of r.example (r.example/a:1 and others) have moved: \
+                 no route to host",
+            ]
+        );
+    }
 }

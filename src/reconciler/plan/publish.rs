@@ -17,7 +17,7 @@ use super::super::health::ServiceHealth;
 use super::super::step::{Step, Write};
 use super::context::Context;
 use super::draft::{self, StackDraft};
-use super::image::Answer;
+use super::image::{self, Answer};
 use super::{memory, route};
 
 /// What a pass would do.
@@ -129,6 +129,7 @@ pub(super) fn publish(
     });
     let mut findings = context.view.findings.clone();
     findings.extend(context.findings.into_inner());
+    findings.extend(image::of_registries(context.unasked.into_inner()));
     findings.extend(not_comparable(context.hidden.get()));
     findings.extend(of_proxy);
     let document = Document {

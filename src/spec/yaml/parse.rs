@@ -204,6 +204,8 @@ j: [1
         let mut out = String::new();
         for text in [
             "a:\n\tb: c\n",
+            "a:\n  b: c\n\n\td: e\n",
+            "a: |\n\tb\n",
             "a: b: c\n",
             "a:\n  - b\n c: d\n",
             "a: b\nno colon\n",

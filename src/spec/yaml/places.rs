@@ -33,10 +33,22 @@ impl Places<'_> {
         self.at(marker, 0)
     }
 
-    /// The first tab on the line of a position.
+    /// The first tab that indents something, from the line of a position on: the parser may have its eye on a value above
+    /// the line that would continue it. Else the first tab on that line.
     pub(super) fn tab(&self, marker: Marker) -> Option<Place> {
         let before = self.text.get(..marker.byte_offset()?)?;
         let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let mut line_start = start;
+        for line in self.text.get(start..)?.split_inclusive('\n') {
+            let content = line.trim_start();
+            let blanks = line.strip_suffix(content).unwrap_or_default();
+            if let (Some(tab), false) =
+                (blanks.find('\t'), content.is_empty() || content.starts_with('#'))
+            {
+                return Some(self.at_byte(line_start + tab));
+            }
+            line_start += line.len();
+        }
         let line = self.text.get(start..)?.lines().next()?;
         Some(self.at_byte(start + line.find('\t')?))
     }
