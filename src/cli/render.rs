@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::diff::mask::Sensitivity;
 use crate::diff::render::clean;
 use crate::model::desired::{DesiredObject, DesiredService, DesiredStack};
 use crate::model::network::NetworkSpec;
@@ -121,7 +122,11 @@ pub(super) async fn render(
     tell_of_refused(&compiled);
     let rendered = Rendered {
         format_version: FORMAT_VERSION,
-        stacks: desired.stacks.values().map(|stack| rendered(stack, &compiled)).collect(),
+        stacks: desired
+            .stacks
+            .values()
+            .map(|stack| rendered(stack, &compiled, &request.view.sensitivity))
+            .collect(),
     };
     let text = match args.format {
         RenderFormat::Json => json(&rendered)?,
@@ -140,7 +145,11 @@ fn tell_of_refused(compiled: &Compiled) {
     }
 }
 
-fn rendered<'a>(stack: &'a DesiredStack, compiled: &Compiled) -> RenderedStack<'a> {
+fn rendered<'a>(
+    stack: &'a DesiredStack,
+    compiled: &Compiled,
+    sensitivity: &Sensitivity,
+) -> RenderedStack<'a> {
     let DesiredStack {
         name,
         source: _,
@@ -153,7 +162,7 @@ fn rendered<'a>(stack: &'a DesiredStack, compiled: &Compiled) -> RenderedStack<'
         routes: _,
         externals: _,
     } = stack;
-    let StackObjects { routes, tls_policies, certificates } = compiled.of_stack(name);
+    let StackObjects { routes, tls_policies, certificates } = compiled.of_stack(name, sensitivity);
     RenderedStack {
         name: name.as_str(),
         networks: specs(networks),

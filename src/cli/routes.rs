@@ -9,7 +9,9 @@ use jiff::Timestamp;
 
 use crate::diff::document::StackSection;
 use crate::model::name::{FleetName, StackName};
-use crate::proxy::{Compiled, Features, HandshakeError, compile, entry_address, shown_certificate};
+use crate::proxy::{
+    Compiled, Features, HandshakeError, compile, entry_address, reach, shown_certificate,
+};
 use crate::reconciler::caddy::{ProxyAim, Sight};
 use crate::reconciler::pass::{Reader, declare};
 use crate::reconciler::plan::Learned;
@@ -53,8 +55,8 @@ Examples:
   skep routes shop --path stacks/
   skep routes --entry 203.0.113.7 --format json
 
-Exit codes: 0; with --exit-code also 4 a target that is not healthy or a certificate that clients do
-not take, 2 a route that is not live, and 1 where Caddy cannot be asked.")]
+Exit codes: 0; with --exit-code also 4 a target that is not healthy, a certificate that clients do not
+take or an entry point that is not there, 2 a route that is not live, and 1 where Caddy cannot be asked.")]
 pub(super) struct RoutesArgs {
     /// Stacks to show [default: all of the fleet]
     #[arg(value_name = "STACK")]
@@ -111,6 +113,7 @@ pub(super) async fn routes(
             Sight::Lost(reason) => Some(reason.clone()),
             Sight::Seen(_) => None,
         },
+        entry_problem: None,
         compared: declared.is_some(),
         routes: route_status::fold(&known),
     };
@@ -122,7 +125,8 @@ pub(super) async fn routes(
         let ProxyAim { address, rules } = aim;
         let entry = args.entry.as_deref();
         let entry = entry_address(entry, &address.endpoint, &rules.policy.servers, live);
-        look_at_certificates(&mut routes.routes, &entry).await;
+        let looked = look_at_certificates(&mut routes.routes, &entry).await;
+        routes.entry_problem = looked.err().as_ref().map(in_short);
     }
     output.result(&match args.format {
         Format::Text => text(&routes, Timestamp::now(), output.look()),
@@ -168,8 +172,18 @@ async fn told(
 }
 
 /// Looks at the certificate of every host of which Caddy has a route, each once.
-async fn look_at_certificates(routes: &mut [RouteStatus], address: &str) {
+///
+/// # Errors
+/// When the entry point is not there; then it is not asked for each of them.
+async fn look_at_certificates(
+    routes: &mut [RouteStatus],
+    address: &str,
+) -> Result<(), HandshakeError> {
     let names: BTreeSet<String> = routes.iter().filter_map(RouteStatus::name_to_ask).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    reach(address).await?;
     let look = |name: String| async move {
         let shown = shown_certificate(address, &name).await;
         (name, shown)
@@ -184,6 +198,7 @@ async fn look_at_certificates(routes: &mut [RouteStatus], address: &str) {
             Err(error) => CertificateStatus::none(in_short(error)),
         });
     }
+    Ok(())
 }
 
 fn in_short(error: &HandshakeError) -> String {
@@ -192,7 +207,11 @@ fn in_short(error: &HandshakeError) -> String {
 }
 
 fn exit(routes: &Routes) -> ExitCode {
-    let asked = if routes.problem.is_some() { ExitCode::Failed } else { ExitCode::Fine };
+    let asked = match (&routes.problem, &routes.entry_problem) {
+        (Some(_), _) => ExitCode::Failed,
+        (None, Some(_)) => ExitCode::NotHealthy,
+        (None, None) => ExitCode::Fine,
+    };
     let of_route = |route: &RouteStatus| {
         let health = if route.is_unwell() { ExitCode::NotHealthy } else { ExitCode::Fine };
         let is_live = route.state == RouteState::Live;

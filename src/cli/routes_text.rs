@@ -21,13 +21,18 @@ const HEADS: [&str; 5] = ["ROUTE", "TARGET", "HEALTH", "STATE", "CERTIFICATE"];
 
 /// Routes as people read them.
 pub(super) fn text(routes: &Routes, now: Timestamp, look: Look) -> String {
-    let Routes { format_version: _, fleet, proxy, problem, compared, routes: rows } = routes;
+    let Routes { format_version: _, fleet, proxy, problem, entry_problem, compared, routes: rows } =
+        routes;
     let paint = |role, words: &str| look.palette.paint(role, words);
     let at = proxy.as_ref().map_or_else(String::new, |proxy| format!(", Caddy at {proxy}"));
     let mut text = paint(Role::Strong, &headline(rows));
     let _ = writeln!(text, "   {}", paint(Role::Quiet, &clean(&format!("fleet {fleet}{at}"))));
     if let Some(problem) = problem {
         text.push_str(&paragraph(problem, 0, Role::Removed, look));
+    }
+    if let Some(problem) = entry_problem {
+        let words = format!("No certificate was looked at: {problem}. {ENTRY}");
+        text.push_str(&paragraph(&words, 0, Role::Removed, look));
     }
     if !compared && problem.is_none() {
         text.push_str(&paragraph(NOT_COMPARED, 0, Role::Quiet, look));
@@ -55,6 +60,8 @@ pub(super) fn text(routes: &Routes, now: Timestamp, look: Look) -> String {
     text
 }
 
+/// Said where nobody listens at the entry point.
+const ENTRY: &str = "--entry says where clients reach Caddy.";
 /// Said where there is nothing to compare with.
 const NOT_COMPARED: &str =
     "These are the routes that Caddy has; --path compares them with stack files.";
@@ -263,6 +270,7 @@ x-skep:
             fleet: "default".to_owned(),
             proxy: Some("unix:///run/caddy/admin.sock".to_owned()),
             problem: None,
+            entry_problem: None,
             compared: true,
             routes,
         };
@@ -277,7 +285,13 @@ x-skep:
         insta::assert_snapshot!(text(&routes, now, LOOK));
 
         let undeclared = Known { declared: None, ..known };
-        let routes = Routes { problem: None, compared: false, routes: fold(&undeclared), ..routes };
+        let routes = Routes {
+            problem: None,
+            entry_problem: Some("cannot connect to 127.0.0.1:443: connection refused".to_owned()),
+            compared: false,
+            routes: fold(&undeclared),
+            ..routes
+        };
         insta::assert_snapshot!(text(&routes, now, LOOK));
     }
 }

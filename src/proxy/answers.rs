@@ -6,6 +6,9 @@ use super::edits::strip;
 use super::text::{escaped, filled};
 use crate::model::route::{PathPattern, Redirect, StaticFiles};
 
+/// What the location of a redirect ends with that keeps the rest of the path, and the query.
+pub(super) const REST: &str = "{http.request.uri}";
+
 /// The handlers of `redirect`.
 pub(super) fn redirect(redirect: &Redirect, path: &PathPattern) -> Vec<Value> {
     let Redirect { to, permanent, keep_path } = redirect;
@@ -14,7 +17,7 @@ pub(super) fn redirect(redirect: &Redirect, path: &PathPattern) -> Vec<Value> {
     if *keep_path && matches!(path, PathPattern::Prefix(_)) {
         handlers.extend(strip(path));
         location.truncate(location.trim_end_matches('/').len());
-        location.push_str("{http.request.uri}");
+        location.push_str(REST);
     }
     handlers.push(json!({
         "handler": "static_response",

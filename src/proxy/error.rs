@@ -1,5 +1,14 @@
 //! What goes wrong with Caddy's admin API.
 
+/// What Linux says of a machine (Go's `syscall` has the same words), for which no route is to blame.
+const OF_MACHINE: [&str; 5] = [
+    "address already in use",
+    "cannot assign requested address",
+    "too many open files",
+    "no space left on device",
+    "resource temporarily unavailable",
+];
+
 /// An operation on Caddy's admin API that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
@@ -64,14 +73,13 @@ pub enum AdminError {
 }
 
 impl AdminError {
-    /// Whether it may be gone without anybody doing anything: another writer, a Caddy that is not there at the moment.
-    pub const fn is_passing(&self) -> bool {
+    /// Whether it may be gone without anybody doing anything: another writer, a Caddy that is not there at the moment, a
+    /// machine that has something else on the port.
+    pub fn is_passing(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Stale { .. } | Self::Lost { .. } => true,
-            Self::Prepare { .. }
-            | Self::Forbidden { .. }
-            | Self::Refused { .. }
-            | Self::Unexpected { .. } => false,
+            Self::Refused { words, .. } => OF_MACHINE.iter().any(|part| words.contains(part)),
+            Self::Prepare { .. } | Self::Forbidden { .. } | Self::Unexpected { .. } => false,
         }
     }
 

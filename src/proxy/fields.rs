@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::answers::REST;
+
 /// The field that tells where requests go.
 const TO: &str = "to";
 
@@ -80,9 +82,17 @@ fn answer(handler: &Value) -> String {
         None => "200".to_owned(),
     };
     match handler.pointer("/headers/Location/0").and_then(Value::as_str) {
-        Some(location) => format!("{location} ({status})"),
+        Some(location) => format!("{} ({status})", readable(location)),
         None => format!("answer {status}"),
     }
+}
+
+/// Where a redirect leads, as people write places: the rest of the path is `/*`, as in the path of a route.
+fn readable(location: &str) -> String {
+    let plain = |text: &str| text.replace("\\{", "{").replace("\\}", "}");
+    location
+        .strip_suffix(REST)
+        .map_or_else(|| plain(location), |place| format!("{}/*", plain(place)))
 }
 
 fn handlers(route: &Value) -> &[Value] {
@@ -182,7 +192,7 @@ services:
         assert_eq!(
             targets,
             [
-                "https://b.example.com{http.request.uri} (307)",
+                "https://b.example.com/* (307)",
                 "answer 204",
                 "files of /srv/docs",
                 "elsewhere.example:81",

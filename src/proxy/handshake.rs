@@ -64,6 +64,20 @@ pub enum HandshakeError {
     },
 }
 
+/// Whether somebody listens at `address`, as `host:port`.
+///
+/// # Errors
+/// When nobody does, or nobody says so in time.
+pub async fn reach(address: &str) -> Result<(), HandshakeError> {
+    let slow = |_| HandshakeError::Slow { address: address.to_owned() };
+    timeout(PATIENCE, connect(address)).await.map_err(slow)?.map(drop)
+}
+
+async fn connect(address: &str) -> Result<TcpStream, HandshakeError> {
+    let failed = |source| HandshakeError::Connect { address: address.to_owned(), source };
+    TcpStream::connect(address).await.map_err(failed)
+}
+
 /// The certificate that the entry point at `address`, as `host:port`, shows for `host`. Whoever issued it is believed:
 /// it is only looked at, and nothing is sent.
 pub async fn shown_certificate(
@@ -76,7 +90,6 @@ pub async fn shown_certificate(
 
 async fn handshake(address: &str, host: &str) -> Result<ShownCertificate, HandshakeError> {
     let unreadable = || HandshakeError::Unreadable { host: host.to_owned() };
-    let connect = |source| HandshakeError::Connect { address: address.to_owned(), source };
     let tls = |source| HandshakeError::Tls { address: address.to_owned(), source };
     let name = ServerName::try_from(host.to_owned()).map_err(|_| unreadable())?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -86,7 +99,7 @@ async fn handshake(address: &str, host: &str) -> Result<ShownCertificate, Handsh
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Spectator(provider)))
         .with_no_client_auth();
-    let stream = TcpStream::connect(address).await.map_err(connect)?;
+    let stream = connect(address).await?;
     let connector = TlsConnector::from(Arc::new(config));
     let stream = connector.connect(name.clone(), stream).await.map_err(tls)?;
     let (_, session) = stream.get_ref();
@@ -164,7 +177,7 @@ mod tests {
         let address = listener.local_addr().unwrap().to_string();
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let server = tokio::spawn(async move {
-            for _ in 0..2 {
+            for _ in 0..3 {
                 let (stream, _) = listener.accept().await.unwrap();
                 let _ = acceptor.accept(stream).await;
             }
@@ -173,9 +186,11 @@ mod tests {
         assert_eq!((shown.issuer.as_str(), shown.fits), ("rcgen self signed cert", true));
         let shown = shown_certificate(&address, "api.example.com").await.unwrap();
         assert!(!shown.fits);
+        reach(&address).await.unwrap();
         server.await.unwrap();
         let gone = shown_certificate(&address, "shop.example.com").await.unwrap_err();
         assert_eq!(gone.to_string(), format!("cannot connect to {address}"));
+        assert_eq!(reach(&address).await.unwrap_err().to_string(), gone.to_string());
     }
 
     #[tokio::test]

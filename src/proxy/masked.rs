@@ -6,14 +6,14 @@ use crate::diff::mask::Sensitivity;
 use crate::model::secret::MASK;
 
 /// An object for people: texts below names that say that their value is secret are masked, such as the hash of a
-/// `password`, the `api_token` of an issuer and the header `Authorization`.
-pub fn masked(object: &Value) -> Value {
+/// `password`, the `api_token` of an issuer and the header `Authorization`. `sensitivity` has the names.
+pub fn masked(object: &Value, sensitivity: &Sensitivity) -> Value {
     let mut object = object.clone();
-    each(&mut object, false, &Sensitivity::default(), &mut |text| MASK.clone_into(text));
+    each(&mut object, false, sensitivity, &mut |text| MASK.clone_into(text));
     object
 }
 
-/// The texts of a configuration that [`masked`] takes out of it, by other names where the settings have more.
+/// The texts of a configuration that [`masked`] takes out of it.
 pub fn secrets(config: &Value, sensitivity: &Sensitivity) -> Vec<String> {
     let mut found = Vec::new();
     each(&mut config.clone(), false, sensitivity, &mut |text| found.push(std::mem::take(text)));
@@ -61,7 +61,8 @@ mod tests {
                 "secret": empty,
             })
         };
-        assert_eq!(masked(&object("hunter2", "")), object(MASK, ""));
-        assert_eq!(secrets(&object("hunter2", ""), &Sensitivity::default()), ["hunter2"; 3]);
+        let usual = Sensitivity::default();
+        assert_eq!(masked(&object("hunter2", ""), &usual), object(MASK, ""));
+        assert_eq!(secrets(&object("hunter2", ""), &usual), ["hunter2"; 3]);
     }
 }

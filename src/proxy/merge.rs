@@ -69,7 +69,9 @@ impl MergeError {
             Self::PortTaken { .. } => {
                 "name this server in `proxy.server` to have routes in it, or give `proxy.entry_points` other ports"
             }
-            Self::OtherPorts { .. } => "say the same ports in `proxy.entry_points`",
+            Self::OtherPorts { .. } => {
+                "say the same ports in `proxy.entry_points`; other servers of this Caddy go by them"
+            }
             Self::Shape(_) => "look at it with: caddy adapt, or GET /config/ of the admin API",
         }
     }

@@ -1,12 +1,16 @@
-//! The objects of one stack, for people.
+//! The objects of one stack.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::compile::Compiled;
-use super::ident::owner;
+use super::floors::Features;
+use super::ident::{Entry, owner};
 use super::live::text_id;
 use super::masked::masked;
-use crate::model::name::StackName;
+use super::policy::Servers;
+use super::server::server;
+use crate::diff::mask::Sensitivity;
+use crate::model::name::{FleetName, StackName};
 
 /// The objects of one stack, secrets masked.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,13 +24,38 @@ pub struct StackObjects {
 }
 
 impl Compiled {
-    /// The objects of one stack.
-    pub fn of_stack(&self, stack: &StackName) -> StackObjects {
+    /// What belongs to one stack beside its routes: its certificates, and the `servers` of the settings, which all have.
+    /// Passwords may be in it.
+    pub fn beside(
+        &self,
+        stack: &StackName,
+        fleet: &FleetName,
+        servers: &Servers,
+        features: Features,
+    ) -> Vec<Value> {
+        let is_own = |object: &&Value| {
+            text_id(object).and_then(owner).is_some_and(|(_, of)| of == Some(stack.as_str()))
+        };
+        let certificates = self.tls_policies.iter().chain(&self.certificates);
+        let mut all: Vec<Value> = certificates.filter(is_own).cloned().collect();
+        match servers {
+            Servers::Own(own) => all.extend(
+                [Entry::Https, Entry::Http]
+                    .map(|entry| server(fleet, entry, own, Vec::new(), features)),
+            ),
+            Servers::Attached { https, http } => all.push(json!([https, http])),
+        }
+        all
+    }
+
+    /// The objects of one stack, without what is secret by the names of `sensitivity`.
+    pub fn of_stack(&self, stack: &StackName, sensitivity: &Sensitivity) -> StackObjects {
         let Self { routes, tls_policies, certificates, refused: _ } = self;
         let is_own = |object: &&Value| {
             let owner = text_id(object).and_then(owner);
             owner.is_some_and(|(_, of)| of == Some(stack.as_str()))
         };
+        let masked = |object: &Value| masked(object, sensitivity);
         let own = |objects: &[Value]| objects.iter().filter(is_own).map(masked).collect();
         StackObjects {
             routes: routes

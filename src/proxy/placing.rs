@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::arrange::arrange;
 use super::compile::{Compiled, CompiledRoute};
@@ -10,12 +10,10 @@ use super::ident::{Entry, RouteId};
 use super::live::{Live, id, text_id};
 use super::merge::MergeError;
 use super::policy::{OwnServers, Servers};
-use super::server;
+use super::ports;
+use super::server::{self, OWN};
 use super::tree::object_at;
 use crate::model::name::FleetName;
-
-/// The names of the servers that skep makes.
-const OWN: [&str; 2] = [server::name(Entry::Https), server::name(Entry::Http)];
 
 /// What routes are put into servers by.
 pub(super) struct Placing<'a> {
@@ -60,6 +58,9 @@ impl Placing<'_> {
             }
         }
         self.leave(config, &at.keys().copied().collect::<Vec<_>>());
+        if !self.has_own(config) {
+            ports::settle(config, self.fleet, None)?;
+        }
         at.into_iter().try_for_each(|(name, ours)| self.attached(config, name, ours))
     }
 
@@ -119,9 +120,9 @@ impl Placing<'_> {
             if let Some(Value::Object(servers)) = config.pointer_mut("/apps/http/servers") {
                 servers.retain(|name, _| !OWN.contains(&name.as_str()));
             }
-            return Ok(());
+            return ports::settle(config, self.fleet, None);
         }
-        self.ports(config, own)?;
+        ports::settle(config, self.fleet, Some(own))?;
         for (entry, _) in &built {
             self.free(server::port(own, *entry))?;
         }
@@ -132,39 +133,18 @@ impl Placing<'_> {
         Ok(())
     }
 
+    /// Whether a server that this fleet made is in a configuration.
+    fn has_own(&self, config: &Value) -> bool {
+        let ids = [Entry::Https, Entry::Http].map(|entry| server::id(self.fleet, entry));
+        let servers = config.pointer("/apps/http/servers").and_then(Value::as_object);
+        let mut servers = servers.into_iter().flatten();
+        servers.any(|(_, server)| text_id(server).is_some_and(|id| ids.iter().any(|own| own == id)))
+    }
+
     /// The server that this fleet made for an entry point.
     fn own(&self, entry: Entry) -> Option<&Value> {
         let server = self.live.servers()?.get(server::name(entry))?;
         (text_id(server) == Some(&server::id(self.fleet, entry))).then_some(server)
-    }
-
-    /// Tells Caddy which ports are those of HTTP and HTTPS: it makes redirects and certificates by them.
-    fn ports(&self, config: &mut Value, own: &OwnServers) -> Result<(), MergeError> {
-        let http = object_at(config, &["apps", "http"])?;
-        for (entry, key, default) in
-            [(Entry::Http, "http_port", 80), (Entry::Https, "https_port", 443)]
-        {
-            let wanted = server::port(own, entry);
-            match http.get(key) {
-                Some(found) if *found == json!(wanted) => {}
-                Some(found) if !self.is_own_word(entry, found) => {
-                    return Err(MergeError::OtherPorts { key, found: found.to_string(), wanted });
-                }
-                None if wanted == default => {}
-                _ => {
-                    http.insert(key.to_owned(), wanted.into());
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether Caddy takes this port as that of an entry point because skep said so: skep's server listens there, and
-    /// nobody else has one.
-    fn is_own_word(&self, entry: Entry, port: &Value) -> bool {
-        let listens = |server: &Value| server.get("listen") == Some(&json!([format!(":{port}")]));
-        let mut names = self.live.servers().into_iter().flat_map(Map::keys);
-        self.own(entry).is_some_and(listens) && names.all(|name| OWN.contains(&name.as_str()))
     }
 
     /// Whether no server of others listens on a port.

@@ -16,6 +16,9 @@ pub(super) const fn name(entry: Entry) -> &'static str {
     }
 }
 
+/// The names of the servers that skep makes.
+pub(super) const OWN: [&str; 2] = [name(Entry::Https), name(Entry::Http)];
+
 /// The port of an entry point.
 pub(super) const fn port(own: &OwnServers, entry: Entry) -> u16 {
     match entry {

@@ -19,7 +19,7 @@ use super::caddy::{self, Gateway, ProxyPart};
 use super::event::Event;
 use super::plan::Learned;
 use super::record;
-use super::step::{RouteNote, Step, Write};
+use super::step::{RouteNote, RoutedNote, Step, Write};
 
 /// How many writes are under way at once.
 const PARALLEL_WRITES: usize = 4;
@@ -139,14 +139,20 @@ async fn remember(
     actuator: &Actuator,
     learned: &mut Learned,
 ) {
-    let Write::Remember { target, labels, applied, removed, routes } = &step.write else { return };
+    let Write::Remember { target, labels, applied, removed, routes, routed } = &step.write else {
+        return;
+    };
     let is_done = |name: &str| done.contains(&ObjectKey::new(Kind::Service, name));
     let is_written =
         |note: &&RouteNote| done.contains(&ObjectKey::new(Kind::Route, note.route.as_str()));
-    let is_empty = applied.is_empty() && removed.is_empty() && routes.is_empty();
+    let is_routed = |note: &&RoutedNote| !note.by.is_disjoint(done);
+    let is_empty =
+        applied.is_empty() && removed.is_empty() && routes.is_empty() && routed.is_empty();
     let mut named = applied.keys().chain(removed);
-    if !is_empty && !named.any(|name| is_done(name)) && !routes.iter().any(|note| is_written(&note))
-    {
+    let is_any = named.any(|name| is_done(name))
+        || routes.iter().any(|note| is_written(&note))
+        || routed.iter().any(|note| is_routed(&note));
+    if !is_empty && !is_any {
         return;
     }
     let mut labels = labels.clone();
@@ -158,6 +164,9 @@ async fn remember(
     }
     for RouteNote { route, stack, brief } in routes.iter().filter(is_written) {
         record::note_route(&mut labels, stack, route, brief.as_deref());
+    }
+    for RoutedNote { stack, routed, by: _ } in routed.iter().filter(is_routed) {
+        record::note_routed(&mut labels, stack, routed);
     }
     let spec = ConfigSpec { name: step.object.name.clone(), labels, ..ConfigSpec::default() };
     if let Err(error) = actuator.label_config(&target.id, target.version, &spec).await {

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::diff::document::{Change, FieldChange, Hold, HoldCode, Shown};
 use crate::model::key::ObjectKey;
 use crate::model::labels;
+use crate::model::secret::Redacted;
 
 use super::step::{Step, Write};
 
@@ -103,11 +105,15 @@ fn what(write: &Write) -> Option<String> {
         Write::LabelConfig { spec, .. } => Some(format!("{:?}", spec.labels)),
         Write::LabelSecret { spec, .. } => Some(format!("{:?}", spec.labels)),
         Write::Remove { .. } => Some("removed".to_owned()),
-        Write::Route(write) => Some(write.after.expose().iter().map(ToString::to_string).collect()),
-        Write::Proxy { .. } => Some("put right".to_owned()),
+        Write::Route(write) => Some(text(&write.after)),
+        Write::Proxy { after, .. } => Some(text(after)),
         // A note of what others wrote.
         Write::Remember { .. } => None,
     }
+}
+
+fn text(objects: &Redacted<Vec<Value>>) -> String {
+    objects.expose().iter().map(ToString::to_string).collect()
 }
 
 /// Both writers' values: `: image is acme/web:2, declared is acme/web:1`.
@@ -129,6 +135,8 @@ fn values(fields: &[FieldChange]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::diff::document::{Action, Effect, Impact};
     use crate::model::desired::FieldPath;
@@ -170,6 +178,25 @@ mod tests {
         );
         contention.forget(Duration::ZERO);
         assert_eq!(contention.hold(&change), None);
+    }
+
+    #[test]
+    fn what_is_put_right_beside_routes_is_the_same_only_where_the_same_is_written() {
+        let object = ObjectKey::new(Kind::Proxy, "caddy");
+        let mut contention = Contention::default();
+        for page in ["one", "two", "three", "two"] {
+            let effect = Effect::InPlace { starts: 0, stops: 0 };
+            let change = Change::new(object.clone(), Action::Update, effect, Vec::new());
+            assert_eq!(contention.hold(&change), None);
+            let write = Write::Proxy {
+                stacks: BTreeSet::new(),
+                committed: BTreeSet::new(),
+                after: Redacted::new(vec![page.into()]),
+            };
+            let again =
+                contention.wrote(&Step { object: object.clone(), write, needs: Vec::new() });
+            assert_eq!(again, page == "two" && contention.hold(&change).is_some());
+        }
     }
 
     #[test]

@@ -55,6 +55,7 @@ pub fn of_code(code: HoldCode) -> Verdict {
         HoldCode::Paused
         | HoldCode::Suspended
         | HoldCode::PruneNotAsked
+        | HoldCode::NoProxy
         | HoldCode::DriftReported => Verdict::Done,
         HoldCode::WaitsForObject
         | HoldCode::WaitsForHealth
@@ -87,7 +88,6 @@ pub fn of_code(code: HoldCode) -> Verdict {
         | HoldCode::ImageDenied
         | HoldCode::MissingExternal
         | HoldCode::PortTaken
-        | HoldCode::NoProxy
         | HoldCode::ProxyConflict
         | HoldCode::RouteNotAllowed
         | HoldCode::RouteTaken

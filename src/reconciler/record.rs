@@ -1,6 +1,7 @@
 //! The fleet record: one Swarm config that holds a fleet's random key, and in its labels refusals and what was applied.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::model::fleet::{FleetKey, KEY_LENGTH};
 use crate::model::key::{Kind, ObjectKey};
@@ -19,6 +20,10 @@ const REFUSED: &str = "skep.refused.";
 const APPLIED: &str = "skep.applied.";
 /// The prefix of a label that remembers the routes of a stack; its name follows. The value has a line for each.
 const ROUTES: &str = "skep.routes.";
+/// The prefix of a label that remembers whose the routes of a stack are; its name follows. No object of the Swarm may tell.
+const ROUTED: &str = "skep.routed.";
+/// How the value of such a label ends for a stack that loses nothing.
+const PROTECTED: &str = "protected";
 /// How many digits of a fingerprint are remembered: enough to tell releases of one service apart.
 const BRIEF: usize = 16;
 /// What the value of a refusal begins with once a person has allowed another try; the version of the service follows.
@@ -36,6 +41,8 @@ pub struct FleetRecord {
     /// The routes that were written and not removed by skep since, by stack and name, each with a few digits that tell
     /// what it was.
     pub routes: BTreeMap<String, BTreeMap<String, String>>,
+    /// The stacks with such routes.
+    pub routed: BTreeMap<String, Routed>,
     /// The config that holds it, for writes.
     pub target: Target,
     /// The config as it is, without its data.
@@ -49,6 +56,34 @@ pub enum Refusal {
     Refused(String),
     /// A person allowed one more try while the service was at this version. Any write ends that.
     Allowed(u64),
+}
+
+/// What is remembered of a stack that has routes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Routed {
+    /// The source that declares it.
+    pub source: String,
+    /// A few digits that tell what the proxy was given for it beside the routes.
+    pub beside: String,
+    /// Whether it loses nothing (`x-skep.protect`).
+    pub is_protected: bool,
+}
+
+impl Routed {
+    /// Reads the value of a label: `main 3f9c2e11d0a4b5c6 protected`.
+    fn parse(value: &str) -> Option<Self> {
+        let mut words = value.split_whitespace();
+        let (source, beside) = (words.next()?.to_owned(), words.next()?.to_owned());
+        Some(Self { source, beside, is_protected: words.next() == Some(PROTECTED) })
+    }
+}
+
+impl fmt::Display for Routed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { source, beside, is_protected } = self;
+        write!(f, "{source} {beside}")?;
+        if *is_protected { write!(f, " {PROTECTED}") } else { Ok(()) }
+    }
 }
 
 /// The name of the config that holds the record of `fleet`.
@@ -100,11 +135,15 @@ fn read(config: &Live<ConfigSpec>) -> Option<FleetRecord> {
         .labels
         .iter()
         .filter_map(|(label, value)| Some((label.strip_prefix(ROUTES)?.to_owned(), lines(value))));
+    let routed = spec.labels.iter().filter_map(|(label, value)| {
+        Some((label.strip_prefix(ROUTED)?.to_owned(), Routed::parse(value)?))
+    });
     Some(FleetRecord {
         key: FleetKey::new(bytes),
         refused: refused.collect(),
         applied: applied.collect(),
         routes: routes.collect(),
+        routed: routed.collect(),
         target: Target { id: config.id.clone(), version: config.version },
         labels: spec.labels.clone(),
     })
@@ -146,11 +185,19 @@ pub fn note_route(labels: &mut Labels, stack: &StackName, route: &str, brief: Op
     };
     if routes.is_empty() {
         labels.remove(&label);
+        labels.remove(&format!("{ROUTED}{stack}"));
         return;
     }
     let routes: Vec<String> =
         routes.into_iter().map(|(route, brief)| format!("{brief} {route}")).collect();
     labels.insert(label, routes.join("\n"));
+}
+
+/// Remembers in the record's labels whose the routes of `stack` are, if routes of it are remembered.
+pub fn note_routed(labels: &mut Labels, stack: &StackName, routed: &Routed) {
+    if labels.contains_key(&format!("{ROUTES}{stack}")) {
+        labels.insert(format!("{ROUTED}{stack}"), routed.to_string());
+    }
 }
 
 /// The routes in the value of a label, with what is remembered of each.

@@ -65,6 +65,9 @@ pub struct Routes {
     /// Why Caddy could not be asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// Why no certificate could be looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry_problem: Option<String>,
     /// Whether the routes were compared with stack files.
     pub compared: bool,
     /// The routes by stack, in the order in which Caddy asks.

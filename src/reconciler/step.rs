@@ -15,6 +15,8 @@ use crate::model::store::{ConfigSpec, SecretSpec};
 use crate::proxy::RouteId;
 use crate::swarm::RegistryAccess;
 
+use super::record::Routed;
+
 /// One write that is ready to be made. What is in it was decided by the plan; performing it decides nothing.
 #[derive(Debug, Clone)]
 pub struct Step {
@@ -56,6 +58,8 @@ pub enum Write {
         removed: BTreeSet<String>,
         /// Routes that are written or removed.
         routes: Vec<RouteNote>,
+        /// Stacks of which routes are written.
+        routed: Vec<RoutedNote>,
     },
     /// Create a network.
     CreateNetwork(NetworkSpec),
@@ -98,6 +102,10 @@ pub enum Write {
     Proxy {
         /// The stacks whose certificates are written with it.
         stacks: BTreeSet<StackName>,
+        /// Those of them for which something else is declared now than was last written.
+        committed: BTreeSet<StackName>,
+        /// What is written where the proxy has something else. It may hold what issuers of certificates are told.
+        after: Redacted<Vec<Value>>,
     },
     /// Remove an object.
     Remove {
@@ -115,6 +123,17 @@ pub struct RouteNote {
     pub stack: StackName,
     /// What it is then, in a few digits; `None` if it goes.
     pub brief: Option<String>,
+}
+
+/// What is remembered of a stack once one of the steps on its routes was performed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoutedNote {
+    /// Which.
+    pub stack: StackName,
+    /// What is remembered.
+    pub routed: Routed,
+    /// The objects of the steps.
+    pub by: BTreeSet<ObjectKey>,
 }
 
 /// What becomes of one route, which the proxy may have at several entry points.

@@ -17,6 +17,7 @@ mod drift;
 mod faults;
 mod load;
 mod machine;
+mod ports;
 mod races;
 mod requests;
 mod scale;

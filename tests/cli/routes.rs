@@ -89,3 +89,20 @@ fn caddys_objects_are_rendered_with_the_stack_that_asks_for_them() {
     let rendered: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_published("render", &rendered);
 }
+
+#[test]
+fn names_that_the_settings_add_mask_values_in_rendered_routes_too() {
+    let stack = "\
+services:
+  web:
+    image: acme/shop:1
+    x-skep:
+      routes:
+        - {host: a.example.com, port: 80, headers: {request: {set: {X-Tenant: hunter2}}}}
+";
+    for (settings, is_masked) in [("sensitive: [X-TENANT]\n", true), ("", false)] {
+        let world = World::new().file("skep.yaml", settings).file("stacks/shop/stack.yaml", stack);
+        let ran = world.run(&["render", "stacks"]);
+        assert_eq!(ran.stdout.contains("hunter2"), !is_masked, "{ran}");
+    }
+}

@@ -12,9 +12,9 @@ use crate::engine::Engine;
 use crate::eventually::eventually;
 use crate::stage::{Run, Stage, changes};
 
-/// Ports that nothing else in the tests publishes.
-const HTTP: &str = "18480";
-const HTTPS: &str = "18443";
+/// Ports that nothing else in the tests publishes, for HTTP and HTTPS.
+const PORTS: [&str; 2] = ["18480", "18443"];
+const OTHER_PORTS: [&str; 2] = ["18481", "18444"];
 
 /// A service that can ask others, with a route of its own.
 const NEIGHBOUR: &str = "
@@ -36,10 +36,11 @@ struct Site<'e> {
     stage: Stage<'e>,
     options: Vec<String>,
     address: String,
+    https: &'static str,
 }
 
 impl<'e> Site<'e> {
-    fn on(engine: &'e Engine) -> Self {
+    fn on(engine: &'e Engine, [http, https]: [&'static str; 2]) -> Self {
         let stage = Stage::on(engine);
         let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/stacks");
         for (stack, file) in
@@ -52,12 +53,12 @@ impl<'e> Site<'e> {
         let volume = stage.name("caddy_admin");
         let caddy = format!("unix://{}/volumes/{volume}/_data/admin.sock", root.trim());
         let stack = format!("CADDY_STACK={}", stage.name("caddy"));
-        let [http, https] = [("HTTP_PORT", HTTP), ("HTTPS_PORT", HTTPS)]
+        let [http, with_tls] = [("HTTP_PORT", http), ("HTTPS_PORT", https)]
             .map(|(name, port)| format!("{name}={port}"));
-        let options = ["--caddy", &caddy, "--var", &stack, "--var", &http, "--var", &https];
+        let options = ["--caddy", &caddy, "--var", &stack, "--var", &http, "--var", &with_tls];
         let options = options.map(str::to_owned).to_vec();
         let address = env::var("SKEP_TEST_ADDRESS").unwrap();
-        Self { engine, stage, options, address }
+        Self { engine, stage, options, address, https }
     }
 
     fn options(&self) -> Vec<&str> {
@@ -66,8 +67,9 @@ impl<'e> Site<'e> {
 
     /// What a client gets who asks Caddy for a host and path.
     fn get(&self, host: &str, path: &str) -> Option<String> {
-        let resolve = format!("{host}:{HTTPS}:{}", self.address);
-        let url = format!("https://{host}:{HTTPS}{path}");
+        let https = self.https;
+        let resolve = format!("{host}:{https}:{}", self.address);
+        let url = format!("https://{host}:{https}{path}");
         let options = ["--silent", "--insecure", "--max-time", "5", "--resolve", &resolve];
         let mut curl = Command::new("curl");
         curl.args(options).args(["--write-out", " %{http_code}", &url]);
@@ -77,7 +79,7 @@ impl<'e> Site<'e> {
 
     /// What `skep routes` says, by host and path.
     fn routes(&self) -> Vec<Value> {
-        let entry = format!("{}:{HTTPS}", self.address);
+        let entry = format!("{}:{}", self.address, self.https);
         let options = [
             &["routes", "--path", "stacks", "--format", "json", "--entry", &entry][..],
             &self.options(),
@@ -106,7 +108,7 @@ impl<'e> Site<'e> {
 #[test]
 fn services_are_reached_through_a_caddy_of_the_swarm_and_cannot_reach_what_programs_it() {
     let Some(engine) = Engine::of_this_run() else { return };
-    let site = Site::on(&engine);
+    let site = Site::on(&engine, PORTS);
     site.stage.apply_well(&site.options());
     assert_eq!(changes(&site.stage.plan(&site.options())).len(), 0);
 
@@ -146,4 +148,37 @@ fn services_are_reached_through_a_caddy_of_the_swarm_and_cannot_reach_what_progr
     });
     assert_ne!(site.container("caddy_caddy"), before);
     assert_eq!(changes(&site.stage.plan(&site.options())).len(), 0);
+}
+
+#[test]
+fn a_service_that_caddy_cannot_find_is_told_and_put_on_the_network_of_the_settings() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let site = Site::on(&engine, OTHER_PORTS);
+    let lonely = NEIGHBOUR.replace("networks: [proxy]", "networks: [default]").replace(
+        "networks: { proxy: { external: true, name: %caddy_public } }",
+        "networks: { default: {} }",
+    );
+    site.stage.stack("next", &lonely);
+    fs::remove_dir_all(site.stage.path("site", "")).unwrap();
+    let run = site.stage.apply_well(&site.options());
+    let caddy = site.stage.name("caddy_caddy");
+    let told = format!("shares no network with {caddy}, the proxy, which will not find it");
+    run.ends(0, &[&told]);
+    let answer = site.get("next.localhost", "/").unwrap();
+    assert!(answer.ends_with(" 502"), "{answer}");
+
+    let network = site.stage.name("caddy_public");
+    let settings = format!("proxy: {{admin: 'unix:///nowhere', network: {network}}}\n");
+    fs::write(site.stage.folder().join("skep.yaml"), settings).unwrap();
+    let options = [&["-c", "skep.yaml"][..], &site.options()].concat();
+    let plan = site.stage.plan(&options);
+    let name = site.stage.name("next_web");
+    let change = &changes(&plan)[&format!("service {name}")];
+    assert_eq!(change["effect"]["kind"], "rolls", "{change:#}");
+    assert!(!plan["findings"].to_string().contains("no-shared-network"), "{plan:#}");
+    site.stage.apply_well(&options);
+    eventually(30, "the service is found", || {
+        site.get("next.localhost", "/").filter(|answer| answer == "hello from next door 200")
+    });
+    assert_eq!(changes(&site.stage.plan(&options)).len(), 0);
 }

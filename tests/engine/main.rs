@@ -16,6 +16,7 @@ mod actuate;
 mod alike;
 mod api;
 mod bad_input;
+mod before_caddy;
 mod behind_caddy;
 mod between;
 mod both_ways;

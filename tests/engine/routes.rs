@@ -95,11 +95,7 @@ async fn a_route_comes_with_health_and_goes_before_its_service() {
     let at = |words: &str| log.find(words).unwrap_or_else(|| panic!("{words} in {removed}"));
     assert!(at("removed route") < at("removed service"), "{removed}");
     let mut after = caddy.live().await.config;
-    let apps = after["apps"].as_object_mut().unwrap();
-    apps.remove("tls");
-    for port in ["http_port", "https_port"] {
-        apps["http"].as_object_mut().unwrap().remove(port);
-    }
+    after["apps"].as_object_mut().unwrap().remove("tls");
     assert_eq!(after, before, "nothing of others was touched, and nothing of skep is left");
 }
 
@@ -121,7 +117,7 @@ async fn without_a_caddy_everything_else_works_and_the_routes_say_why() {
     let stage = Stage::on(&engine);
     stage.stack("shop", &shop(1, 1, ""));
     let run = stage.apply(&[]);
-    run.ends(5, &["no proxy is configured", "--caddy", "The service is healthy"]);
+    run.ends(0, &["no proxy is configured", "--caddy", "The service is healthy"]);
     // A Caddy that is away is waited for, and keeps no service back.
     let nobody = format!("unix://{}/nobody.sock", stage.folder().display());
     stage.stack("shop", &shop(2, 1, ""));

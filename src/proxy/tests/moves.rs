@@ -48,17 +48,54 @@ fn routes_that_move_to_other_servers_leave_nothing_in_the_old_ones() {
 #[test]
 fn ports_that_skep_said_itself_can_change_and_those_of_others_cannot() {
     let first = merged(Value::Null, &stack(&own(8080, 8443)), &own(8080, 8443)).config;
+    assert_eq!(first["apps"]["http"]["@id"], "skep:default::ports:https-http");
     let second = merged(first.clone(), &stack(&own(80, 443)), &own(80, 443)).config;
-    assert_eq!(second["apps"]["http"]["https_port"], 443);
+    assert_eq!(second["apps"]["http"].as_object().unwrap().keys().collect::<Vec<_>>(), ["servers"]);
     assert_eq!(second["apps"]["http"]["servers"]["skep-https"]["listen"], json!([":443"]));
+    assert_eq!(merged(second, &stack(&own(8080, 8443)), &own(8080, 8443)).config, first);
 
+    // A server for which Caddy gets certificates goes by these ports, one without does not.
+    let (all, servers) = (|_: &_| true, own(80, 443).servers);
     let mut shared = first;
-    shared["apps"]["http"]["servers"]["srv0"] = json!({ "listen": [":9000"] });
-    let servers = own(80, 443).servers;
+    let aside = json!({ "listen": [":9000"], "automatic_https": { "disable": true } });
+    shared["apps"]["http"]["servers"]["srv0"] = aside;
+    let merge = |config: &Value| {
+        crate::proxy::merge(&live(config.clone()), &stack(&own(80, 443)), &fleet(), &servers, &all)
+    };
+    assert!(merge(&shared).unwrap().is_changed);
+    for server in [
+        json!({ "listen": [":9000"] }),
+        json!({ "automatic_https": { "disable": true }, "tls_connection_policies": [{}] }),
+    ] {
+        shared["apps"]["http"]["servers"]["srv0"] = server;
+        let refused = merge(&shared).unwrap_err();
+        assert_eq!(refused.to_string(), "Caddy takes 8080 as its http_port, and the settings 80");
+    }
+}
+
+#[test]
+fn the_usual_ports_under_a_server_of_others_are_not_changed_and_those_of_skep_go_with_it() {
+    let (policy, nothing) = (own(8081, 8444), compiled(&[], &ProxyPolicy::default()));
     let all = |_: &_| true;
     let refused =
-        crate::proxy::merge(&live(shared), &stack(&own(80, 443)), &fleet(), &servers, &all);
-    assert!(matches!(refused, Err(MergeError::OtherPorts { .. })), "{refused:?}");
+        crate::proxy::merge(&live(others()), &stack(&policy), &fleet(), &policy.servers, &all);
+    assert_eq!(
+        refused.unwrap_err().to_string(),
+        "Caddy takes 80 as its http_port, and the settings 8081"
+    );
+    let aside = json!({ "apps": { "http": { "https_port": 8444, "servers": {
+        "health": { "listen": ["127.0.0.1:2020"], "automatic_https": { "disable": true } },
+    } } } });
+    let with = merged(aside.clone(), &stack(&policy), &policy).config;
+    assert_eq!(with["apps"]["http"]["@id"], "skep:default::ports:http");
+    assert_eq!(merged(with.clone(), &nothing, &policy).config, aside);
+    // The same where routes move into a server of somebody else.
+    let attached =
+        Servers::Attached { https: "health".to_owned(), http: Some("health".to_owned()) };
+    let moved = ProxyPolicy { servers: attached, ..ProxyPolicy::default() };
+    let moved = merged(with, &nothing, &moved).config;
+    assert_eq!(moved["apps"]["http"].get("http_port"), None);
+    assert_eq!(moved["apps"]["http"]["https_port"], 8444);
 }
 
 #[test]

@@ -28,6 +28,8 @@ pub struct Gateway {
 pub enum NotWritten {
     /// The proxy said no, and will say it again; its words.
     Refused(String),
+    /// The proxy said no because of the machine on which it runs, which may have another state soon; its words.
+    Passing(String),
     /// Somebody else has changed the configuration since it was read.
     Stale(String),
     /// Nobody knows whether it was made.
@@ -117,7 +119,12 @@ impl Gateway {
                 let words = scrub.scrub(words);
                 let needed = needed.map(|needed| format!("; it needs {needed}"));
                 let needed = needed.unwrap_or_default();
-                NotWritten::Refused(format!("Caddy refuses it: {words}{needed}"))
+                let words = format!("Caddy refuses it: {words}{needed}");
+                if error.is_passing() {
+                    NotWritten::Passing(words)
+                } else {
+                    NotWritten::Refused(words)
+                }
             }
             AdminError::Stale { .. } => NotWritten::Stale(chain(error)),
             AdminError::Lost { .. } | AdminError::Unreachable { .. } => {
@@ -134,7 +141,7 @@ impl NotWritten {
     const fn is_refusal(&self) -> bool {
         match self {
             Self::Refused(_) => true,
-            Self::Stale(_) | Self::Unknown(_) | Self::Unexpected(_) => false,
+            Self::Passing(_) | Self::Stale(_) | Self::Unknown(_) | Self::Unexpected(_) => false,
         }
     }
 }
@@ -260,6 +267,19 @@ mod tests {
             };
             assert!(said.ends_with(words), "{said}");
         }
+    }
+
+    #[tokio::test]
+    async fn nobody_is_to_blame_for_the_machine_and_so_nobody_is_left_out() {
+        let words = "listening on :80: listen tcp :80: bind: address already in use";
+        let (part, steps) = routes(&["a", "b"]);
+        let answer = (500, json!({ "error": words }).to_string());
+        let (mut gateway, given) = caddy(vec![answer]).await;
+        let steps: Vec<&Step> = steps.iter().collect();
+        let outcomes = gateway.write(&part, &steps).await;
+        let passing = Err(NotWritten::Passing(format!("Caddy refuses it: {words}")));
+        assert!(outcomes.iter().all(|(_, outcome)| *outcome == passing), "{outcomes:?}");
+        assert_eq!(*given.lock().unwrap(), 1);
     }
 
     #[tokio::test]

@@ -33,7 +33,7 @@ impl ProxyPart {
                     settled.stacks.extend(write.ids.iter().map(|id| id.stack.clone()));
                     settled.routes.extend(write.ids.iter().cloned());
                 }
-                Write::Proxy { stacks } => settled.stacks.extend(stacks.iter().cloned()),
+                Write::Proxy { stacks, .. } => settled.stacks.extend(stacks.iter().cloned()),
                 _ => {}
             }
         }

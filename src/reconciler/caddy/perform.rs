@@ -10,7 +10,8 @@ use crate::reconciler::step::{Step, Write};
 use super::gateway::{Gateway, NotWritten, Written};
 use super::part::ProxyPart;
 
-/// How often an answer that is none of the proxy's is met with another try in the same run.
+/// How often an answer that is none of the proxy's, or that its machine is to blame for, is met with another try in the
+/// same run. A controller begins to count anew in each pass, and tries later and later.
 const PATIENCE: u32 = 3;
 
 /// Writes the steps on routes among `steps`. Returns those that were performed, and how many were not. What is beside
@@ -64,10 +65,11 @@ fn judge<'a>(step: &'a Step, why: NotWritten, learned: &mut Learned) -> Event<'a
             learned.refused_writes.insert(object.clone(), reason.clone());
             Event::Failed { object, reason }
         }
-        NotWritten::Unexpected(reason) if *failures >= PATIENCE => {
+        NotWritten::Passing(reason) | NotWritten::Unexpected(reason) if *failures >= PATIENCE => {
             learned.refused_writes.insert(object.clone(), reason.clone());
             Event::Failed { object, reason }
         }
+        NotWritten::Passing(reason) => Event::Deferred { object, reason, may_have_happened: false },
         NotWritten::Stale(reason) => {
             learned.contention.lost(object);
             Event::Deferred { object, reason, may_have_happened: false }
@@ -95,8 +97,32 @@ mod tests {
     use super::*;
     use crate::diff::mask::Sensitivity;
     use crate::model::key::Kind;
+    use crate::model::secret::Redacted;
     use crate::proxy::{Compiled, Endpoint, Features, Live, OwnServers, Servers};
     use crate::reconciler::caddy::ProxyAddress;
+
+    #[test]
+    fn what_the_machine_of_the_proxy_is_to_blame_for_is_tried_again_before_it_is_held() {
+        let object = ObjectKey::new(Kind::Route, "a.example.com/*");
+        let write = Write::Remove { id: String::new() };
+        let step = Step { object: object.clone(), write, needs: Vec::new() };
+        let mut learned = Learned::default();
+        let why = || NotWritten::Passing("bind: address already in use".to_owned());
+        for _ in 1..PATIENCE {
+            let event = judge(&step, why(), &mut learned);
+            assert!(matches!(event, Event::Deferred { .. }), "{event:?}");
+            assert!(learned.refused_writes.is_empty());
+        }
+        assert!(matches!(judge(&step, why(), &mut learned), Event::Failed { .. }));
+        assert!(learned.refused_writes.contains_key(&object));
+        // As a controller does after each pass.
+        let mut learned = Learned::default();
+        for _ in 0..2 * PATIENCE {
+            judge(&step, why(), &mut learned);
+            learned.failures.clear();
+        }
+        assert!(learned.refused_writes.is_empty());
+    }
 
     #[tokio::test]
     async fn a_step_beside_routes_that_changes_nothing_is_not_performed() {
@@ -111,7 +137,11 @@ mod tests {
         };
         let step = Step {
             object: ObjectKey::new(Kind::Proxy, "caddy"),
-            write: Write::Proxy { stacks: BTreeSet::new() },
+            write: Write::Proxy {
+                stacks: BTreeSet::new(),
+                committed: BTreeSet::new(),
+                after: Redacted::new(Vec::new()),
+            },
             needs: Vec::new(),
         };
         let mut told = 0;

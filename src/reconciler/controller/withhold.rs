@@ -51,20 +51,20 @@ fn beside_routes(
     resume: &str,
 ) -> Option<ObjectKey> {
     let step = plan.steps.iter_mut().find(|step| matches!(step.write, Write::Proxy { .. }))?;
-    let Write::Proxy { stacks } = &mut step.write else { return None };
+    let Write::Proxy { stacks, committed, after: _ } = &mut step.write else { return None };
     let suspension = |stack: &StackName| suspensions.of_stack(stack.as_str());
-    // Whether somebody changed it by hand, nobody knows.
     let mode = |stack: &StackName| drift.of_stack(stack.as_str());
-    let (kept, left): (BTreeSet<StackName>, BTreeSet<StackName>) = stacks
-        .iter()
-        .cloned()
-        .partition(|stack| suspension(stack).is_none() && mode(stack) == DriftMode::Correct);
+    let (kept, left): (BTreeSet<StackName>, BTreeSet<StackName>) =
+        stacks.iter().cloned().partition(|stack| {
+            let is_free = mode(stack) == DriftMode::Correct || committed.contains(stack);
+            suspension(stack).is_none() && is_free
+        });
     let hold = if let Some((stack, why)) =
         left.iter().find_map(|stack| Some((stack, suspension(stack)?)))
     {
         Some(suspended(stack.as_str(), why, resume))
     } else if left.iter().any(|stack| mode(stack) == DriftMode::Report) {
-        Some(reported("may be changed by hand"))
+        Some(reported("changed by hand"))
     } else if left.is_empty() {
         return None;
     } else {
@@ -190,11 +190,17 @@ mod tests {
     use super::*;
     use crate::diff::document::{Action, Effect, EngineRef, FORMAT_VERSION, Summary};
     use crate::model::live::ApiVersion;
+    use crate::model::secret::Redacted;
     use crate::proxy::{Compiled, Features, Live, OwnServers, Servers};
     use crate::reconciler::caddy::ProxyPart;
 
     /// A plan that takes away a policy of stack `shop`, which declares none; `zoo` has nothing to put right.
     fn plan() -> Plan {
+        plan_committing(&[])
+    }
+
+    /// The same where something else is declared for these stacks than was last written.
+    fn plan_committing(committed: &[&str]) -> Plan {
         let policy =
             json!({ "@id": "skep:default:shop:tls:a.example.com", "subjects": ["a.example.com"] });
         let config = json!({ "apps": { "tls": { "automation": { "policies": [policy] } } } });
@@ -208,6 +214,8 @@ mod tests {
         let effect = Effect::InPlace { starts: 0, stops: 0 };
         let change = Change::new(object.clone(), Action::Update, effect, Vec::new());
         let stacks = ["shop", "zoo"].map(|stack| stack.parse().unwrap()).into();
+        let committed = committed.iter().map(|stack| stack.parse().unwrap()).collect();
+        let write = Write::Proxy { stacks, committed, after: Redacted::new(Vec::new()) };
         let document = Document {
             format_version: FORMAT_VERSION,
             fleet: "default".to_owned(),
@@ -222,7 +230,7 @@ mod tests {
         };
         Plan {
             document,
-            steps: vec![Step { object, write: Write::Proxy { stacks }, needs: Vec::new() }],
+            steps: vec![Step { object, write, needs: Vec::new() }],
             later: Vec::new(),
             images: BTreeMap::new(),
             health: BTreeMap::new(),
@@ -236,7 +244,7 @@ mod tests {
         let change = plan.document.fleet_changes.first();
         let codes = change.map(|change| change.holds.iter().map(|hold| hold.code).collect());
         let stacks = plan.steps.iter().filter_map(|step| match &step.write {
-            Write::Proxy { stacks } => Some(stacks.iter().map(ToString::to_string).collect()),
+            Write::Proxy { stacks, .. } => Some(stacks.iter().map(ToString::to_string).collect()),
             _ => None,
         });
         (codes, stacks.collect())
@@ -269,6 +277,18 @@ mod tests {
             let mut plan = plan();
             for_people(&mut plan, &suspensions, &modes, "skep resume");
             assert_eq!(came_of(&plan), expected);
+        }
+    }
+
+    #[test]
+    fn what_was_committed_beside_routes_is_no_drift() {
+        for mode in [DriftMode::Report, DriftMode::Off] {
+            let modes = DriftModes { default: mode, ..DriftModes::default() };
+            for (committed, is_written) in [(&["shop"][..], true), (&["zoo"], false)] {
+                let mut plan = plan_committing(committed);
+                for_people(&mut plan, &Suspensions::default(), &modes, "skep resume");
+                assert_eq!(came_of(&plan).1.len(), usize::from(is_written), "{committed:?}");
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use crate::model::key::{Kind, ObjectKey};
 use super::super::record;
 use super::super::step::{Step, Write};
 use super::context::Context;
-use super::draft::StackDraft;
+use super::draft::{Entry, StackDraft};
 
 impl Context<'_> {
     /// The change of the fleet record, if one is needed.
@@ -16,13 +16,9 @@ impl Context<'_> {
             return None;
         }
         let Some(record) = self.record else {
-            let needed = drafts.iter().any(|draft| {
-                !draft.is_held()
-                    && draft
-                        .entries
-                        .iter()
-                        .any(|entry| entry.write.is_none() && !entry.change.is_standing())
-            });
+            let needed = drafts
+                .iter()
+                .any(|draft| !draft.is_held() && draft.entries.iter().any(needs_record));
             if !needed {
                 return None;
             }
@@ -51,4 +47,12 @@ impl Context<'_> {
         let write = Write::LabelRecord { target: record.target.clone(), labels };
         Some((change, Step { object: key, write, needs: Vec::new() }))
     }
+}
+
+/// Whether a change needs the key of the fleet, or a place where it is noted whose a route is.
+fn needs_record(entry: &Entry) -> bool {
+    let change = &entry.change;
+    let is_route = change.object.kind == Kind::Route && change.action != Action::Remove;
+    let is_unknown = entry.write.is_none() && !change.is_standing();
+    is_unknown || (is_route && change.holds.is_empty())
 }

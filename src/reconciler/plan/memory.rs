@@ -8,11 +8,10 @@ use crate::model::desired::DesiredStack;
 use crate::model::fleet::is_under_key;
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::labels;
-use crate::model::name::StackName;
 
 use super::super::ownership::owning_stack;
-use super::super::record::{self, FleetRecord};
-use super::super::step::{RouteNote, RouteWrite, Step, Write};
+use super::super::record;
+use super::super::step::{RouteNote, Step, Write};
 use super::context::Context;
 use super::{index, release, route};
 
@@ -58,7 +57,7 @@ pub(super) fn causes_of_loss(
 }
 
 /// The step that writes down what `steps` apply and remove. It never comes alone, but for a run that has written before
-/// or removes a stack: then it also mends what was left out.
+/// or removes a stack, or where the protection of routes has changed: then it also mends what was left out.
 pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
     let record = context.record?;
     let mut applied: BTreeMap<String, String> = BTreeMap::new();
@@ -71,7 +70,7 @@ pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
                     applied.insert(spec.name.clone(), record::brief(stamp).to_owned());
                 }
             }
-            Write::Route(write) => routes.extend(notes(record, &step.object.name, write)),
+            Write::Route(write) => routes.extend(route::notes(record, &step.object.name, write)),
             Write::Remove { .. } if step.object.kind == Kind::Service => {
                 removed.insert(step.object.name.clone());
             }
@@ -88,10 +87,13 @@ pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
         routes.and_then(|routes| routes.get(&note.route))
     };
     routes.retain(|note| known(note) != note.brief.as_ref());
-    let moves = !applied.is_empty() || !removed.is_empty() || !routes.is_empty();
+    let routed = route::stacks(context, record, steps);
+    let is_behind = route::is_behind(context, record);
+    let moves =
+        !(applied.is_empty() && removed.is_empty() && routes.is_empty() && routed.is_empty());
     // Who removes a stack of which nothing is left wants it forgotten.
     let mends = context.learned.has_written || context.policy.remove.is_some();
-    if context.learned.record_is_refused || !(moves || mends) {
+    if context.learned.record_is_refused || !(moves || mends || is_behind) {
         return None;
     }
     let mut labels = record.labels.clone();
@@ -108,28 +110,17 @@ pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
     for name in record.applied.keys().filter(|name| is_over(context, name)) {
         record::forget(&mut labels, name);
     }
+    if context.learned.has_written || is_behind {
+        route::mend(context, record, &mut labels);
+    }
     let size: usize = labels.iter().map(|(label, value)| label.len() + value.len()).sum();
     if (!moves && labels == record.labels) || size > MOST_BYTES {
         return None;
     }
     let object = ObjectKey::new(Kind::Config, &context.record_name);
-    let write = Write::Remember { target: record.target.clone(), labels, applied, removed, routes };
+    let target = record.target.clone();
+    let write = Write::Remember { target, labels, applied, removed, routes, routed };
     Some(Step { object, write, needs: Vec::new() })
-}
-
-/// What is remembered of a route that is written, in each of the stacks that it concerns.
-fn notes(record: &FleetRecord, route: &str, write: &RouteWrite) -> Vec<RouteNote> {
-    let after = write.after.expose();
-    let brief = (!after.is_empty()).then(|| route::brief(record, after.iter()));
-    let stacks: BTreeSet<&StackName> = write.ids.iter().map(|id| &id.stack).collect();
-    // The ids of what is written come first.
-    let home = write.ids.first().map(|id| &id.stack);
-    let note = |stack: &StackName| RouteNote {
-        route: route.to_owned(),
-        stack: stack.clone(),
-        brief: brief.clone().filter(|_| home == Some(stack)),
-    };
-    stacks.into_iter().map(note).collect()
 }
 
 /// Whether a service is neither live nor declared any more by the stack that it was of, or that stack is to go.

@@ -68,7 +68,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
     let record = record::find(&inputs.observed.configs, &inputs.scope.fleet);
     let desired = route::attached(inputs.desired, inputs.rules, inputs.observed);
     let inputs = &Inputs { desired: &desired, ..*inputs };
-    let routes = Routes::new(inputs);
+    let routes = Routes::new(inputs, record.as_ref());
     let mut kept = Kept::default();
     loop {
         let context = Context::new(inputs, record.as_ref(), &kept, &routes);

@@ -1,20 +1,16 @@
 //! Routed services on the proxy's network, where they share none with it.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use crate::model::desired::{Desired, DesiredStack};
-use crate::model::labels::{self, Labels};
+use crate::model::desired::Desired;
+use crate::model::labels::Labels;
 use crate::model::live::Observed;
-use crate::model::place::Place;
-use crate::model::route::Action;
 use crate::model::service::ServiceSpec;
 use crate::model::task::NetworkAttachment;
 
 use super::super::super::caddy::ProxyRules;
-
-/// The value of the label `skep.role` on the service that the proxy runs as.
-const PROXY: &str = "proxy";
+use super::proxies::{proxies, routed};
 
 /// What is declared, with routed services attached to the network that the settings name for that. They get no alias
 /// there: the proxy dials them by their full name.
@@ -23,10 +19,11 @@ pub(in crate::reconciler::plan) fn attached<'d>(
     rules: Option<&ProxyRules>,
     observed: &Observed,
 ) -> Cow<'d, Desired> {
-    let Some(network) = rules.and_then(|rules| rules.network.as_deref()) else {
+    let Some(ProxyRules { network: Some(network), policy }) = rules else {
         return Cow::Borrowed(desired);
     };
-    let mut shared = of_proxy(observed);
+    let proxies = proxies(desired, observed, policy);
+    let mut shared: BTreeSet<&str> = proxies.values().flatten().map(String::as_str).collect();
     shared.insert(network);
     let is_apart = |spec: &ServiceSpec| {
         let mut networks = spec.task_template.networks.iter();
@@ -53,7 +50,7 @@ pub(in crate::reconciler::plan) fn attached<'d>(
                 continue;
             }
             service.spec.task_template.networks.push(NetworkAttachment {
-                target: network.to_owned(),
+                target: network.clone(),
                 aliases: Vec::new(),
                 driver_opts: Labels::new(),
             });
@@ -63,25 +60,4 @@ pub(in crate::reconciler::plan) fn attached<'d>(
         }
     }
     desired
-}
-
-/// The services of a stack that routes lead to, with the place of one.
-fn routed(stack: &DesiredStack) -> BTreeMap<String, Place> {
-    let routed = stack.routes.iter().filter_map(|route| match &route.spec.action {
-        Action::Service(target) => Some((target.service.clone(), route.place.clone())),
-        Action::External(_)
-        | Action::Redirect(_)
-        | Action::Static(_)
-        | Action::Respond(_)
-        | Action::Handlers => None,
-    });
-    routed.collect()
-}
-
-/// The networks that the proxy is on, where it runs as a service of the Swarm.
-fn of_proxy(observed: &Observed) -> BTreeSet<&str> {
-    let is_proxy = |labels: &Labels| labels.get(labels::ROLE).is_some_and(|role| role == PROXY);
-    let proxies = observed.services.iter().filter(|live| is_proxy(&live.spec.labels));
-    let networks = proxies.flat_map(|live| &live.spec.task_template.networks);
-    networks.map(|network| network.target.as_str()).collect()
 }

@@ -63,7 +63,7 @@ impl Planner<'_> {
         let routes = self.context.routes;
         let objects = routes.objects(self.wanted);
         let live = routes.live_route(&self.stack.name, self.key);
-        if is_as_wanted(&objects, live) {
+        if routes.is_live(&self.stack.name, self.key, self.wanted) {
             draft.unchanged += 1;
             return;
         }
@@ -170,14 +170,6 @@ impl Planner<'_> {
         }
         causes
     }
-}
-
-/// Whether the proxy has just these objects.
-fn is_as_wanted(objects: &[&CompiledRoute], live: &[(RouteId, &Value)]) -> bool {
-    objects.len() == live.len()
-        && objects.iter().all(|route| {
-            live.iter().any(|(id, object)| *id == route.id && **object == route.object)
-        })
 }
 
 /// The fields of all objects of a route; at two entry points it does the same.

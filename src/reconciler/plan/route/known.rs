@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::diff::document::{Hold, HoldCode};
+use crate::diff::document::{Cause, Hold, HoldCode};
 use crate::model::desired::Desired;
 use crate::model::fleet::Domain;
 use crate::model::key::{Kind, ObjectKey};
@@ -28,7 +28,8 @@ pub(in crate::reconciler::plan) struct Routes<'a> {
     desired: &'a Desired,
     /// The stacks for which something beside routes is put right.
     pub(super) active: BTreeSet<StackName>,
-    root_domain: Option<String>,
+    /// What the settings say of the proxy.
+    pub(super) policy: ProxyPolicy,
     compiled: Arc<Compiled>,
     wanted: BTreeMap<StackName, BTreeMap<RouteKey, Wanted>>,
     live: BTreeMap<StackName, BTreeMap<RouteKey, Placed<'a>>>,
@@ -36,11 +37,23 @@ pub(in crate::reconciler::plan) struct Routes<'a> {
     foreign: BTreeMap<RouteKey, String>,
     /// What is in the way of any write, if something is.
     obstacle: Option<MergeError>,
-    /// Whether something beside routes is not as it is wanted, and where.
-    pub(super) rest: Vec<String>,
+    /// What is beside routes and not as it is wanted.
+    pub(super) rest: Vec<Difference>,
+    /// Why that is.
+    pub(super) rest_causes: Vec<Cause>,
+    /// The active stacks for which something else beside routes is declared than was last written.
+    pub(super) committed: BTreeSet<StackName>,
     /// Whether the settings ask for something that this proxy does not know.
     pub(super) unknown_settings: bool,
     part: Option<ProxyPart>,
+}
+
+/// Where the proxy has something else than is wanted.
+pub(super) struct Difference {
+    /// The place in its configuration.
+    pub(super) path: String,
+    /// What is wanted there.
+    pub(super) after: Value,
 }
 
 /// A declared route.
@@ -56,7 +69,10 @@ pub(super) struct Wanted {
 pub(super) type Placed<'a> = Vec<(RouteId, &'a Value)>;
 
 impl<'a> Routes<'a> {
-    pub(in crate::reconciler::plan) fn new(inputs: &Inputs<'a>) -> Self {
+    pub(in crate::reconciler::plan) fn new(
+        inputs: &Inputs<'a>,
+        record: Option<&FleetRecord>,
+    ) -> Self {
         let Inputs { desired, scope, policy, rules, sight, .. } = *inputs;
         let fallback = ProxyRules::default();
         let ProxyRules { network: _, policy: settings } = rules.unwrap_or(&fallback);
@@ -67,13 +83,15 @@ impl<'a> Routes<'a> {
             sight,
             desired,
             active: active(desired, policy.remove.as_ref().map(|asked| &asked.stack)),
-            root_domain: settings.root_domain.clone(),
+            policy: settings.clone(),
             wanted: wanted(&compiled),
             compiled,
             live: BTreeMap::new(),
             foreign: BTreeMap::new(),
             obstacle: None,
             rest: Vec::new(),
+            rest_causes: Vec::new(),
+            committed: BTreeSet::new(),
             unknown_settings: !features.is_modern && trusts_proxies(settings),
             part: None,
         };
@@ -94,8 +112,9 @@ impl<'a> Routes<'a> {
         };
         let mut stacks: BTreeSet<StackName> = desired.stacks.keys().cloned().collect();
         stacks.extend(policy.remove.iter().map(|asked| asked.stack.clone()));
+        routes.part = Some(part.clone());
+        routes.committed = routes.committed_since(record);
         routes.look_around(&part, stacks);
-        routes.part = Some(part);
         routes
     }
 
@@ -113,11 +132,36 @@ impl<'a> Routes<'a> {
         if self.live.is_empty() && !self.wanted.is_empty() {
             return;
         }
-        if let Ok(merged) = merge(&Settled { stacks: self.active.clone(), ..Settled::default() })
-            && merged.is_changed
-        {
-            self.rest = differences(&part.live.config, &merged.config);
-        }
+        let of = |stacks: &BTreeSet<StackName>| {
+            merge(&Settled { stacks: stacks.clone(), ..Settled::default() }).ok()
+        };
+        let Some(merged) = of(&self.active).filter(|merged| merged.is_changed) else { return };
+        self.rest = differences(&part.live.config, &merged.config);
+        let committed = Some(&self.committed).filter(|stacks| !stacks.is_empty()).and_then(of);
+        let is_committed = committed.as_ref().is_some_and(|committed| committed.is_changed);
+        let is_all = committed.is_some_and(|committed| committed.config == merged.config);
+        self.rest_causes.extend(is_committed.then_some(Cause::Git));
+        self.rest_causes.extend((!is_all).then_some(Cause::Drift));
+    }
+
+    /// The active stacks for which something else beside routes is declared than was last written, as far as that is known.
+    fn committed_since(&self, record: Option<&FleetRecord>) -> BTreeSet<StackName> {
+        let is_committed = |stack: &&StackName| {
+            let known = |record: &FleetRecord| {
+                let routed = record.routed.get(stack.as_str());
+                routed.is_some_and(|routed| routed.beside == self.beside(record, stack))
+            };
+            self.wanted.contains_key(*stack) && !record.is_some_and(known)
+        };
+        self.active.iter().filter(is_committed).cloned().collect()
+    }
+
+    /// A few digits that tell what belongs to a stack beside its routes from what belonged to it before.
+    pub(super) fn beside(&self, record: &FleetRecord, stack: &StackName) -> String {
+        let Some(ProxyPart { fleet, servers, live, wanted }) = &self.part else {
+            return String::new();
+        };
+        brief(record, wanted.beside(stack, fleet, servers, live.features).iter())
     }
 
     /// What steps on routes are written with.
@@ -156,6 +200,20 @@ impl<'a> Routes<'a> {
         route.map_or(&[], Vec::as_slice)
     }
 
+    /// The stacks of this fleet that have live routes.
+    pub(in crate::reconciler::plan) fn stacks(&self) -> impl Iterator<Item = &StackName> {
+        self.live.keys()
+    }
+
+    /// Whether the proxy has just the objects of a declared route.
+    pub(super) fn is_live(&self, stack: &StackName, key: &RouteKey, wanted: &Wanted) -> bool {
+        let (objects, live) = (self.objects(wanted), self.live_route(stack, key));
+        objects.len() == live.len()
+            && objects.iter().all(|route| {
+                live.iter().any(|(id, object)| *id == route.id && **object == route.object)
+            })
+    }
+
     /// The same route in another stack, which has it live.
     pub(super) fn elsewhere(
         &self,
@@ -175,7 +233,7 @@ impl<'a> Routes<'a> {
     pub(super) fn declares(&self, stack: &StackName, key: &RouteKey) -> bool {
         let declared = self.desired.stacks.get(stack).map_or(&[][..], |stack| &stack.routes);
         declared.iter().any(|route| {
-            let is_host = match (&route.host, &self.root_domain, &key.host) {
+            let is_host = match (&route.host, &self.policy.root_domain, &key.host) {
                 // What the root domain was, nobody knows any more.
                 (RouteHost::BelowRoot(name), None, HostPattern::Exact(host)) => {
                     host.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('.'))
@@ -267,14 +325,14 @@ pub(super) fn hidden<'v>(objects: impl Iterator<Item = &'v Value>) -> Redacted<V
 }
 
 /// Where two configurations differ, down to where that says something.
-fn differences(before: &Value, after: &Value) -> Vec<String> {
+fn differences(before: &Value, after: &Value) -> Vec<Difference> {
     const DEPTH: usize = 5;
     let mut found = Vec::new();
     below(before, after, String::new(), DEPTH, &mut found);
     found
 }
 
-fn below(before: &Value, after: &Value, path: String, depth: usize, found: &mut Vec<String>) {
+fn below(before: &Value, after: &Value, path: String, depth: usize, found: &mut Vec<Difference>) {
     if before == after {
         return;
     }
@@ -288,7 +346,7 @@ fn below(before: &Value, after: &Value, path: String, depth: usize, found: &mut 
                 below(one.unwrap_or(&null), other.unwrap_or(&null), path, depth - 1, found);
             }
         }
-        _ => found.push(path),
+        _ => found.push(Difference { path, after: after.clone() }),
     }
 }
 

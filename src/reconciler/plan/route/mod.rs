@@ -7,11 +7,14 @@ mod attach;
 mod declared;
 mod gate;
 mod known;
+mod noted;
+mod proxies;
 mod rest;
 mod surplus;
 
 pub(super) use attach::attached;
 pub(super) use declared::plan_routes;
-pub(super) use known::{Routes, brief};
+pub(super) use known::Routes;
+pub(super) use noted::{is_behind, mend, notes, stacks};
 pub(super) use rest::{findings, fleet_change};
 pub(super) use surplus::{Going, leads_to};

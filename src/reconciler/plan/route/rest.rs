@@ -3,10 +3,12 @@
 use crate::diff::document::{Action, Change, Effect, Hold, HoldCode};
 use crate::model::finding::Finding;
 use crate::model::key::{Kind, ObjectKey};
+use crate::model::secret::Redacted;
 
 use super::super::super::caddy::Sight;
 use super::super::super::step::{Step, Write};
 use super::super::context::Context;
+use super::proxies::apart;
 
 /// How many places in the configuration are named.
 const NAMED: usize = 3;
@@ -19,7 +21,7 @@ pub(in crate::reconciler::plan) fn fleet_change(
     let object = ObjectKey::new(Kind::Proxy, "caddy");
     let change = || {
         let effect = Effect::InPlace { starts: 0, stops: 0 };
-        Change::new(object.clone(), Action::Update, effect, Vec::new())
+        Change::new(object.clone(), Action::Update, effect, routes.rest_causes.clone())
     };
     if let Sight::Lost(reason) = routes.sight {
         let remembers = context.record.is_some_and(|record| !record.routes.is_empty());
@@ -35,7 +37,8 @@ pub(in crate::reconciler::plan) fn fleet_change(
         return None;
     }
     let mut change = change();
-    let named: Vec<&str> = routes.rest.iter().take(NAMED).map(String::as_str).collect();
+    let named: Vec<&str> =
+        routes.rest.iter().take(NAMED).map(|difference| difference.path.as_str()).collect();
     let more = match routes.rest.len().saturating_sub(NAMED) {
         0 => String::new(),
         more => format!(" and {more} more"),
@@ -47,7 +50,12 @@ pub(in crate::reconciler::plan) fn fleet_change(
         change.holds.push(hold);
         return Some((change, None));
     }
-    let write = Write::Proxy { stacks: routes.active.clone() };
+    let after = routes.rest.iter().map(|difference| difference.after.clone()).collect();
+    let write = Write::Proxy {
+        stacks: routes.active.clone(),
+        committed: routes.committed.clone(),
+        after: Redacted::new(after),
+    };
     let step = Step { object, write, needs: Vec::new() };
     Some((change, Some(step)))
 }
@@ -55,6 +63,9 @@ pub(in crate::reconciler::plan) fn fleet_change(
 /// What is doubtful about the proxy and the services behind it.
 pub(in crate::reconciler::plan) fn findings(context: &Context<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = uncompared(context).into_iter().collect();
+    if !matches!(context.routes.sight, Sight::Nowhere) {
+        findings.extend(apart(context));
+    }
     findings.extend(context.routes.unknown_settings.then(|| {
         let message = "`proxy.trusted_proxies` is left out: this Caddy does not know it";
         let hint = "it needs Caddy 2.8 or newer";

@@ -13,6 +13,7 @@ mod recreation;
 mod removals;
 mod requested;
 mod rollouts;
+mod routed;
 mod routes;
 mod status;
 mod stores;

@@ -26,22 +26,22 @@ pub(super) fn write(world: &mut World, plan: &Plan) {
     }
 }
 
-fn see(world: &mut World, config: Value) {
+pub(super) fn see(world: &mut World, config: Value) {
     let live = Live { config, etag: None, features: Features::MODERN };
     world.sight = Sight::Seen(Arc::new(live));
 }
 
-fn config(world: &World) -> Value {
+pub(super) fn config(world: &World) -> Value {
     world.sight.live().unwrap().config.clone()
 }
 
 /// The routes that Caddy has, each with its stack.
-fn live(world: &World) -> Vec<String> {
+pub(super) fn live(world: &World) -> Vec<String> {
     let live = world.sight.live().unwrap();
     live.routes().map(|(RouteId { stack, key, .. }, _)| format!("{stack} {key}")).collect()
 }
 
-fn route(host: &str, action: Action) -> DesiredRoute {
+pub(super) fn route(host: &str, action: Action) -> DesiredRoute {
     DesiredRoute {
         host: RouteHost::Named(HostPattern::parse(host).unwrap()),
         path: PathPattern::root(),
@@ -50,7 +50,7 @@ fn route(host: &str, action: Action) -> DesiredRoute {
     }
 }
 
-fn to(service: &str, port: u16) -> Action {
+pub(super) fn to(service: &str, port: u16) -> Action {
     Action::Service(Box::new(ServiceTarget {
         service: service.to_owned(),
         port,
@@ -63,26 +63,26 @@ fn to(service: &str, port: u16) -> Action {
     }))
 }
 
-fn answer(status: u16) -> Action {
+pub(super) fn answer(status: u16) -> Action {
     Action::Respond(Respond { status, body: None })
 }
 
 /// A stack with one service and one route to it.
-fn shop() -> crate::model::desired::DesiredStack {
+pub(super) fn shop() -> crate::model::desired::DesiredStack {
     let mut shop = stack("shop", vec![service("shop", "web")]);
     shop.routes.push(route("shop.example.com", to("shop_web", 80)));
     shop
 }
 
 /// A world in front of which is an empty Caddy.
-fn proxied(mut world: World) -> World {
+pub(super) fn proxied(mut world: World) -> World {
     world.rules = Some(ProxyRules::default());
     see(&mut world, Value::Null);
     world
 }
 
 /// `count` tasks of each service that are as it is, for `age`.
-fn tasks(world: &mut World, count: u64, age: Nanos) {
+pub(super) fn tasks(world: &mut World, count: u64, age: Nanos) {
     let since = now() - age.to_std();
     let tasks =
         world.observed.services.iter().flat_map(|live| {
@@ -94,7 +94,7 @@ fn tasks(world: &mut World, count: u64, age: Nanos) {
     }
 }
 
-fn codes(plan: &Plan, object: &str) -> Vec<HoldCode> {
+pub(super) fn codes(plan: &Plan, object: &str) -> Vec<HoldCode> {
     change(plan, object).holds.iter().map(|hold| hold.code).collect()
 }
 

@@ -29,7 +29,7 @@ use crate::reconciler::caddy::{ProxyRules, Sight};
 use crate::reconciler::plan::{Images, Inputs, Learned, Plan, View, index, plan, release};
 use crate::reconciler::policy::{Elsewhere, Policy, Scope};
 use crate::reconciler::record;
-use crate::reconciler::step::{RouteNote, Write};
+use crate::reconciler::step::{RouteNote, RoutedNote, Write};
 
 pub(super) const KEY: [u8; 32] = [7; 32];
 
@@ -302,7 +302,7 @@ impl World {
                         .filter(|config| config.spec.name == name)
                         .for_each(|config| config.spec.labels = labels.clone());
                 }
-                Write::Remember { labels, applied, removed, routes, .. } => {
+                Write::Remember { labels, applied, removed, routes, routed, .. } => {
                     let record = self.observed.configs.iter_mut().find(|c| c.spec.name == name);
                     let record = &mut record.unwrap().spec.labels;
                     *record = labels;
@@ -314,6 +314,9 @@ impl World {
                     }
                     for RouteNote { route, stack, brief } in &routes {
                         record::note_route(record, stack, route, brief.as_deref());
+                    }
+                    for RoutedNote { stack, routed, by: _ } in &routed {
+                        record::note_routed(record, stack, routed);
                     }
                 }
                 Write::CreateNetwork(spec) => self.observed.networks.push(live(spec, &name)),

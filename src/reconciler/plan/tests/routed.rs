@@ -1,0 +1,156 @@
+//! What is told of routes although the proxy does not say it: whose they are, who changed them, whether they reach anybody.
+
+use serde_json::json;
+
+use super::routes::{answer, config, live, proxied, route, see, shop};
+use super::world::{World, change, live_service, outline, service, stack, stack_holds};
+use crate::diff::document::{Cause, HoldCode};
+use crate::model::desired::DesiredStack;
+use crate::model::route::Tls;
+use crate::model::service::{EndpointSpec, PortConfig};
+use crate::reconciler::policy::RemoveStack;
+use crate::reconciler::step::Write;
+
+/// A stack of nothing but a route.
+fn signs() -> DesiredStack {
+    let mut signs = stack("signs", Vec::new());
+    signs.networks.clear();
+    signs.routes.push(route("old.example.com", answer(410)));
+    signs
+}
+
+const ROUTE: &str = "route old.example.com/*";
+
+/// Both stacks are live, and `signs` is not declared any more.
+fn without_signs() -> World {
+    let mut world = proxied(World::applied(vec![shop(), signs()]));
+    world.converge();
+    world.desired.stacks.remove(&"signs".parse().unwrap());
+    world.policy.prune = true;
+    world
+}
+
+#[test]
+fn a_stack_of_nothing_but_routes_vanishes_by_the_rules_of_all_stacks() {
+    let mut world = without_signs();
+    world.policy.prune = false;
+    let plan = world.plan();
+    assert_eq!(outline(&plan), [format!("remove {ROUTE} [prune-not-asked]")]);
+    assert_eq!(stack_holds(&plan), [HoldCode::GuardWholeStack]);
+    world.policy.prune = true;
+    assert_eq!(world.plan().steps.len(), 0, "the whole stack needs its own consent");
+    world.policy.prune_stacks = true;
+    assert_eq!(world.converge(), [[ROUTE]]);
+    assert_eq!(live(&world), ["shop shop.example.com/*"]);
+    let record = &world.observed.configs[0].spec.labels;
+    assert!(!record.keys().any(|label| label.contains("signs")), "{record:?}");
+}
+
+#[test]
+fn routes_of_another_source_or_of_nobody_knows_whom_do_not_vanish() {
+    let mut world = without_signs();
+    world.policy.prune_stacks = true;
+    world.scope.source = "other".parse().unwrap();
+    assert!(!outline(&world.plan()).iter().any(|line| line.contains(ROUTE)));
+    world.scope.source = "cli".parse().unwrap();
+    world.scope.elsewhere.stacks.insert("signs".parse().unwrap());
+    assert_eq!(outline(&world.plan()), Vec::<String>::new());
+    world.scope.elsewhere.stacks.clear();
+    assert_eq!(outline(&world.plan()), [format!("remove {ROUTE}")]);
+    world.observed.configs[0].spec.labels.retain(|label, _| !label.starts_with("skep.routed."));
+    assert_eq!(outline(&world.plan()), Vec::<String>::new());
+}
+
+#[test]
+fn a_protected_stack_of_nothing_but_routes_stays() {
+    let mut world = proxied(World::applied(vec![shop(), signs()]));
+    world.converge();
+    // Protected later, while nothing else changes.
+    world.stack("signs").policy.protect = true;
+    let plan = world.plan();
+    assert_eq!((outline(&plan), plan.steps.len()), (Vec::new(), 1));
+    world.perform(&plan);
+    assert_eq!(world.plan().steps.len(), 0);
+    world.desired.stacks.remove(&"signs".parse().unwrap());
+    (world.policy.prune, world.policy.prune_stacks) = (true, true);
+    assert_eq!(outline(&world.plan()), [format!("remove {ROUTE} [protected]")]);
+    world.desired.stacks.clear();
+    world.scope.whole = false;
+    world.policy.remove = Some(RemoveStack { stack: "signs".parse().unwrap(), declared_in: None });
+    let plan = world.plan();
+    assert_eq!((stack_holds(&plan), plan.steps.len()), (vec![HoldCode::Protected], 0));
+}
+
+#[test]
+fn a_fleet_of_nothing_but_routes_notes_whose_they_are() {
+    let mut world = proxied(World::declaring(vec![signs()]));
+    world.observed.configs.clear();
+    let passes = world.converge();
+    assert_eq!(passes[0], ["config skep_default_record", ROUTE]);
+    world.learned.has_written = true;
+    world.converge();
+    let record = &world.observed.configs[0].spec.labels;
+    assert!(record["skep.routed.signs"].starts_with("cli "), "{record:?}");
+    assert!(record.contains_key("skep.routes.signs"), "{record:?}");
+    let plan = world.plan();
+    assert_eq!((outline(&plan), plan.steps.len()), (Vec::new(), 0));
+}
+
+#[test]
+fn what_is_beside_routes_is_git_when_something_else_is_declared_and_drift_otherwise() {
+    let mut world = proxied(World::applied(vec![shop(), signs()]));
+    world.converge();
+    world.stack("signs").routes[0].spec.tls = Some(Tls::Internal);
+    let plan = world.plan();
+    let causes = |plan: &crate::reconciler::plan::Plan| change(plan, "proxy caddy").causes.clone();
+    assert_eq!(causes(&plan), [Cause::Git]);
+    let committed = plan.steps.iter().find_map(|step| match &step.write {
+        Write::Proxy { committed, .. } => Some(committed.iter().map(ToString::to_string)),
+        _ => None,
+    });
+    assert_eq!(committed.unwrap().collect::<Vec<_>>(), ["signs"]);
+    world.perform(&plan);
+    assert_eq!(outline(&world.plan()), Vec::<String>::new());
+
+    let mut edited = config(&world);
+    edited["apps"]["tls"]["automation"]["policies"][0]["issuers"] = json!([{ "module": "acme" }]);
+    see(&mut world, edited);
+    assert_eq!(causes(&world.plan()), [Cause::Drift]);
+    // Both at once.
+    world.stack("shop").routes[0].spec.tls = Some(Tls::Internal);
+    assert_eq!(causes(&world.plan()), [Cause::Git, Cause::Drift]);
+    world.converge();
+    assert_eq!(outline(&world.plan()), Vec::<String>::new());
+}
+
+#[test]
+fn a_routed_service_that_the_proxy_cannot_find_is_told() {
+    let mut world = proxied(World::applied(vec![shop(), signs()]));
+    let found = |world: &World| -> Vec<String> {
+        let findings = world.plan().document.findings;
+        findings
+            .into_iter()
+            .map(|finding| format!("{}: {}", finding.code, finding.message))
+            .collect()
+    };
+    assert_eq!(found(&world), Vec::<String>::new(), "a Caddy outside is nobody's neighbour");
+    let mut proxy = service("edge", "caddy").spec;
+    proxy.labels.clear();
+    proxy.task_template.container_spec.as_mut().unwrap().image =
+        "docker.io/library/caddy:2.11@sha256:ab".to_owned();
+    let port = PortConfig { target_port: 443, ..PortConfig::default() };
+    proxy.endpoint_spec = Some(EndpointSpec { ports: vec![port], ..EndpointSpec::default() });
+    world.observed.services.push(live_service(&proxy));
+    assert_eq!(
+        found(&world),
+        [
+            "no-shared-network: service shop_web shares no network with edge_caddy, the proxy, which will not find it"
+        ]
+    );
+    // With `proxy.network` it is put there.
+    world.rules.as_mut().unwrap().network = Some("edge_default".to_owned());
+    assert_eq!(found(&world), Vec::<String>::new());
+    world.rules.as_mut().unwrap().network = None;
+    world.live("edge_caddy").spec.task_template.networks[0].target = "shop_default".to_owned();
+    assert_eq!(found(&world), Vec::<String>::new());
+}
