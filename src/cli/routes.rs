@@ -55,8 +55,9 @@ Examples:
   skep routes shop --path stacks/
   skep routes --entry 203.0.113.7 --format json
 
-Exit codes: 0; with --exit-code also 4 a target that is not healthy, a certificate that clients do not
-take or an entry point that is not there, 2 a route that is not live, and 1 where Caddy cannot be asked.")]
+Exit codes: 0; with --exit-code also 4 a target that is not healthy, a certificate that clients do
+not take or an entry point that is not there, 2 a route that is not live, and 1 where Caddy cannot be
+asked.")]
 pub(super) struct RoutesArgs {
     /// Stacks to show [default: all of the fleet]
     #[arg(value_name = "STACK")]

@@ -150,9 +150,7 @@ impl Placing<'_> {
     /// Whether no server of others listens on a port.
     fn free(&self, port: u16) -> Result<(), MergeError> {
         for (name, server) in self.live.servers().into_iter().flatten() {
-            let addresses = server.get("listen").and_then(Value::as_array).into_iter().flatten();
-            let is_taken = addresses.filter_map(Value::as_str).any(|address| covers(address, port));
-            if is_taken && !OWN.contains(&name.as_str()) {
+            if ports::listens(server, port) && !OWN.contains(&name.as_str()) {
                 return Err(MergeError::PortTaken { server: name.clone(), port });
             }
         }
@@ -186,15 +184,5 @@ impl Placing<'_> {
             server.insert("routes".to_owned(), arranged.into());
         }
         Ok(())
-    }
-}
-
-/// Whether an address of Caddy's notation (`:443`, `tcp/0.0.0.0:443`, `:8000-8100`) has a port.
-fn covers(address: &str, port: u16) -> bool {
-    let Some((_, ports)) = address.rsplit_once(':') else { return false };
-    let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
-    match (first.parse(), last.parse()) {
-        (Ok(first), Ok(last)) => (first..=last).contains(&port),
-        _ => false,
     }
 }

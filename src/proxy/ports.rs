@@ -30,7 +30,10 @@ pub(super) fn settle(
     if own.is_none() && !is_there {
         return Ok(());
     }
-    let is_shared = config.pointer("/apps/http/servers").is_some_and(has_heeding);
+    let plain = config.pointer("/apps/http/http_port").and_then(Value::as_u64).unwrap_or(80);
+    let is_shared = config
+        .pointer("/apps/http/servers")
+        .is_some_and(|servers| has_heeding(servers, u16::try_from(plain).unwrap_or_default()));
     let app = object_at(config, &["apps", "http"])?;
     let before = said(app, fleet);
     let mut said = before.clone();
@@ -91,16 +94,33 @@ fn mark(fleet: &FleetName, told: &str) -> String {
     of_fleet(fleet, &format!("ports:{told}"))
 }
 
-/// Whether one of these servers is somebody else's and goes by the ports: Caddy gets certificates for its hosts, or it has
-/// opinions on TLS of its own.
-fn has_heeding(servers: &Value) -> bool {
+/// Whether one of these servers is somebody else's and goes by the ports: Caddy gets certificates for its hosts, or it has no
+/// TLS just because it is on the port `plain` of HTTP.
+fn has_heeding(servers: &Value, plain: u16) -> bool {
     let heeds = |server: &Value| {
         let is_off = server.pointer("/automatic_https/disable") == Some(&Value::Bool(true));
         let policies = server.get("tls_connection_policies").and_then(Value::as_array);
-        !is_off || policies.is_some_and(|policies| !policies.is_empty())
+        let has_tls = policies.is_some_and(|policies| !policies.is_empty());
+        !is_off || (has_tls && listens(server, plain))
     };
     let is_own =
         |name: &str, server: &Value| server::OWN.contains(&name) && text_id(server).is_some();
     let mut all = servers.as_object().into_iter().flatten();
     all.any(|(name, server)| !is_own(name, server) && heeds(server))
+}
+
+/// Whether a server listens on a port.
+pub(super) fn listens(server: &Value, port: u16) -> bool {
+    let addresses = server.get("listen").and_then(Value::as_array).into_iter().flatten();
+    addresses.filter_map(Value::as_str).any(|address| covers(address, port))
+}
+
+/// Whether an address of Caddy's notation (`:443`, `tcp/0.0.0.0:443`, `:8000-8100`) has a port.
+fn covers(address: &str, port: u16) -> bool {
+    let Some((_, ports)) = address.rsplit_once(':') else { return false };
+    let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
+    match (first.parse(), last.parse()) {
+        (Ok(first), Ok(last)) => (first..=last).contains(&port),
+        _ => false,
+    }
 }

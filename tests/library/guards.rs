@@ -60,7 +60,6 @@ fn met(code: HoldCode) -> Option<Met> {
             "remove.rs",
             "a_stack_of_which_others_use_something_goes_without_that_when_it_is_said_again",
         ),
-        HoldCode::NoProxy => Scenario("a-route-without-a-proxy-is-held-and-says-why"),
         HoldCode::ProxyConflict => Scenario("a-server-of-others-on-the-port-holds-routes"),
         HoldCode::RouteNotAllowed => Scenario("a-route-that-the-settings-do-not-allow-is-held"),
         HoldCode::RouteTaken => Scenario("a-route-that-another-stack-has-is-not-taken"),
@@ -79,6 +78,7 @@ fn met(code: HoldCode) -> Option<Met> {
         | HoldCode::Suspended
         | HoldCode::DriftReported
         | HoldCode::PruneNotAsked
+        | HoldCode::NoProxy
         | HoldCode::RefusedRelease
         | HoldCode::RolloutDisturbed
         | HoldCode::SourceUnread

@@ -65,7 +65,7 @@ fn ports_that_skep_said_itself_can_change_and_those_of_others_cannot() {
     assert!(merge(&shared).unwrap().is_changed);
     for server in [
         json!({ "listen": [":9000"] }),
-        json!({ "automatic_https": { "disable": true }, "tls_connection_policies": [{}] }),
+        json!({ "listen": [":8080"], "automatic_https": { "disable": true }, "tls_connection_policies": [{}] }),
     ] {
         shared["apps"]["http"]["servers"]["srv0"] = server;
         let refused = merge(&shared).unwrap_err();
