@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use crate::http;
 
 use super::args::GlobalArgs;
+use super::controller::access;
 use super::error::CommandError;
 use super::exit::ExitCode;
 use super::output::Output;
@@ -19,8 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Ask the running controller whether it lives, as a health check of its container
 #[derive(Debug, Args)]
 #[command(after_help = "\
-It asks where the key `status.listen` of the settings says, for /healthz or /readyz. A controller
-that is not ready needs an engine or a git server, and no restart.
+It asks where the key `status.listen` of the settings says, for /healthz or /readyz, with the token
+of `status.token_file` if there is one: who knows it is told why the controller is not ready. A
+controller that is not ready needs an engine or a git server, and no restart.
 
 Examples:
   skep health -c /etc/skep/skep.yaml
@@ -50,7 +52,9 @@ pub(super) async fn health(
         CommandError::failed(error)
             .context(format!("cannot ask the controller at {}", listen.value))
     };
-    let answer = timeout(PATIENCE, http::ask(&listen.value, path)).await;
+    // Whether it lives, and is ready, is told to everybody: a token that cannot be read is no reason not to ask.
+    let token = access(&setup).ok().and_then(|access| access.token);
+    let answer = timeout(PATIENCE, http::ask(&listen.value, path, token.as_ref())).await;
     let answer = answer.map_err(|elapsed| failed(elapsed.into()))?.map_err(|e| failed(e.into()))?;
     output.result(&answer.text)?;
     Ok(if answer.is_well { ExitCode::Fine } else { ExitCode::Failed })

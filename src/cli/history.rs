@@ -109,9 +109,9 @@ fn text(releases: &[Entry], look: Look) -> String {
     text
 }
 
-/// `  2026-11-21 18:04:12  4f2c9e1a0b7d  rolled-back  41s  tried 3 times  git: web: rolled back…`
+/// `  2026-11-21 18:04:12  4f2c9e1a0b7d  rolled-back  41s  git  Ada Lovelace  tried 3 times  web: rolled back…`
 fn line(entry: &Entry, look: Look) -> String {
-    let Entry { revision, causes, outcome, reason, ended, tried, .. } = entry;
+    let Entry { revision, author, causes, outcome, reason, ended, tried, .. } = entry;
     let revision = revision.as_deref().unwrap_or("-");
     let revision = revision.split_once(':').map_or(revision, |(_, name)| name);
     let revision: String = clean(revision).chars().take(12).collect();
@@ -123,10 +123,11 @@ fn line(entry: &Entry, look: Look) -> String {
     };
     let causes: Vec<String> =
         causes.iter().map(|cause| format!("{cause:?}").to_lowercase()).collect();
+    let author = author.as_ref().map(|author| format!("  {}", clean(author))).unwrap_or_default();
     let tried = if *tried > 1 { format!("  tried {tried} times") } else { String::new() };
     let reason = reason.as_ref().map(|reason| format!("  {}", clean(reason))).unwrap_or_default();
     format!(
-        "  {}  {revision:12}  {}  {:>6}  {}{tried}{reason}\n",
+        "  {}  {revision:12}  {}  {:>6}  {}{author}{tried}{reason}\n",
         look.palette.paint(Role::Quiet, &local(*ended)),
         look.palette.paint(role, &format!("{outcome:11}")),
         entry.took(),

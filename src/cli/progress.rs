@@ -316,6 +316,8 @@ fn row(health: &ServiceHealth) -> Row {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::diff::document::{
         Action, Change, Document, Effect, EngineRef, FORMAT_VERSION, Hold, HoldCode, Summary,
@@ -387,6 +389,7 @@ mod tests {
             health: health.collect(),
             routes: BTreeMap::new(),
             proxy: None,
+            compiled: Arc::default(),
         }
     }
 

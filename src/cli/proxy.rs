@@ -43,12 +43,14 @@ impl DeclaredProxy {
             policy: settings.policy.clone(),
         });
         let tls = self.settings.as_ref().and_then(|settings| settings.tls.as_ref());
+        let entry = self.settings.as_ref().and_then(|settings| settings.entry.clone());
         let address = match (given, &self.settings) {
             (None, None) => return Ok(None),
             (Some(endpoint), _) => {
-                // The certificates of the settings are for who named the settings.
+                // The certificates of the settings are for who named the settings, and so is what they have asked for.
                 let tls = tls.filter(|_| self.unnamed.is_none() && is_tls(endpoint));
-                self.address(endpoint.clone(), tls)?
+                let entry = entry.filter(|_| self.unnamed.is_none());
+                self.address(endpoint.clone(), tls, entry)?
             }
             (None, Some(settings)) => {
                 if let Some(path) = &self.unnamed {
@@ -58,7 +60,7 @@ impl DeclaredProxy {
                         ", or the proxy with --caddy",
                     ));
                 }
-                self.address(settings.admin.value.clone(), tls)?
+                self.address(settings.admin.value.clone(), tls, entry)?
             }
         };
         Ok(Some(ProxyAim { address, rules: rules.unwrap_or_default() }))
@@ -68,9 +70,10 @@ impl DeclaredProxy {
         &self,
         endpoint: Endpoint,
         tls: Option<&TlsSettings>,
+        entry: Option<String>,
     ) -> Result<ProxyAddress, CommandError> {
         let Some(TlsSettings { ca_file, cert_file, key_file }) = tls else {
-            return Ok(ProxyAddress { endpoint, identity: None, authority: None });
+            return Ok(ProxyAddress { endpoint, identity: None, authority: None, entry });
         };
         let authority = ca_file.as_ref().map(|file| self.read(file)).transpose()?;
         let identity = match (cert_file, key_file) {
@@ -82,7 +85,7 @@ impl DeclaredProxy {
             }
             _ => None,
         };
-        Ok(ProxyAddress { endpoint, identity, authority })
+        Ok(ProxyAddress { endpoint, identity, authority, entry })
     }
 
     fn read(&self, file: &Located<String>) -> Result<Vec<u8>, CommandError> {

@@ -17,7 +17,7 @@ use crate::reconciler::pass::{Reader, declare};
 use crate::reconciler::plan::Learned;
 use crate::reconciler::policy::ResolveImage;
 use crate::reconciler::route_status::{
-    self, CertificateStatus, Known, RouteState, RouteStatus, Routes,
+    self, CertificateStatus, Declared, Known, RouteState, RouteStatus, Routes,
 };
 use crate::reconciler::status::{self, Status};
 use crate::swarm::Observer;
@@ -70,7 +70,8 @@ pub(super) struct RoutesArgs {
     #[command(flatten)]
     reading: ReadingArgs,
 
-    /// Where clients reach Caddy with TLS [default: the machine of its admin API, and the port in the settings]
+    /// Where clients reach Caddy with TLS [default: `proxy.entry` of the settings, else the
+    /// machine of its admin API; and the port in the settings]
     #[arg(long, value_name = "HOST[:PORT]")]
     entry: Option<String>,
 
@@ -99,10 +100,11 @@ pub(super) async fn routes(
     output: &mut Output,
 ) -> Result<ExitCode, CommandError> {
     let Told { fleet, aim, sight, status, declared } = Box::pin(told(global, args, output)).await?;
+    let compared = declared.as_ref().map(|(compiled, plan)| [Declared { compiled, plan }]);
     let known = Known {
         fleet: &fleet,
         live: sight.live().map(AsRef::as_ref),
-        declared: declared.as_ref().map(|(compiled, plan)| (compiled, plan.as_slice())),
+        declared: compared.as_ref().map(<[_; 1]>::as_slice),
         status: &status,
     };
     let routes = Routes {
@@ -124,7 +126,7 @@ pub(super) async fn routes(
     let mut routes = routes.only(&args.names.iter().cloned().collect());
     if let (Some(aim), Some(live)) = (&aim, sight.live()) {
         let ProxyAim { address, rules } = aim;
-        let entry = args.entry.as_deref();
+        let entry = args.entry.as_deref().or(address.entry.as_deref());
         let entry = entry_address(entry, &address.endpoint, &rules.policy.servers, live);
         let looked = look_at_certificates(&mut routes.routes, &entry).await;
         routes.entry_problem = looked.err().as_ref().map(in_short);
@@ -194,17 +196,9 @@ async fn look_at_certificates(
     let now = Timestamp::now();
     for route in routes {
         let Some(shown) = route.name_to_ask().and_then(|name| shown.get(&name)) else { continue };
-        route.certificate = Some(match shown {
-            Ok(shown) => CertificateStatus::of(shown, now),
-            Err(error) => CertificateStatus::none(in_short(error)),
-        });
+        route.certificate = Some(CertificateStatus::of(shown, now));
     }
     Ok(())
-}
-
-fn in_short(error: &HandshakeError) -> String {
-    let source = std::error::Error::source(error);
-    source.map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }
 
 fn exit(routes: &Routes) -> ExitCode {

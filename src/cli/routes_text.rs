@@ -2,19 +2,16 @@
 
 use std::fmt::Write as _;
 
-use jiff::{Timestamp, Unit};
+use jiff::Timestamp;
 use unicode_width::UnicodeWidthStr;
 
 use crate::diff::render::{Look, Role, clean};
 use crate::reconciler::route_status::{
-    CertificateStatus, EntryPoint, RouteState, RouteStatus, Routes,
+    CertificateStatus, EntryPoint, RouteState, RouteStatus, Routes, certificate_words,
 };
 
 use super::headline::health_role;
 use super::paragraph::paragraph;
-
-/// From when on it is worth a look that a certificate expires: authorities renew at a third of ninety days.
-const SOON: i64 = 14 * 24;
 
 /// The heads of the columns.
 const HEADS: [&str; 5] = ["ROUTE", "TARGET", "HEALTH", "STATE", "CERTIFICATE"];
@@ -122,26 +119,12 @@ fn cells(route: &RouteStatus, now: Timestamp) -> [(Role, String); 5] {
 
 /// `Let's Encrypt, R11, 61 days left`
 fn shown_as(shown: &CertificateStatus, now: Timestamp) -> (Role, String) {
-    let CertificateStatus { issuer, expires, problem } = shown;
-    let mut words: Vec<String> = issuer.iter().map(|issuer| clean(issuer)).collect();
-    let hours = expires.map(|expires| hours(now, expires));
-    match (problem, hours) {
-        (Some(problem), _) => words.push(clean(problem)),
-        (None, Some(hours @ ..48)) => words.push(format!("{hours} h left")),
-        (None, Some(hours)) => words.push(format!("{} days left", hours / 24)),
-        (None, None) => {}
-    }
-    let role = match (problem, hours) {
-        (Some(_), _) => Role::Removed,
-        (None, Some(..SOON)) => Role::Waiting,
-        (None, _) => Role::Plain,
+    let role = match shown.problem {
+        Some(_) => Role::Removed,
+        None if shown.ends_soon(now) => Role::Waiting,
+        None => Role::Plain,
     };
-    (role, words.join(", "))
-}
-
-/// Whole hours from one moment to another.
-fn hours(from: Timestamp, to: Timestamp) -> i64 {
-    from.until((Unit::Hour, to)).map_or(0, |span| i64::from(span.get_hours()))
+    (role, clean(&certificate_words(shown, now)))
 }
 
 #[cfg(test)]
@@ -155,7 +138,7 @@ mod tests {
     use crate::model::name::FleetName;
     use crate::proxy::{Compiled, Features, Live, ProxyPolicy, ShownCertificate, compile};
     use crate::reconciler::controller::example;
-    use crate::reconciler::route_status::{FORMAT_VERSION, Known, fold};
+    use crate::reconciler::route_status::{Declared, FORMAT_VERSION, Known, fold};
     use crate::reconciler::status::{Health, ServiceStatus, Sync};
     use crate::spec::desired::{Identity, world};
     use crate::spec::discover::StackFiles;
@@ -249,12 +232,9 @@ x-skep:
             state: "2/2 tasks healthy".to_owned(),
             judged: None,
         });
-        let known = Known {
-            fleet: &fleet,
-            live: Some(&live),
-            declared: Some((&compiled, &plan)),
-            status: &status,
-        };
+        let compared = [Declared { compiled: &compiled, plan: &plan }];
+        let known =
+            Known { fleet: &fleet, live: Some(&live), declared: Some(&compared), status: &status };
         let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let mut routes = fold(&known);
         let asked = routes.iter_mut().filter(|route| route.name_to_ask().is_some());
@@ -263,7 +243,7 @@ x-skep:
         {
             let expires = now + jiff::SignedDuration::from_hours(hours);
             let shown = ShownCertificate { issuer: "Let's Encrypt, R11".to_owned(), expires, fits };
-            route.certificate = Some(CertificateStatus::of(&shown, now));
+            route.certificate = Some(CertificateStatus::of(&Ok(shown), now));
         }
         let routes = Routes {
             format_version: FORMAT_VERSION,

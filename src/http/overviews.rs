@@ -67,7 +67,8 @@ mod tests {
         let overviews = Overviews::default();
         let of = |report: &Arc<Report>, is_alive| {
             let now = Timestamp::now();
-            let scope = Scope { report, scene: None, news: None, is_alive, now };
+            let (scene, news, certificates) = (None, None, None);
+            let scope = Scope { report, scene, news, certificates, is_alive, now };
             overviews.of(report, &scope).unwrap()
         };
         let report = Arc::new(example::report());

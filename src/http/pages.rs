@@ -11,10 +11,11 @@ use jiff::Timestamp;
 use maud::Markup;
 use serde::{Deserialize, Serialize};
 
-use super::html::{self, Filter, Place};
+use super::html::{self, Filter, Place, RouteFilter};
 use super::routes::Served;
 use super::view::{ClusterView, EventsView, RoutesView, Scope, ServiceView, StackView, Wanted};
 use super::{assets, badge, etag};
+use crate::reconciler::controller::certificates::Certificates;
 use crate::reconciler::controller::report::Report;
 use crate::reconciler::controller::scene::Scene;
 use crate::reconciler::journal::News;
@@ -28,6 +29,7 @@ struct Known {
     report: Arc<Report>,
     scene: Option<Result<Arc<Scene>, String>>,
     news: Option<Arc<News>>,
+    certificates: Option<Arc<Certificates>>,
     is_alive: bool,
     now: Timestamp,
 }
@@ -38,13 +40,17 @@ impl Known {
         let is_alive = served.shown.pulse.is_felt();
         let news = served.page().and_then(|page| page.news.as_ref());
         let news = news.map(|news| Arc::clone(&news.borrow()));
-        Self { report, scene: None, news, is_alive, now: Timestamp::now() }
+        let certificates = served.page().and_then(|page| page.certificates.as_ref());
+        let certificates = certificates.map(|known| Arc::clone(&known.borrow()));
+        Self { report, scene: None, news, certificates, is_alive, now: Timestamp::now() }
     }
 
     /// With tasks and nodes, which the engine is asked for.
     async fn with_tasks(served: &Served) -> Self {
+        // Tasks older than what is said of their services would contradict it, and nobody would come again for newer ones.
+        let passed = served.shown.reports.borrow().last_pass.as_ref().map(|pass| pass.at);
         let scene = match served.page().and_then(|page| page.scenes.as_ref()) {
-            Some(scenes) => Some(scenes.look().await),
+            Some(scenes) => Some(scenes.look(passed).await),
             None => None,
         };
         Self { scene, ..Self::of(served) }
@@ -55,8 +61,9 @@ impl Known {
             Ok(scene) => Ok(&**scene),
             Err(reason) => Err(reason.as_str()),
         });
-        let news = self.news.as_deref();
-        Scope { report: &self.report, scene, news, is_alive: self.is_alive, now: self.now }
+        let Self { report, scene: _, news, certificates, is_alive, now } = self;
+        let (news, certificates) = (news.as_deref(), certificates.as_deref());
+        Scope { report, scene, news, certificates, is_alive: *is_alive, now: *now }
     }
 
     fn page(
@@ -169,10 +176,14 @@ pub(super) async fn cluster(State(served): State<Arc<Served>>, headers: HeaderMa
     known.page(&headers, "Cluster", Place::Cluster, &view, |now| html::cluster(&view, now))
 }
 
-pub(super) async fn routes(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
+pub(super) async fn routes(
+    State(served): State<Arc<Served>>,
+    Query(filter): Query<RouteFilter>,
+    headers: HeaderMap,
+) -> Response {
     let known = Known::of(&served);
     let view = RoutesView::of(&known.scope());
-    known.page(&headers, "Routes", Place::Routes, &view, |now| html::routes(&view, now))
+    known.page(&headers, "Routes", Place::Routes, &view, |now| html::routes(&view, &filter, now))
 }
 
 pub(super) async fn events(

@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use tokio::sync::{Semaphore, watch};
 
+use crate::reconciler::controller::certificates::Certificates;
 use crate::reconciler::controller::metrics::{CONTENT_TYPE as OPENMETRICS, Exposition};
 use crate::reconciler::controller::pulse::Pulse;
 use crate::reconciler::controller::report::Report;
@@ -52,6 +53,8 @@ pub struct Page {
     pub scenes: Option<Box<dyn Scenes>>,
     /// What happened, where somebody remembers.
     pub news: Option<watch::Receiver<Arc<News>>>,
+    /// The certificates of routes, where somebody looks at them.
+    pub certificates: Option<watch::Receiver<Arc<Certificates>>>,
     /// The stacks that have a badge, which anybody may see.
     pub badges: BTreeSet<String>,
 }

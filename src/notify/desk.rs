@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::reconciler::journal::{Numbered, Severity};
+use crate::reconciler::journal::{Event, Numbered, Severity};
 
 use super::message::Message;
 use super::route::Route;
@@ -167,7 +167,10 @@ impl Tray {
     /// It is to be told with whatever comes until that is due.
     fn await_more(&mut self, event: &Arc<Numbered>, pace: Pace, now: Instant) {
         if has_an_end(event) {
-            self.pending.retain(|pending| pending.event.key != event.event.key);
+            let Event { key, kind, .. } = &event.event;
+            // What it was before and is over, or has become this, is said once.
+            let is_kept = |known: &Event| outlives(known) && known.kind != *kind;
+            self.pending.retain(|pending| pending.event.key != *key || is_kept(&pending.event));
         }
         self.pending.push(Arc::clone(event));
         self.schedule(pace, now);
@@ -176,12 +179,17 @@ impl Tray {
     /// Something is over, and that is told at `at` if it stays so.
     fn over(&mut self, event: &Arc<Numbered>, at: Instant) {
         let key = &event.event.key;
-        // What nobody has heard of needs no end.
-        self.pending.retain(|pending| pending.event.key != *key || pending.event.recovered);
+        // What nobody has heard of needs no end, unless people want to hear of both.
+        self.pending.retain(|pending| {
+            pending.event.key != *key || pending.event.recovered || outlives(&pending.event)
+        });
         if self.pending.is_empty() {
             self.due = None;
         }
-        if self.told.contains_key(key) {
+        if self.pending.iter().any(|pending| pending.event.key == *key) {
+            self.pending.retain(|pending| pending.event.key != *key || !pending.event.recovered);
+            self.pending.push(Arc::clone(event));
+        } else if self.told.contains_key(key) {
             self.ending.insert(key.clone(), (Arc::clone(event), at));
         }
     }
@@ -208,8 +216,13 @@ impl Tray {
     fn digest(&mut self, fleet: &str, now: Instant) -> Option<Message> {
         self.due.take_if(|due| *due <= now)?;
         let events = std::mem::take(&mut self.pending);
-        for event in events.iter().filter(|event| has_an_end(event)) {
-            self.told.insert(event.event.key.clone(), (Arc::clone(event), now));
+        for event in &events {
+            if has_an_end(event) {
+                self.told.insert(event.event.key.clone(), (Arc::clone(event), now));
+            } else if event.event.recovered {
+                // It began and ended in this message.
+                self.told.remove(&event.event.key);
+            }
         }
         self.sent = Some(now);
         (!events.is_empty()).then(|| Message::new(fleet, events, false))
@@ -233,6 +246,11 @@ impl Tray {
         }
         (!events.is_empty()).then(|| Message::new(fleet, events, true))
     }
+}
+
+/// Whether an event is told although it is over: a warning of it may pass.
+fn outlives(event: &Event) -> bool {
+    !event.recovered && event.kind.outlives_its_end() && event.severity == Severity::Error
 }
 
 /// Whether an event begins something that has an end.

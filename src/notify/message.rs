@@ -85,6 +85,9 @@ impl Message {
         };
         let text = match self.events.as_slice() {
             [only] => only.event.message.clone(),
+            [begin, end] if end.event.recovered && begin.event.key == end.event.key => {
+                format!("over already: {}", begin.event.message)
+            }
             events => {
                 let recovered = of(|event| event.recovered);
                 let wrong = of(|event| !event.recovered && event.severity > Severity::Info);

@@ -129,8 +129,14 @@ async fn what_goes_on_is_told_once_and_again_after_a_while() {
 #[tokio::test]
 async fn what_is_over_at_once_is_not_told_and_what_comes_back_at_once_neither() {
     let mut stage = Stage::to_chat();
-    stage.take(&fails("shop"), 0);
-    stage.take(&ends("shop"), 5);
+    for kind in [EventKind::ServicePending, EventKind::EngineUnreachable] {
+        stage.take(&numbered(event(kind, "shop", false)), 0);
+        stage.take(&numbered(event(kind, "shop", true)), 5);
+    }
+    // So does a task that ended once or twice.
+    let warning = Event { severity: Severity::Warning, ..fails("shop").event.clone() };
+    stage.take(&numbered(warning), 5);
+    stage.take(&ends("shop"), 6);
     assert_eq!(stage.until(1_000), [""; 0], "nobody has heard of it");
     stage.take(&fails("shop"), 1_000);
     assert_eq!(stage.until(1_100).len(), 1);
@@ -142,6 +148,26 @@ async fn what_is_over_at_once_is_not_told_and_what_comes_back_at_once_neither() 
     assert_eq!(stage.until(1_900), [""; 0]);
     stage.take(&ends("shop"), 2_000);
     assert_eq!(stage.until(9_999), ["2040 0: [f] service-failing in shop"]);
+}
+
+#[tokio::test]
+async fn a_release_that_failed_is_told_although_it_is_over_and_once_however_often_it_failed() {
+    let mut stage = Stage::to_chat();
+    for second in [0, 4, 8] {
+        stage.take(&numbered(event(EventKind::ReleaseRolledBack, "shop", false)), second);
+        stage.take(&numbered(event(EventKind::ReleaseRolledBack, "shop", true)), second + 1);
+    }
+    let told = ["10 0: [f] over already: release-rolled-back in shop"];
+    assert_eq!(stage.until(9_000), told, "and it is not repeated");
+    // What it became is another matter: people hear of both, and of the end when it has settled.
+    stage.take(&numbered(event(EventKind::ReleaseRolledBack, "shop", false)), 9_000);
+    stage.take(&numbered(event(EventKind::ReleasePaused, "shop", false)), 9_001);
+    assert_eq!(stage.until(9_050), ["9010 0: [f] 2 problems: shop"]);
+    stage.take(&numbered(event(EventKind::ReleasePaused, "shop", true)), 9_100);
+    assert_eq!(stage.until(20_000), ["9140 0: [f] release-paused in shop"]);
+    let (begin, end) = (fails("shop"), ends("shop"));
+    let lines = Message::new("f", vec![begin, end], false).lines();
+    assert_eq!(lines, ["error: service-failing in shop", "over: service-failing in shop"]);
 }
 
 #[tokio::test]
@@ -205,8 +231,7 @@ async fn what_began_just_before_a_controller_is_told_once_more_and_its_end_in_an
         stage.desk.know(&fails(stack), true, now);
     }
     stage.take(&ends("blog"), 5);
-    let told = ["10 0: [f] service-failing in shop", "70 0: [f] service-failing in blog"];
-    assert_eq!(stage.until(200), told);
+    assert_eq!(stage.until(200), ["10 0: [f] 2 problems, 1 over: blog, shop"]);
     stage.take(&fails("shop"), 200);
     assert_eq!(stage.until(300), [""; 0]);
 }

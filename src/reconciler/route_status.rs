@@ -1,21 +1,26 @@
 //! How routes are: whether Caddy has them as declared, how those are who answer, and what certificates are shown. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, Unit};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::status::{Health, Status};
 use crate::diff::document::StackSection;
+use crate::model::error::chain;
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::name::{FleetName, StackName};
 use crate::model::route::HostPattern;
 use crate::proxy::{
-    Compiled, CompiledRoute, Entry, Live, Refused, RouteId, ShownCertificate, dialled, target,
+    Compiled, CompiledRoute, Entry, HandshakeError, Live, Refused, RouteId, ShownCertificate,
+    dialled, target,
 };
+
+/// From when on it is worth a look that a certificate expires, in hours: authorities renew at a third of ninety days.
+const SOON: i64 = 14 * 24;
 
 /// The version of the document's layout; it moves when a reader of the old one would misread the new one.
 pub const FORMAT_VERSION: u32 = 1;
@@ -142,46 +147,68 @@ pub struct Known<'a> {
     pub fleet: &'a FleetName,
     /// What Caddy has, if it could be asked.
     pub live: Option<&'a Live>,
-    /// What stack files declare, and the plan of it, if there are some to compare with.
-    pub declared: Option<(&'a Compiled, &'a [StackSection])>,
+    /// What each source declares, if there is something to compare with.
+    pub declared: Option<&'a [Declared<'a>]>,
     /// How services are.
     pub status: &'a Status,
 }
 
+/// What one source declares.
+#[derive(Debug, Clone, Copy)]
+pub struct Declared<'a> {
+    /// Its routes.
+    pub compiled: &'a Compiled,
+    /// The plan of its stacks.
+    pub plan: &'a [StackSection],
+}
+
 /// Tells how the routes of a fleet are.
 pub fn fold(known: &Known<'_>) -> Vec<RouteStatus> {
-    let Known { fleet, live, declared, status: _ } = known;
-    let mut routes = Vec::new();
-    let wanted = declared.map_or(&[][..], |(compiled, _)| compiled.routes.as_slice());
-    for route in wanted {
-        let found = live.map(|live| live.route(&route.id));
-        let held = known.held(&route.id);
-        let state = match found {
-            Some(Some(object)) if *object == route.object => RouteState::Live,
-            _ if held.is_some() => RouteState::Held,
-            None => RouteState::Unknown,
-            Some(Some(_)) => RouteState::Drifted,
-            Some(None) => RouteState::Missing,
-        };
-        let CompiledRoute { id, service, is_raw: _, place, object } = route;
-        let row = known.row(id, state, object, service.clone());
-        let reason = match (state, found.flatten()) {
-            (RouteState::Held, _) => held,
-            (RouteState::Drifted, Some(live)) => otherwise(live, object),
-            _ => None,
-        };
-        routes.push(RouteStatus { place: Some(place.to_string()), reason, ..row });
-    }
+    let Known { fleet, live, declared, status } = known;
+    let services = status.stacks.iter().flat_map(|stack| &stack.services);
+    let healths = services.map(|service| (service.name.as_str(), service.health)).collect();
+    let mut found: HashMap<RouteId, &Value> = HashMap::new();
     for (id, object) in live.iter().flat_map(|live| live.routes()) {
-        if id.fleet == **fleet && !wanted.iter().any(|route| route.id == id) {
-            let state = if declared.is_some() { RouteState::Undeclared } else { RouteState::Live };
-            routes.push(known.row(&id, state, object, None));
-        }
+        found.entry(id).or_insert(object);
     }
-    let refused = declared.map_or(&[][..], |(compiled, _)| compiled.refused.as_slice());
-    routes.extend(refused.iter().map(refusal));
+    let mut routes = Vec::new();
+    let mut wanted: HashSet<&RouteId> = HashSet::new();
+    for Declared { compiled, plan } in declared.unwrap_or_default() {
+        for route in &compiled.routes {
+            wanted.insert(&route.id);
+            let object = found.get(&route.id).copied();
+            routes.push(declared_route(route, live.map(|_| object), plan, &healths));
+        }
+        routes.extend(compiled.refused.iter().map(refusal));
+    }
+    let rest = found.iter().filter(|(id, _)| id.fleet == **fleet && !wanted.contains(id));
+    routes.extend(rest.map(|(id, object)| {
+        let state = if declared.is_some() { RouteState::Undeclared } else { RouteState::Live };
+        row(id, state, object, None, &healths)
+    }));
     routes.sort_by(|a, b| order(a).cmp(&order(b)));
     routes
+}
+
+/// How a declared route is, of which Caddy has `found`; that is `None` where it cannot be asked.
+fn declared_route(
+    route: &CompiledRoute,
+    found: Option<Option<&Value>>,
+    plan: &[StackSection],
+    healths: &HashMap<&str, Health>,
+) -> RouteStatus {
+    let CompiledRoute { id, service, is_raw: _, place, object } = route;
+    let is_live = found.flatten().is_some_and(|live| live == object);
+    let held = if is_live { None } else { held(id, plan) };
+    let (state, reason) = match (found, held) {
+        _ if is_live => (RouteState::Live, None),
+        (_, Some(held)) => (RouteState::Held, Some(held)),
+        (None, None) => (RouteState::Unknown, None),
+        (Some(Some(live)), None) => (RouteState::Drifted, otherwise(live, object)),
+        (Some(None), None) => (RouteState::Missing, None),
+    };
+    let row = row(id, state, object, service.clone(), healths);
+    RouteStatus { place: Some(place.to_string()), reason, ..row }
 }
 
 /// Where Caddy sends requests of a route, if it is not where they are to go.
@@ -215,50 +242,44 @@ fn refusal(refused: &Refused) -> RouteStatus {
     }
 }
 
-impl Known<'_> {
-    /// What is in the way of a route, in the words of the plan.
-    fn held(&self, id: &RouteId) -> Option<String> {
-        let (_, plan) = self.declared?;
-        let section = plan.iter().find(|section| section.name == id.stack.as_str())?;
-        let object = ObjectKey::new(Kind::Route, id.key.to_string());
-        let change = section.changes.iter().find(|change| change.object == object);
-        let own = change.and_then(|change| change.holds.first());
-        own.or_else(|| section.holds.first()).map(|hold| hold.reason.clone())
-    }
+/// What is in the way of a route, in the words of the plan.
+fn held(id: &RouteId, plan: &[StackSection]) -> Option<String> {
+    let section = plan.iter().find(|section| section.name == id.stack.as_str())?;
+    let object = ObjectKey::new(Kind::Route, id.key.to_string());
+    let change = section.changes.iter().find(|change| change.object == object);
+    let own = change.and_then(|change| change.holds.first());
+    own.or_else(|| section.holds.first()).map(|hold| hold.reason.clone())
+}
 
-    fn row(
-        &self,
-        id: &RouteId,
-        state: RouteState,
-        object: &Value,
-        service: Option<String>,
-    ) -> RouteStatus {
-        let health = |name: &str| {
-            let services = self.status.stacks.iter().flat_map(|stack| &stack.services);
-            services.into_iter().find(|service| service.name == name).map(|service| service.health)
-        };
-        // Of a route that nobody declares, its object alone tells who answers.
-        let dialled = dialled(object);
-        let mut names = dialled.iter().filter_map(|address| Some(address.rsplit_once(':')?.0));
-        let service =
-            service.or_else(|| names.find(|name| health(name).is_some()).map(str::to_owned));
-        RouteStatus {
-            stack: id.stack.to_string(),
-            host: id.key.host.to_string(),
-            path: id.key.path.to_string(),
-            entry: Some(match id.entry {
-                Entry::Https => EntryPoint::Https,
-                Entry::Http => EntryPoint::Http,
-            }),
-            target: target(object),
-            health: service.as_deref().map(|name| health(name).unwrap_or(Health::Missing)),
-            service,
-            state,
-            reason: None,
-            place: None,
-            certificate: None,
-            key: Some(id.clone()),
-        }
+fn row(
+    id: &RouteId,
+    state: RouteState,
+    object: &Value,
+    service: Option<String>,
+    healths: &HashMap<&str, Health>,
+) -> RouteStatus {
+    // Of a route that nobody declares, its object alone tells who answers.
+    let dialled = dialled(object);
+    let mut names = dialled.iter().filter_map(|address| Some(address.rsplit_once(':')?.0));
+    let service =
+        service.or_else(|| names.find(|name| healths.contains_key(name)).map(str::to_owned));
+    let health = |name: &str| healths.get(name).copied().unwrap_or(Health::Missing);
+    RouteStatus {
+        stack: id.stack.to_string(),
+        host: id.key.host.to_string(),
+        path: id.key.path.to_string(),
+        entry: Some(match id.entry {
+            Entry::Https => EntryPoint::Https,
+            Entry::Http => EntryPoint::Http,
+        }),
+        target: target(object),
+        health: service.as_deref().map(health),
+        service,
+        state,
+        reason: None,
+        place: None,
+        certificate: None,
+        key: Some(id.clone()),
     }
 }
 
@@ -295,9 +316,14 @@ impl Routes {
 }
 
 impl CertificateStatus {
-    /// What was shown at `now`.
-    pub fn of(shown: &ShownCertificate, now: Timestamp) -> Self {
-        let ShownCertificate { issuer, expires, fits } = shown;
+    /// What came of a handshake at `now`.
+    pub fn of(seen: &Result<ShownCertificate, HandshakeError>, now: Timestamp) -> Self {
+        let ShownCertificate { issuer, expires, fits } = match seen {
+            Ok(shown) => shown,
+            Err(error) => {
+                return Self { issuer: None, expires: None, problem: Some(chain(error)) };
+            }
+        };
         let problem = match (*expires <= now, *fits) {
             (true, _) => Some("has expired".to_owned()),
             (false, false) => Some("is for other names".to_owned()),
@@ -306,10 +332,27 @@ impl CertificateStatus {
         Self { issuer: Some(issuer.clone()), expires: Some(*expires), problem }
     }
 
-    /// Nothing was shown, because of `problem`.
-    pub const fn none(problem: String) -> Self {
-        Self { issuer: None, expires: None, problem: Some(problem) }
+    /// Whether it expires so soon that somebody should look.
+    pub fn ends_soon(&self, now: Timestamp) -> bool {
+        self.expires.is_some_and(|expires| hours(now, expires) < SOON)
     }
+}
+
+/// `Let's Encrypt, R11, 61 days left`
+pub fn certificate_words(certificate: &CertificateStatus, now: Timestamp) -> String {
+    let CertificateStatus { issuer, expires, problem } = certificate;
+    let left = match (problem, expires.map(|expires| hours(now, expires))) {
+        (Some(problem), _) => Some(problem.clone()),
+        (None, Some(hours @ ..48)) => Some(format!("{hours} h left")),
+        (None, Some(hours)) => Some(format!("{} days left", hours / 24)),
+        (None, None) => None,
+    };
+    issuer.iter().cloned().chain(left).collect::<Vec<_>>().join(", ")
+}
+
+/// Whole hours from one moment to another.
+fn hours(from: Timestamp, to: Timestamp) -> i64 {
+    from.until((Unit::Hour, to)).map_or(0, |span| i64::from(span.get_hours()))
 }
 
 /// The JSON Schema of the document.

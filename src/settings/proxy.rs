@@ -13,6 +13,8 @@ pub struct ProxySettings {
     pub admin: Located<Endpoint>,
     /// TLS for an admin API that begins with `https://`.
     pub tls: Option<TlsSettings>,
+    /// Where clients reach Caddy with TLS, as `host` or `host:port`.
+    pub entry: Option<String>,
     /// The network that Caddy shares with routed services; services are attached to it if they share none.
     pub network: Option<Located<String>>,
     /// What is true of all routes.
@@ -37,6 +39,7 @@ impl Decode for ProxySettings {
             let finding = at.error("conflicting-keys", "goes with an `admin` of https:// only");
             report.push(finding.related(admin.place.clone(), "this one"));
         }
+        let entry = fields.at("entry").and_then(|at| entry(&at, report));
         let network = fields.get("network", report);
         let policy = ProxyPolicy {
             servers: servers(&mut fields, report),
@@ -49,7 +52,7 @@ impl Decode for ProxySettings {
             acme: fields.at("acme").and_then(|at| acme(&at, report)),
         };
         fields.finish(report);
-        Some(Self { admin: admin??, tls, network, policy })
+        Some(Self { admin: admin??, tls, entry, network, policy })
     }
 }
 
@@ -73,6 +76,22 @@ fn admin(at: &Cursor<'_>, report: &mut Report) -> Option<Located<Endpoint>> {
             None
         }
     }
+}
+
+fn entry(at: &Cursor<'_>, report: &mut Report) -> Option<String> {
+    let text: String = at.get(report)?;
+    let is_plain = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-._:[]".contains(c));
+    if !is_plain {
+        let finding = at.error("invalid-value", "is no HOST or HOST:PORT");
+        report.push(
+            finding.hint(
+                "write where clients reach Caddy, such as `10.0.0.7` or `edge.internal:8443`",
+            ),
+        );
+        return None;
+    }
+    Some(text)
 }
 
 fn servers(fields: &mut Fields<'_>, report: &mut Report) -> Servers {
@@ -182,6 +201,7 @@ mod tests {
     const EVERY_KEY: &str = r#"
 admin: https://caddy.internal:2021
 tls: {ca_file: ca.pem, cert_file: cert.pem, key_file: key.pem}
+entry: 10.0.0.7:8443
 network: proxy
 entry_points: {http: 8080, https: 8443}
 root_domain: apps.example.com
@@ -222,6 +242,7 @@ acme: {email: ops@example.com, directory: "https://acme.example/dir", trusted_ro
             }),
         };
         assert_eq!(settings.policy, policy);
+        assert_eq!(settings.entry.as_deref(), Some("10.0.0.7:8443"));
     }
 
     #[test]

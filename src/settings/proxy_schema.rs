@@ -42,6 +42,13 @@ fn access(generator: &mut SchemaGenerator) -> Vec<Key> {
             ),
         ),
         (
+            "entry",
+            text(
+                "Where clients reach Caddy with TLS, for a look at its certificates; the machine of `admin` if absent.",
+                "10.0.0.7:443",
+            ),
+        ),
+        (
             "server",
             text(
                 "The server of Caddy in which routes stand, made by somebody else; servers of skep's own if absent.",

@@ -9,7 +9,7 @@ use crate::model::name::StackName;
 use crate::model::secret::{EnvVar, Redacted};
 
 /// A stack that was read, checked and found good. All its files are read: what is left to do cannot fail.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Stack {
     /// Its name.
     pub name: StackName,

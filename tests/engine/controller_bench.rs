@@ -93,6 +93,14 @@ impl<'e> Loop<'e> {
         stream
     }
 
+    /// The whole answer to that.
+    fn answer(&self, path: &str) -> String {
+        let mut answer = String::new();
+        self.ask_page(path).read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        answer
+    }
+
     /// Waits until events of earlier writes are over.
     fn calm(&self) {
         loop {
@@ -194,7 +202,20 @@ fn a_thousand_services_and_nothing_to_do() {
         lasting.proxy.writes().len(),
     );
     fs::write(directory.join("idle"), text).unwrap();
+}
+
+#[test]
+fn a_thousand_services_and_many_who_look() {
+    let (Some(engine), Some(directory)) = (Engine::of_this_run(), directory()) else { return };
+    let lasting = Loop::of(&engine, &directory.join("many/bench"));
+    let daemon = Server::git_daemon(&lasting.origin);
+    drop(lasting.start(&daemon));
+    let controller = lasting.start_again();
+    lasting.calm();
+    let id = controller.id();
     report("page", &overviews(&lasting));
+    let loaded: usize = FIRST_LOAD.iter().map(|path| lasting.answer(path).len()).sum();
+    fs::write(directory.join("loaded"), format!("{loaded}\n")).unwrap();
     let before = memory(id, "VmRSS");
     let watchers: Vec<UnixStream> = (0..WATCHERS).map(|_| lasting.ask_page(NEWS)).collect();
     let mut watchers: Vec<BufReader<UnixStream>> =
@@ -218,13 +239,15 @@ fn a_thousand_services_and_nothing_to_do() {
 const WATCHERS: usize = 500;
 const NEWS: &str = "/api/v1/events";
 
+/// What a browser loads of the overview when it is there for the first time.
+const FIRST_LOAD: [&str; 5] =
+    ["/", "/assets/page.css", "/assets/page.js", "/assets/theme.js", "/assets/icon.svg"];
+
 /// How long the overview takes, time after time.
 fn overviews(lasting: &Loop<'_>) -> Vec<Duration> {
     let overview = |_| {
         let begun = Instant::now();
-        let mut page = String::new();
-        lasting.ask_page("/").read_to_string(&mut page).unwrap();
-        assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
+        lasting.answer("/");
         begun.elapsed()
     };
     (0..21).map(overview).collect()

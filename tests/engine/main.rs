@@ -36,6 +36,7 @@ mod controller_directory;
 mod controller_git;
 mod controller_moves;
 mod controller_news;
+mod controller_page;
 mod controller_people;
 mod controller_signals;
 mod controller_soak;
@@ -43,6 +44,9 @@ mod crash;
 mod demo;
 mod downtime;
 mod drift;
+#[path = "../page/driver.rs"]
+#[expect(dead_code, reason = "the tests of the page need more of it")]
+mod driver;
 mod engine;
 mod eventually;
 mod examples;

@@ -16,6 +16,7 @@ mod hostile;
 #[path = "../published/mod.rs"]
 mod published;
 mod reading;
+mod routes;
 mod screenshots;
 mod server;
 mod world;

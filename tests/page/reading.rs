@@ -104,7 +104,7 @@ async fn documents_say_what_pages_show() {
         "{plan}"
     );
     let relay = server.get("/api/v1/services/mail_relay").await.json();
-    assert_eq!(relay["failure"]["log"].as_array().unwrap().len(), 3);
+    assert_eq!(relay["failure"]["log"]["lines"].as_array().unwrap().len(), 3);
     assert_eq!(relay["failure"]["exit_code"], 1);
     let web = server.get("/api/v1/services/shop_web").await.json();
     assert_eq!(web["fields"][0]["place"]["line"], 9);

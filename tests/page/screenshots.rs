@@ -1,8 +1,10 @@
-//! The pictures of the documentation, taken when they are asked for: `SKEP_SCREENSHOTS=1`.
+//! The pictures of the documentation, taken when they are asked for: `SKEP_SCREENSHOTS=1`. With `SKEP_SCREENSHOTS=all`,
+//! also those that only their makers look at, of every page in both themes and on three screens, in `target/pictures`.
 
 use std::path::Path;
 
 use crate::driver::{Driver, Theme};
+use crate::reading::PAGES;
 use crate::server::Server;
 use crate::world;
 
@@ -13,8 +15,15 @@ async fn the_pictures_of_the_documentation() {
     }
     let driver = Driver::start().expect("chromedriver");
     let server = Server::of(world::report()).await;
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/pictures");
-    std::fs::create_dir_all(&directory).unwrap();
+    let take = async |file: &Path, path: &str, theme, screen| {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        let browser = driver.browser(theme, screen).await;
+        browser.0.goto(&format!("http://{}{path}", server.address)).await.unwrap();
+        browser.until("document.getElementById('live').textContent === 'Live'").await;
+        std::fs::write(file, browser.0.screenshot().await.unwrap()).unwrap();
+        browser.0.close().await.unwrap();
+    };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for (name, path, theme, screen) in [
         ("overview", "/", Theme::Light, (1280, 1080)),
         ("overview-dark", "/", Theme::Dark, (1280, 1080)),
@@ -22,12 +31,19 @@ async fn the_pictures_of_the_documentation() {
         ("stack", "/stacks/shop", Theme::Light, (1280, 1080)),
         ("service", "/services/mail_relay", Theme::Dark, (1280, 900)),
         ("cluster", "/cluster", Theme::Light, (1280, 560)),
+        ("routes", "/routes", Theme::Light, (1280, 820)),
     ] {
-        let browser = driver.browser(theme, screen).await;
-        browser.0.goto(&format!("http://{}{path}", server.address)).await.unwrap();
-        browser.until("document.getElementById('live').textContent === 'Live'").await;
-        let picture = browser.0.screenshot().await.unwrap();
-        std::fs::write(directory.join(format!("{name}.png")), picture).unwrap();
-        browser.0.close().await.unwrap();
+        take(&root.join(format!("docs/pictures/{name}.png")), path, theme, screen).await;
+    }
+    if std::env::var("SKEP_SCREENSHOTS").is_ok_and(|wanted| wanted == "all") {
+        for (theme, name) in [(Theme::Light, "light"), (Theme::Dark, "dark")] {
+            for screen in [(390, 1400), (820, 1400), (1440, 1400)] {
+                for path in PAGES {
+                    let page = path.replace('/', "-");
+                    let file = format!("target/pictures/{}-{name}{page}.png", screen.0);
+                    take(&root.join(file), path, theme, screen).await;
+                }
+            }
+        }
     }
 }

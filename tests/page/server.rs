@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use skep::http::{Access, Hooks, Limits, Listener, Page, Shown, routes, serve};
+use skep::http::{self, Access, Hooks, Limits, Listener, Page, Shown, serve};
+use skep::reconciler::controller::certificates::Certificates;
 use skep::reconciler::controller::metrics::{Exposition, Metrics};
 use skep::reconciler::controller::pulse::Pulse;
 use skep::reconciler::controller::report::Report;
@@ -14,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::routes;
 use crate::world::{self, Still};
 
 /// What is far longer than any of this takes.
@@ -24,6 +26,7 @@ pub(crate) struct Server {
     pub(crate) address: String,
     pub(crate) reports: watch::Sender<Arc<Report>>,
     pub(crate) happening: watch::Sender<Arc<News>>,
+    pub(crate) certificates: watch::Sender<Arc<Certificates>>,
     _stop: watch::Sender<bool>,
 }
 
@@ -54,10 +57,12 @@ impl Server {
         let (reports, shown) = watch::channel(Arc::new(report));
         let (stop, stopped) = watch::channel(false);
         let (happening, _) = watch::channel(Arc::new(world::news()));
+        let (certificates, _) = watch::channel(Arc::new(routes::certificates()));
         let metrics = Exposition::new(&Metrics::default(), shown.clone(), Vec::new());
         let page = Page {
             scenes: Some(Box::new(Still(Ok(Arc::new(world::scene()))))),
             news: Some(happening.subscribe()),
+            certificates: Some(certificates.subscribe()),
             badges: BTreeSet::from(["shop".to_owned()]),
         };
         let shown = Shown {
@@ -70,9 +75,9 @@ impl Server {
         };
         let listener = Listener::tcp(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.address().to_owned();
-        let routes = routes(shown);
-        tokio::spawn(async move { serve(&listener, routes, Limits::default(), stopped).await });
-        Self { address, reports, happening, _stop: stop }
+        let router = http::routes(shown);
+        tokio::spawn(async move { serve(&listener, router, Limits::default(), stopped).await });
+        Self { address, reports, happening, certificates, _stop: stop }
     }
 
     pub(crate) async fn connect(&self) -> TcpStream {

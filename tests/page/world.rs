@@ -20,9 +20,7 @@ use skep::reconciler::controller::report::{
     self, CommitReport, LastPass, Report, SettingsReport, SourceReport, StackReport,
 };
 use skep::reconciler::controller::scene::{Look, NodeSight, Scene, Scenes, Share, TaskSight};
-use skep::reconciler::controller::sight::{
-    Declaration, RouteDeclaration, ServiceDeclaration, Sight,
-};
+use skep::reconciler::controller::sight::{Declaration, ServiceDeclaration, Sight};
 use skep::reconciler::health::{
     self, Direction, Excerpt, Rollout, ServiceHealth, TaskFailure, Verdict,
 };
@@ -31,6 +29,8 @@ use skep::reconciler::status::{
     self, Health, Mode, OpenHold, ServiceStatus, StackStatus, Status, Sync,
 };
 use skep::reconciler::suspension::Suspension;
+
+use crate::routes;
 
 pub(crate) const REVISION: &str = "sha1:4f2c9e1a0b7d";
 const OLDER: &str = "sha1:9d31c07f55ae";
@@ -99,6 +99,7 @@ pub(crate) fn told(
         code: None,
         causes: Vec::new(),
         since: ago(age),
+        release: None,
         last_attempted_revision: Some(REVISION.to_owned()),
         last_applied_revision: Some(REVISION.to_owned()),
         last_healthy_revision: Some(OLDER.to_owned()),
@@ -327,6 +328,7 @@ pub(crate) fn report() -> Report {
         health: Health::Degraded,
         stacks,
     };
+    let routes = routes::seen(&status);
     let suspended = StackReport {
         suspended: Some(suspension),
         ..told("main", Condition::Suspended, Some("stack auth is suspended"), 5400)
@@ -389,6 +391,7 @@ pub(crate) fn report() -> Report {
         sight: Some(Arc::new(Sight {
             plans: vec![Arc::new(plan)],
             declared: BTreeMap::from([("main".to_owned(), Arc::new(declared()))]),
+            routes,
         })),
     }
 }
@@ -409,13 +412,7 @@ fn declared() -> Declaration {
             FieldChange { place: None, ..field("labels.skep.stack", None, "shop", 1) },
         ],
     };
-    let route = RouteDeclaration {
-        stack: "shop".to_owned(),
-        host: "shop.example.com".to_owned(),
-        path: "/*".to_owned(),
-        place: place("shop/stack.yaml", 40),
-    };
-    Declaration { services: BTreeMap::from([("shop_web".to_owned(), web)]), routes: vec![route] }
+    Declaration { services: BTreeMap::from([("shop_web".to_owned(), web)]) }
 }
 
 fn node(hostname: &str, manager: bool, cpu: i64, memory: i64, running: usize) -> NodeSight {
@@ -481,7 +478,7 @@ pub(crate) fn scene() -> Scene {
 pub(crate) struct Still(pub(crate) Result<Arc<Scene>, String>);
 
 impl Scenes for Still {
-    fn look(&self) -> Look<'_> {
+    fn look(&self, _: Option<Timestamp>) -> Look<'_> {
         Box::pin(async { self.0.clone() })
     }
 }
@@ -501,7 +498,7 @@ pub(crate) fn large(stacks: usize, services: usize) -> Report {
     let stacks: Vec<StackStatus> = names.iter().map(of).collect();
     let sections = stacks.iter().map(|stack| section(stack, Vec::new())).collect();
     let plans = vec![Arc::new(document(sections))];
-    report.sight = Some(Arc::new(Sight { plans, declared: BTreeMap::new() }));
+    report.sight = Some(Arc::new(Sight { plans, ..Sight::default() }));
     report.status = report.status.map(|status| Status { stacks, ..status });
     report
 }
@@ -553,6 +550,8 @@ pub(crate) fn news() -> News {
         source: "main".to_owned(),
         revision: Some(revision.to_owned()),
         causes: vec![Cause::Git],
+        author: Some("Ada Lovelace".to_owned()),
+        subject: Some("shop: checkout v2".to_owned()),
         outcome,
         reason: reason.map(str::to_owned),
         began: ago(seconds + 42),

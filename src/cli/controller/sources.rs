@@ -306,7 +306,7 @@ fn declared(wanted: &Wanted, mut stacks: Stacks) -> Result<Declared, FetchFailur
     let mut request = request.map_err(|error| failure(&error, Remedy::Change))?;
     if let Some(aim) = &request.proxy {
         // Files of certificates are exchanged without a word in the settings.
-        let ProxyAddress { endpoint: _, identity, authority } = &aim.address;
+        let ProxyAddress { endpoint: _, identity, authority, entry: _ } = &aim.address;
         let identity = identity.as_ref().map(|identity| identity.expose().as_slice());
         for file in [identity, authority.as_deref()] {
             digest.extend(Sha256::digest(file.unwrap_or_default()));

@@ -19,7 +19,8 @@ const WIDTH: usize = 10;
 /// The answer about the service of this full name.
 pub(super) fn traced(report: &Report, service: &str, look: Look) -> Answer {
     let now = Timestamp::now();
-    let scope = Scope { report, scene: None, news: None, is_alive: true, now };
+    let (scene, news, certificates) = (None, None, None);
+    let scope = Scope { report, scene, news, certificates, is_alive: true, now };
     let Some(view) = ServiceView::of(&scope, service) else {
         let fleet = &report.fleet;
         return Answer::Refused(format!("there is no service \"{service}\" in fleet \"{fleet}\""));
@@ -66,6 +67,7 @@ fn text(report: &Report, view: &ServiceView, now: Timestamp, look: Look) -> Stri
         line("revision", revision.clone());
     }
     if let Some(source) = &view.from {
+        let source = &source.report;
         if let Some(commit) = &source.commit {
             let (author, age) = (&commit.author, age(commit.time, now));
             let signed =

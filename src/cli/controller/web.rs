@@ -14,6 +14,7 @@ use crate::http::{Access, Hook, Hooks, Limits, ListenError, Listener, Page, Show
 use crate::model::name::SourceName;
 use crate::model::secret::Redacted;
 use crate::reconciler::controller::bell::{Bell, Trigger};
+use crate::reconciler::controller::certificates::Certificates;
 use crate::reconciler::controller::scene::Observatory;
 use crate::reconciler::journal::News;
 use crate::settings::{Listen, Settings};
@@ -65,11 +66,13 @@ pub(in crate::cli) fn page(
     settings: &Settings,
     managers: Managers,
     news: watch::Receiver<Arc<News>>,
+    certificates: watch::Receiver<Arc<Certificates>>,
 ) -> Option<Page> {
     let is_wanted = settings.status.as_ref().and_then(|status| status.page).unwrap_or(true);
     is_wanted.then(|| Page {
         scenes: Some(Box::new(Observatory::new(managers, settings.sensitivity()))),
         news: Some(news),
+        certificates: Some(certificates),
         badges: badges(settings).into_iter().collect(),
     })
 }

@@ -136,6 +136,8 @@
   addEventListener("pagehide", () => { clearTimeout(reconnecting); stream.close(); });
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(200); });
+  // Tasks and nodes change without the controller's doing, and nobody tells of it.
+  setInterval(() => { if (!document.hidden && !lost) refresh(); }, 15000);
 
   // Search as one types; without scripts, the form does the same.
   let typed = 0;

@@ -1,12 +1,12 @@
-//! Nodes and routes as pages.
+//! Nodes as a page.
 
 use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::layout::banner;
 use super::parts;
+use crate::http::view::ClusterView;
 use crate::http::view::words::{bytes, count, processors};
-use crate::http::view::{ClusterView, RoutesView};
 use crate::reconciler::controller::scene::{NodeSight, Share};
 
 /// The page of nodes.
@@ -82,34 +82,6 @@ fn share(share: Share, words: fn(i64) -> String) -> Markup {
         span.share {
             (words(reserved)) " of " (words(total)) span.quiet { " " (percent) " %" }
             progress.(class) value=(percent.clamp(0, 100)) max="100" aria-hidden="true" {}
-        }
-    }
-}
-
-/// The page of routes.
-pub(in crate::http) fn routes(view: &RoutesView, now: Timestamp) -> Markup {
-    html! {
-        (banner(&view.looked, now))
-        div.lead {
-            h1 { "Routes" }
-            p.meta { (count(view.routes.len(), "route")) " declared" }
-        }
-        @if view.routes.is_empty() {
-            p.empty { "No stack declares a route." }
-        } @else {
-            table.rows {
-                (parts::heads(&["Host", "Path", "Stack", "Declared at"]))
-                tbody {
-                    @for route in &view.routes {
-                        tr {
-                            th scope="row" { code { (route.host) } }
-                            td data-label="Path" { code { (route.path) } }
-                            td data-label="Stack" { (parts::stack_link(&route.stack)) }
-                            td data-label="Declared at" { code.quiet { (route.place) } }
-                        }
-                    }
-                }
-            }
         }
     }
 }

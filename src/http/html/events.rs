@@ -107,7 +107,9 @@ fn release(entry: &Entry, now: Timestamp) -> Markup {
                     strong { (entry.outcome) }
                     @if let Some(reason) = &entry.reason { ": " (reason) }
                 }
+                @if let Some(subject) = &entry.subject { p { (subject) } }
                 p.meta {
+                    @if let Some(author) = &entry.author { (author) " · " }
                     (parts::ago(entry.ended, now)) ", took " (entry.took())
                     @if entry.tried > 1 { ", tried " (entry.tried) "×" }
                     @for cause in &entry.causes { " · " (format!("{cause:?}").to_lowercase()) }

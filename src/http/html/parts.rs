@@ -183,13 +183,14 @@ pub(super) fn held(blocked: &Blocked, with_stack: bool) -> Markup {
 
 /// Where stacks come from.
 pub(super) fn source(source: &SourceView, now: Timestamp) -> Markup {
+    let SourceView { report: source, errors, warnings } = source;
     let commit = source.commit.as_ref();
     html! {
         article.source {
             h3 {
                 (source.name)
                 @if source.failure.is_some() { " " (chip("is-bad", "✕", "Cannot be read")) }
-                @else if source.errors > 0 { " " (chip("is-warn", "■", &count(source.errors, "error"))) }
+                @else if *errors > 0 { " " (chip("is-warn", "■", &count(*errors, "error"))) }
                 @else if source.revision.is_none() { " " (chip("is-move", "◌", "Not read yet")) }
                 @else { " " (chip("is-good", "✓", "Read")) }
             }
@@ -215,17 +216,17 @@ pub(super) fn source(source: &SourceView, now: Timestamp) -> Markup {
             @if let Some(commit) = commit { p.meta.url { (commit.url) } }
             @if let Some(failure) = &source.failure {
                 p.words.is-bad {
-                    (failure)
+                    (failure.reason)
                     @if let Some(since) = source.failing_since { " (since " (ago(since, now)) ")" }
                 }
-                @if let Some(hint) = &source.hint { p.help { (hint) } }
+                @if let Some(hint) = &failure.hint { p.help { (hint) } }
             }
             @if let Some(stale) = source.stale_since {
                 p.words { "This was fetched " (ago(stale, now)) "; only drift from it is put right." }
             }
             @if !source.findings.is_empty() {
-                details open[source.errors > 0] {
-                    summary { (count(source.errors, "error")) ", " (count(source.warnings, "warning")) }
+                details open[*errors > 0] {
+                    summary { (count(*errors, "error")) ", " (count(*warnings, "warning")) }
                     ul.findings {
                         @for finding in &source.findings {
                             li {

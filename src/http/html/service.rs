@@ -6,8 +6,9 @@ use maud::{Markup, html};
 use super::layout::{banner, looked};
 use super::parts;
 use super::stack::plan;
-use crate::http::view::{FailureView, FieldView, ServiceView};
+use crate::http::view::{FieldView, ServiceView};
 use crate::reconciler::controller::scene::TaskSight;
+use crate::reconciler::health::{Excerpt, TaskFailure};
 
 /// The page.
 pub(in crate::http) fn service(view: &ServiceView, now: Timestamp) -> Markup {
@@ -63,8 +64,8 @@ pub(in crate::http) fn service(view: &ServiceView, now: Timestamp) -> Markup {
     }
 }
 
-fn failure(failure: &FailureView, now: Timestamp) -> Markup {
-    let FailureView { task, slot, node, state, error, exit_code, at, log, note } = failure;
+fn failure(failure: &TaskFailure, now: Timestamp) -> Markup {
+    let TaskFailure { task, slot, node, state, error, exit_code, at, log } = failure;
     html! {
         section aria-labelledby="failure" {
             h2 id="failure" { "The newest failure" }
@@ -76,12 +77,14 @@ fn failure(failure: &FailureView, now: Timestamp) -> Markup {
                 " " (format!("{state:?}").to_lowercase()) " " (parts::ago(*at, now)) ": " (error)
                 @if let Some(code) = exit_code { ", exit code " (code) }
             }
-            @if !log.is_empty() {
-                pre.log tabindex="0" role="region" aria-label="The end of its log" {
-                    @for line in log { (line) "\n" }
+            @if let Some(Excerpt { lines, note }) = log {
+                @if !lines.is_empty() {
+                    pre.log tabindex="0" role="region" aria-label="The end of its log" {
+                        @for line in lines { (line) "\n" }
+                    }
                 }
+                @if let Some(note) = note { p.meta { (note) } }
             }
-            @if let Some(note) = note { p.meta { (note) } }
         }
     }
 }

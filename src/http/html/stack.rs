@@ -7,6 +7,7 @@ use super::ansi::coloured;
 use super::events::history;
 use super::layout::{banner, looked};
 use super::parts;
+use super::routes::table;
 use crate::http::view::words::count;
 use crate::http::view::{DriftView, PlanView, ServiceRow, StackView};
 
@@ -62,12 +63,8 @@ pub(in crate::http) fn stack(view: &StackView, now: Timestamp) -> Markup {
         @if !view.history.is_empty() { (history(&view.history, now)) }
         @if !view.routes.is_empty() {
             section aria-labelledby="routes" {
-                h2 id="routes" { "Routes" }
-                ul.plain-list {
-                    @for route in &view.routes {
-                        li { code { (route.host) (route.path) } " " code.quiet { (route.place) } }
-                    }
-                }
+                h2 id="routes" { "Routes " span.quiet { (view.routes.len()) } }
+                (table(view.routes.iter(), false, now))
             }
         }
         @if let Some(source) = &view.from {

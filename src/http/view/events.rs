@@ -69,8 +69,13 @@ pub(in crate::http) fn tidied(numbered: &Numbered) -> Numbered {
 pub(super) fn history(scope: &Scope<'_>, stack: &str) -> Vec<Entry> {
     let entries = scope.news.map_or(&[][..], |news| news.history(stack));
     let shown = entries.iter().take(ENTRIES).map(|entry| {
-        let reason = entry.reason.as_ref().map(|reason| tidy(reason, SENTENCE));
-        Entry { reason, ..Entry::clone(entry) }
+        let short = |text: &Option<String>| text.as_ref().map(|text| tidy(text, SENTENCE));
+        Entry {
+            reason: short(&entry.reason),
+            author: short(&entry.author),
+            subject: short(&entry.subject),
+            ..Entry::clone(entry)
+        }
     });
     shown.collect()
 }

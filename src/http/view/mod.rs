@@ -5,6 +5,7 @@
 mod cluster;
 mod events;
 mod overview;
+mod routes;
 mod schema;
 mod service;
 mod source;
@@ -16,18 +17,20 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::diff::document::{Document, StackSection};
+use crate::reconciler::controller::certificates::Certificates;
 use crate::reconciler::controller::report::{Report, StackReport};
 use crate::reconciler::controller::scene::Scene;
 use crate::reconciler::controller::sight::Sight;
 use crate::reconciler::journal::News;
 use crate::reconciler::status::StackStatus;
 
-pub use cluster::{ClusterView, RouteView, RoutesView};
+pub use cluster::ClusterView;
 pub(super) use events::tidied;
 pub use events::{EventsView, Wanted};
 pub use overview::{Attention, Blocked, Looked, Looking, Moving, Overview, StackRow, Urgency};
+pub use routes::RoutesView;
 pub use schema::schema;
-pub use service::{FailureView, FieldView, ServiceView};
+pub use service::{FieldView, ServiceView};
 pub use source::SourceView;
 pub use stack::{DriftView, ImageView, PlanView, ServiceRow, StackView};
 
@@ -40,6 +43,8 @@ pub struct Scope<'a> {
     pub scene: Option<Result<&'a Scene, &'a str>>,
     /// What happened, where somebody remembers.
     pub news: Option<&'a News>,
+    /// The certificates of routes, where somebody looks at them.
+    pub certificates: Option<&'a Certificates>,
     /// Whether the controller's loop turns.
     pub is_alive: bool,
     /// The time of whoever looks.
@@ -152,9 +157,10 @@ mod tests {
         let told = report.stacks.remove("shop").unwrap();
         report.stacks.insert("new".to_owned(), told);
         let plans = vec![plan(&[("shop", 1)]), plan(&[("shop", 2), ("new", 3), ("gone", 4)])];
-        report.sight = Some(Arc::new(Sight { plans, declared: BTreeMap::new() }));
+        report.sight = Some(Arc::new(Sight { plans, ..Sight::default() }));
         let now = Timestamp::now();
-        let scope = Scope { report: &report, scene: None, news: None, is_alive: true, now };
+        let (scene, news, certificates) = (None, None, None);
+        let scope = Scope { report: &report, scene, news, certificates, is_alive: true, now };
         let all = scope.stacks();
         let shown = all.iter().map(|known| {
             let planned = known.plan.map(|(_, section)| section.unchanged);

@@ -1,6 +1,5 @@
 //! One service: what it is made of and where each field was written, its tasks, and why they fail.
 
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -12,9 +11,8 @@ use super::words::{ERROR, SENTENCE, tidy};
 use crate::diff::document::{FieldChange, Shown};
 use crate::diff::render::clean;
 use crate::model::key::{Kind, ObjectKey};
-use crate::model::live::TaskState;
 use crate::model::place::Place;
-use crate::reconciler::health::{TaskFailure, error};
+use crate::reconciler::health::{Excerpt, TaskFailure, error};
 
 /// How long a line of a log or a value may be, in characters.
 const LINE: usize = 1000;
@@ -45,7 +43,7 @@ pub struct ServiceView {
     pub fields: Vec<FieldView>,
     /// The newest task that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub failure: Option<FailureView>,
+    pub failure: Option<TaskFailure>,
     /// Why there are no tasks to see, where they could not be had.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub without_tasks: Option<String>,
@@ -71,49 +69,17 @@ pub struct FieldView {
     pub place: Option<Place>,
 }
 
-/// A task that failed.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct FailureView {
-    /// The Engine's id of the task.
-    pub task: String,
-    /// Its number among replicas; zero for global services.
-    pub slot: u64,
-    /// Host name of its node.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub node: Option<String>,
-    /// Its state, such as `rejected`.
-    #[schemars(with = "String")]
-    pub state: TaskState,
-    /// Swarm's words.
-    pub error: String,
-    /// Exit code of its container.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub exit_code: Option<i64>,
-    /// When.
-    #[schemars(with = "String")]
-    pub at: Timestamp,
-    /// The last lines of its log, oldest first.
-    pub log: Vec<String>,
-    /// Why there are none, or fewer than there could be.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-}
-
-impl From<&TaskFailure> for FailureView {
-    fn from(failure: &TaskFailure) -> Self {
-        let TaskFailure { task, slot, node, state, error: words, exit_code, at, log } = failure;
-        let lines = log.iter().flat_map(|log| &log.lines);
-        Self {
-            task: task.clone(),
-            slot: *slot,
-            node: node.as_deref().map(|node| tidy(node, SENTENCE)),
-            state: *state,
-            error: tidy(error(words), ERROR),
-            exit_code: *exit_code,
-            at: *at,
-            log: lines.map(|line| clean(&line.chars().take(LINE).collect::<String>())).collect(),
-            note: log.as_ref().and_then(|log| log.note.clone()),
-        }
+/// How a task failed, in words that can be shown.
+fn tidied(failure: &TaskFailure) -> TaskFailure {
+    let line = |line: &String| clean(&line.chars().take(LINE).collect::<String>());
+    TaskFailure {
+        node: failure.node.as_deref().map(|node| tidy(node, SENTENCE)),
+        error: tidy(error(&failure.error), ERROR),
+        log: failure.log.as_ref().map(|log| Excerpt {
+            lines: log.lines.iter().map(line).collect(),
+            note: log.note.clone(),
+        }),
+        ..failure.clone()
     }
 }
 
@@ -171,7 +137,7 @@ impl ServiceView {
             revision: told.and_then(|told| told.last_attempted_revision.clone()),
             from: from.map(SourceView::from),
             fields: declared.into_iter().flat_map(|of| &of.fields).map(FieldView::from).collect(),
-            failure: failure.map(FailureView::from),
+            failure: failure.map(tidied),
             without_tasks: scope.without_tasks(),
             blocked: blocked(stack)
                 .filter(|held| held.object.as_ref().is_none_or(|held| *held == object))

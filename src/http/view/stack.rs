@@ -3,16 +3,17 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::cluster::routes;
 use super::overview::{Blocked, Looked, StackRow, blocked};
+use super::routes::routes;
 use super::source::SourceView;
 use super::words::{ERROR, SENTENCE, tidy};
-use super::{Known, RouteView, Scope, events};
+use super::{Known, Scope, events};
 use crate::diff::document::{Cause, Change, Document, StackSection, Summary};
 use crate::diff::render::{Glyphs, Look, Palette, text};
 use crate::reconciler::controller::scene::TaskSight;
 use crate::reconciler::health;
 use crate::reconciler::journal::Entry;
+use crate::reconciler::route_status::RouteStatus;
 use crate::reconciler::status::{Health, Mode, ServiceStatus, Sync};
 
 /// Columns of a plan, as on a wide terminal.
@@ -53,7 +54,7 @@ pub struct StackView {
     /// What became of its newest revisions, the newest first.
     pub history: Vec<Entry>,
     /// Its routes.
-    pub routes: Vec<RouteView>,
+    pub routes: Vec<RouteStatus>,
 }
 
 /// What would change in a stack, or in one object.
@@ -217,7 +218,6 @@ impl StackView {
         let row = StackRow::of(known);
         let sources = || scope.report.sources.iter();
         let from = row.source.as_ref().and_then(|of| sources().find(|source| source.name == *of));
-        let routes = scope.sight().map(|sight| routes(sight, |route| route.stack == name));
         let services = live.into_iter().flat_map(|live| &live.services);
         Some(Self {
             looked: Looked::of(scope),
@@ -231,7 +231,7 @@ impl StackView {
             plan: plan.map(|(document, section)| PlanView::of(document, section, |_| true)),
             drift: plan.map(|(_, section)| drift(section)).unwrap_or_default(),
             history: events::history(scope, name),
-            routes: routes.unwrap_or_default(),
+            routes: routes(scope, |route| route.stack == name),
             row,
         })
     }

@@ -21,6 +21,8 @@ pub struct ProxyAddress {
     pub identity: Option<Redacted<Vec<u8>>>,
     /// The authorities that its certificate is believed by, in PEM.
     pub authority: Option<Vec<u8>>,
+    /// Where clients reach it with TLS, as `host` or `host:port`, if somebody has said; certificates are looked at there.
+    pub entry: Option<String>,
 }
 
 /// What is true of all routes of a proxy. It tells nobody where the proxy is.
@@ -38,7 +40,7 @@ impl ProxyAddress {
     /// # Errors
     /// When a certificate cannot be used.
     pub fn admin(&self) -> Result<Admin, AdminError> {
-        let Self { endpoint, identity, authority } = self;
+        let Self { endpoint, identity, authority, entry: _ } = self;
         let identity = identity.as_ref().map(|identity| identity.expose().as_slice());
         Admin::new(endpoint.clone(), identity, authority.as_deref())
     }

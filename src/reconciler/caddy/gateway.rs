@@ -242,7 +242,7 @@ mod tests {
             }
         });
         let endpoint = Endpoint::parse(&address).unwrap();
-        let address = ProxyAddress { endpoint, identity: None, authority: None };
+        let address = ProxyAddress { endpoint, identity: None, authority: None, entry: None };
         (Gateway::new(&address, Sensitivity::default()).unwrap(), count)
     }
 

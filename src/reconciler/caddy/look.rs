@@ -103,7 +103,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("https://{}", listener.local_addr().unwrap());
         let endpoint = Endpoint::parse(&address).unwrap();
-        let address = ProxyAddress { endpoint, identity: None, authority: None };
+        let address = ProxyAddress { endpoint, identity: None, authority: None, entry: None };
         let aim = ProxyAim { address, rules: ProxyRules::default() };
         let reader = ProxyReader::default();
         let begin = Instant::now();

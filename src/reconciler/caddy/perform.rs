@@ -127,7 +127,7 @@ mod tests {
     #[tokio::test]
     async fn a_step_beside_routes_that_changes_nothing_is_not_performed() {
         let endpoint = Endpoint::parse("unix:///nowhere/admin.sock").unwrap();
-        let address = ProxyAddress { endpoint, identity: None, authority: None };
+        let address = ProxyAddress { endpoint, identity: None, authority: None, entry: None };
         let mut gateway = Gateway::new(&address, Sensitivity::default()).unwrap();
         let part = ProxyPart {
             fleet: "default".parse().unwrap(),

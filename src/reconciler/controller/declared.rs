@@ -58,6 +58,8 @@ pub struct Current {
     pub findings: Vec<Finding>,
     /// The revision that each stack is of.
     revisions: BTreeMap<StackName, String>,
+    /// The revision that last changed each stack, as far as anybody has seen.
+    changed: BTreeMap<StackName, String>,
     /// Stacks that another source declares, too.
     doubled: Vec<Stack>,
     /// Stacks that have errors in the newest revision, and go on with an older one.
@@ -72,8 +74,21 @@ impl Current {
         let Declared { request, revision, digest, findings, drift, commit, stale } = declared;
         let stale = stale.map(|stale| stale.fetched_at);
         let revisions = revisions(&request.stacks, &revision);
+        let changed = revisions.clone();
         let (doubled, kept) = (Vec::new(), BTreeSet::new());
-        Self { request, drift, revision, commit, digest, findings, revisions, doubled, kept, stale }
+        Self {
+            request,
+            drift,
+            revision,
+            commit,
+            digest,
+            findings,
+            revisions,
+            changed,
+            doubled,
+            kept,
+            stale,
+        }
     }
 
     /// Whether a look yielded what is known already.
@@ -91,6 +106,15 @@ impl Current {
         }
         let mut known: Vec<Stack> = old.request.stacks;
         known.append(&mut old.doubled);
+        let is_locked_alike = old.request.lock == self.request.lock;
+        for stack in &known {
+            let newer = self.request.stacks.iter().find(|newer| newer.name == stack.name);
+            // One that has errors goes on as it was.
+            let is_same = newer.is_none_or(|newer| is_locked_alike && newer == stack);
+            if let Some(changed) = old.changed.remove(&stack.name).filter(|_| is_same) {
+                self.changed.insert(stack.name.clone(), changed);
+            }
+        }
         let old_lock = Arc::new(old.request.lock);
         for stack in known {
             if self.request.scope.invalid.remove(&stack.name) {
@@ -109,6 +133,12 @@ impl Current {
     /// The revision that the stack of this name is of, if it is known.
     pub fn revision_of(&self, stack: &str) -> Option<&str> {
         let mut known = self.revisions.iter().filter(|(name, _)| name.as_str() == stack);
+        known.next().map(|(_, revision)| revision.as_str())
+    }
+
+    /// The revision that last changed the stack of this name, as far as anybody has seen. Most commits change others.
+    pub fn release_of(&self, stack: &str) -> Option<&str> {
+        let mut known = self.changed.iter().filter(|(name, _)| name.as_str() == stack);
         known.next().map(|(_, revision)| revision.as_str())
     }
 
@@ -271,5 +301,24 @@ pub(super) mod tests {
         assert_eq!(images(&current), ["b", "a"], "each the lock of its own revision");
         current.renew(at("d", &["blog", "shop"], &[]));
         assert_eq!(images(&current), ["d", "d"]);
+    }
+
+    #[test]
+    fn a_commit_that_changes_other_stacks_is_no_release_of_this_one() {
+        let mut current = Current::new(declared("main", "a", &["shop"], &[]));
+        current.renew(declared("main", "b", &["blog", "shop"], &[]));
+        let releases = |current: &Current| {
+            ["blog", "shop"].map(|name| current.release_of(name).unwrap_or("none").to_owned())
+        };
+        assert_eq!(releases(&current), ["b", "a"]);
+        assert_eq!(current.revision_of("shop"), Some("b"));
+        // With errors in it, it goes on as it was; without, it is the same again.
+        current.renew(declared("main", "c", &["blog"], &["shop"]));
+        current.renew(declared("main", "d", &["blog", "shop"], &[]));
+        assert_eq!(releases(&current), ["b", "a"]);
+        let mut changed = declared("main", "e", &["blog", "shop"], &[]);
+        changed.request.stacks[0].configs.insert("one".to_owned(), b"1".to_vec());
+        current.renew(changed);
+        assert_eq!(releases(&current), ["e", "a"]);
     }
 }

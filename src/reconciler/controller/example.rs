@@ -57,6 +57,7 @@ pub(crate) fn report() -> Report {
         code: None,
         causes: Vec::new(),
         since: at,
+        release: None,
         last_attempted_revision: Some("sha1:4f2c9e1d".to_owned()),
         last_applied_revision: Some("sha1:4f2c9e1d".to_owned()),
         last_healthy_revision: Some("sha1:4f2c9e1d".to_owned()),

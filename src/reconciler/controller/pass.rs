@@ -14,7 +14,7 @@ use crate::model::key::{Kind, ObjectKey};
 use crate::model::live::Observed;
 use crate::model::name::FleetName;
 use crate::reconciler::apply::{self, FreshKey};
-use crate::reconciler::caddy::{Gateway, ProxyPart};
+use crate::reconciler::caddy::{self, Gateway, ProxyPart};
 use crate::reconciler::event::Event;
 use crate::reconciler::health::ServiceHealth;
 use crate::reconciler::pass::{Reader, Writer, declare, gateway};
@@ -29,7 +29,8 @@ use super::delays::{Repairs, Troubles};
 use super::excerpts::Excerpts;
 use super::learning;
 use super::metrics::Metrics;
-use super::sight::{Catalogue, Sight};
+use super::routes::RoutesSight;
+use super::sight::{Catalogue, Declaration, Sight};
 use super::withhold;
 
 /// For how long the same write is held against another writer.
@@ -145,9 +146,10 @@ impl Swarm {
             looked = self.look(work, manner) => looked?,
             _ = stopped.wait_for(|stop| *stop) => return Ok(None),
         };
-        let (observed, mut plans) = looked;
+        let (observed, proxy, mut plans) = looked;
         let now = Instant::now();
         let record = record::find(&observed.configs, manner.fleet);
+        let has_key = record.is_some();
         let suspensions = record.map(|record| Suspensions::of(&record.labels)).unwrap_or_default();
         let (mut moving, mut again): (bool, Option<Instant>) = (false, None);
         for (work, plan) in work.iter_mut().zip(&mut plans) {
@@ -195,18 +197,22 @@ impl Swarm {
             () = memory.excerpts.add(self.writer.reader().observer(), &observed, work, &mut status) => {}
             _ = stopped.wait_for(|stop| *stop) => {}
         }
+        let aim = work.first().and_then(|work| work.current.request.proxy.as_ref());
+        let routes = RoutesSight::of(&plans, (aim, &proxy), manner.fleet, &status);
         let seen = |plan: Plan| Seen { document: Arc::new(plan.document), health: plan.health };
         let sources: Vec<Seen> = plans.into_iter().map(seen).collect();
-        let sight = Arc::new(sight(&sources, work, &mut memory.catalogue, &observed));
+        let declared = declared(work, &mut memory.catalogue, has_key, &observed);
+        let plans = sources.iter().map(|seen| Arc::clone(&seen.document)).collect();
+        let sight = Arc::new(Sight { plans, declared, routes });
         Ok(Some(Passed { sources, status, sight, suspensions, performed, failed, moving, again }))
     }
 
-    /// Observes the Swarm and plans every source.
+    /// Observes the Swarm and the proxy, and plans every source.
     async fn look(
         &self,
         work: &mut [Work<'_>],
         manner: Manner<'_>,
-    ) -> Result<(Observed, Vec<Plan>), SwarmError> {
+    ) -> Result<(Observed, caddy::Sight, Vec<Plan>), SwarmError> {
         let reader = self.writer.reader();
         let observe = async {
             if manner.thorough {
@@ -227,7 +233,7 @@ impl Swarm {
             plans.push(plan.0);
             observed = plan.1;
         }
-        Ok((observed, plans))
+        Ok((observed, sight, plans))
     }
 
     async fn perform(
@@ -275,23 +281,19 @@ impl Swarm {
     }
 }
 
-/// What was planned and is declared. What a source declares is worked out after the writes, and only if it is news.
-fn sight(
-    sources: &[Seen],
+/// What the sources declare. It is worked out after the writes, and only if it is news.
+fn declared(
     work: &[Work<'_>],
     catalogue: &mut Catalogue,
+    has_key: bool,
     observed: &Observed,
-) -> Sight {
+) -> BTreeMap<String, Arc<Declaration>> {
     for Work { current, learned: _ } in work {
-        if catalogue.is_behind(current) {
-            catalogue.note(current, &declare(&current.request, &observed.configs));
+        if catalogue.is_behind(current, has_key) {
+            catalogue.note(current, has_key, &declare(&current.request, &observed.configs));
         }
     }
-    let names = work.iter().map(|work| work.current.request.scope.source.as_str());
-    Sight {
-        plans: sources.iter().map(|seen| Arc::clone(&seen.document)).collect(),
-        declared: catalogue.declared(names),
-    }
+    catalogue.declared(work.iter().map(|work| work.current.request.scope.source.as_str()))
 }
 
 /// The service that was written, or may have been.

@@ -143,7 +143,7 @@ pub struct LastPass {
 }
 
 /// One source.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct SourceReport {
     /// Its name.
     pub name: String,
@@ -233,6 +233,9 @@ pub struct StackReport {
     /// Since when it is in this condition.
     #[schemars(with = "String")]
     pub since: Timestamp,
+    /// The revision that last changed what it declares, as far as this controller has seen; no part of the document.
+    #[serde(skip)]
+    pub release: Option<String>,
     /// The revision that passes work with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_attempted_revision: Option<String>,

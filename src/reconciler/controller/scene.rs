@@ -121,8 +121,8 @@ pub type Look<'a> = Pin<Box<dyn Future<Output = Result<Arc<Scene>, String>> + Se
 
 /// Where scenes can be had.
 pub trait Scenes: fmt::Debug + Send + Sync {
-    /// The scene of now or of a few seconds ago, or why there is none.
-    fn look(&self) -> Look<'_>;
+    /// The scene of now or of a few seconds ago, but not of before `after`; or why there is none.
+    fn look(&self, after: Option<Timestamp>) -> Look<'_>;
 }
 
 /// Asks an engine for its [`Scene`] when somebody wants it. It has no way to write.
@@ -136,7 +136,24 @@ pub struct Observatory {
 struct Inner {
     managers: Managers,
     observer: Option<Observer>,
-    last: Option<(Instant, Result<Arc<Scene>, String>)>,
+    last: Option<Last>,
+}
+
+/// What came of the last look.
+#[derive(Debug)]
+struct Last {
+    /// When it began, by this machine's clock.
+    at: Timestamp,
+    /// When it ended.
+    ended: Instant,
+    scene: Result<Arc<Scene>, String>,
+}
+
+impl Last {
+    /// Whether it will do for who knows what happened until `after`.
+    fn is_good_enough(&self, after: Option<Timestamp>) -> bool {
+        self.ended.elapsed() < FRESH && after.is_none_or(|after| self.at >= after)
+    }
 }
 
 impl Observatory {
@@ -145,27 +162,26 @@ impl Observatory {
         Self { sensitivity, inner: Mutex::new(Inner { managers, observer: None, last: None }) }
     }
 
-    async fn newest(&self) -> Result<Arc<Scene>, String> {
+    async fn newest(&self, after: Option<Timestamp>) -> Result<Arc<Scene>, String> {
         let mut inner = self.inner.lock().await;
-        if let Some((at, last)) = &inner.last
-            && at.elapsed() < FRESH
-        {
-            return last.clone();
+        if let Some(last) = inner.last.as_ref().filter(|last| last.is_good_enough(after)) {
+            return last.scene.clone();
         }
+        let at = Timestamp::now();
         let looked = match timeout(PATIENCE, inner.look()).await {
             Ok(Ok(observed)) => Ok(Arc::new(scene(&observed, &self.sensitivity))),
             Ok(Err(error)) => Err(chain(&error)),
             Err(_) => Err(format!("the engine did not answer within {} s", PATIENCE.as_secs())),
         };
-        inner.last = Some((Instant::now(), looked.clone()));
+        inner.last = Some(Last { at, ended: Instant::now(), scene: looked.clone() });
         looked
     }
 }
 
 /// Many who ask at once are answered with one look.
 impl Scenes for Observatory {
-    fn look(&self) -> Look<'_> {
-        Box::pin(self.newest())
+    fn look(&self, after: Option<Timestamp>) -> Look<'_> {
+        Box::pin(self.newest(after))
     }
 }
 

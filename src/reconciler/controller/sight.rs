@@ -11,6 +11,7 @@ use crate::model::desired::{Desired, DesiredService};
 use crate::model::place::Place;
 
 use super::declared::{Current, Stamp};
+use super::routes::RoutesSight;
 
 /// What the last pass planned and what the sources declare.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +20,8 @@ pub struct Sight {
     pub plans: Vec<Arc<Document>>,
     /// What each source declares, by its name.
     pub declared: BTreeMap<String, Arc<Declaration>>,
+    /// The routes.
+    pub routes: RoutesSight,
 }
 
 impl Sight {
@@ -32,13 +35,6 @@ impl Sight {
         let has = |plan: &&Arc<Document>| plan.stacks.iter().any(|section| section.name == stack);
         self.plans.iter().find(has)
     }
-
-    /// Every declared route, by host and path.
-    pub fn routes(&self) -> Vec<&RouteDeclaration> {
-        let mut routes: Vec<_> = self.declared.values().flat_map(|d| &d.routes).collect();
-        routes.sort_by(|a, b| (&a.host, &a.path).cmp(&(&b.host, &b.path)));
-        routes
-    }
 }
 
 /// What one source declares.
@@ -46,8 +42,6 @@ impl Sight {
 pub struct Declaration {
     /// Services by full name.
     pub services: BTreeMap<String, ServiceDeclaration>,
-    /// Routes.
-    pub routes: Vec<RouteDeclaration>,
 }
 
 /// A service as it is declared.
@@ -65,35 +59,32 @@ pub struct ServiceDeclaration {
     pub fields: Vec<FieldChange>,
 }
 
-/// A route as it is declared.
-#[derive(Debug, Clone)]
-pub struct RouteDeclaration {
-    /// The stack that declares it.
-    pub stack: String,
-    /// Its host, as far as the file has it.
-    pub host: String,
-    /// Its path.
-    pub path: String,
-    /// Where its host was written.
-    pub place: Place,
-}
-
 /// What the sources declare, worked out once for each revision: most passes find what they know.
 #[derive(Debug, Default)]
-pub struct Catalogue(BTreeMap<String, (Stamp, Arc<Declaration>)>);
+pub struct Catalogue(BTreeMap<String, Noted>);
+
+/// What a source declares, and what stands for it.
+#[derive(Debug)]
+struct Noted {
+    stamp: Stamp,
+    /// Whether the fleet had its key, without which nobody knows the names of configs and secrets.
+    has_key: bool,
+    declared: Arc<Declaration>,
+}
 
 impl Catalogue {
-    /// Whether a source declares something else than what is known.
-    pub(super) fn is_behind(&self, current: &Current) -> bool {
+    /// Whether a source declares something else than what is known, or now, that the fleet has its key, can be named.
+    pub(super) fn is_behind(&self, current: &Current, has_key: bool) -> bool {
         let source = current.request.scope.source.as_str();
-        self.0.get(source).is_none_or(|(stamp, _)| *stamp != current.stamp())
+        let noted = self.0.get(source);
+        noted.is_none_or(|noted| noted.stamp != current.stamp() || noted.has_key != has_key)
     }
 
     /// Notes what a source declares.
-    pub(super) fn note(&mut self, current: &Current, desired: &Desired) {
+    pub(super) fn note(&mut self, current: &Current, has_key: bool, desired: &Desired) {
         let source = current.request.scope.source.to_string();
         let declared = Arc::new(declaration(desired, &current.request.view.sensitivity));
-        self.0.insert(source, (current.stamp(), declared));
+        self.0.insert(source, Noted { stamp: current.stamp(), has_key, declared });
     }
 
     /// Forgets the sources that are not among `known`, and gives what the others declare.
@@ -104,7 +95,7 @@ impl Catalogue {
         let mut before = std::mem::take(&mut self.0);
         self.0 = known.filter_map(|name| before.remove_entry(name)).collect();
         let declared = self.0.iter();
-        declared.map(|(name, (_, declared))| (name.clone(), Arc::clone(declared))).collect()
+        declared.map(|(name, noted)| (name.clone(), Arc::clone(&noted.declared))).collect()
     }
 }
 
@@ -116,12 +107,6 @@ fn declaration(desired: &Desired, sensitivity: &Sensitivity) -> Declaration {
             let declaration = service_declaration(name, service, sensitivity);
             declared.services.insert(service.spec.name.clone(), declaration);
         }
-        declared.routes.extend(stack.routes.iter().map(|route| RouteDeclaration {
-            stack: name.to_owned(),
-            host: route.host.to_string(),
-            path: route.path.to_string(),
-            place: route.place.clone(),
-        }));
     }
     declared
 }
@@ -153,9 +138,10 @@ mod tests {
     fn what_a_source_declares_is_worked_out_again_only_when_it_declares_something_else() {
         let mut catalogue = Catalogue::default();
         let mut current = Current::new(declared("main", "a", &["shop"], &[]));
-        assert!(catalogue.is_behind(&current));
-        catalogue.note(&current, &declare(&current.request, &[]));
-        assert!(!catalogue.is_behind(&current));
+        assert!(catalogue.is_behind(&current, false));
+        catalogue.note(&current, false, &declare(&current.request, &[]));
+        assert!(!catalogue.is_behind(&current, false));
+        assert!(catalogue.is_behind(&current, true), "names end with what depends on the key");
         let first = catalogue.declared(["main"].into_iter());
         let web = &first["main"].services["shop_web"];
         assert_eq!((web.stack.as_str(), web.key.as_str()), ("shop", "web"));
@@ -163,7 +149,7 @@ mod tests {
         let image = web.fields.iter().find(|field| field.path.0 == "image").unwrap();
         assert_eq!(image.place.as_ref().map(ToString::to_string).unwrap(), "shop/stack.yaml:1:27");
         current.renew(declared("main", "b", &["blog", "shop"], &[]));
-        assert!(catalogue.is_behind(&current));
+        assert!(catalogue.is_behind(&current, false));
         assert!(catalogue.declared(std::iter::empty()).is_empty(), "it left the settings");
     }
 }

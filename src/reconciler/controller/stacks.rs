@@ -76,6 +76,7 @@ fn renewed(
     }
     let attempted = current.and_then(|current| current.revision_of(&section.name));
     let attempted = attempted.map(str::to_owned);
+    let release = current.and_then(|current| current.release_of(&section.name));
     let is_applied = section.changes.is_empty() && section.holds.is_empty();
     let (applied, healthy) = before.map_or((None, None), |before| {
         (before.last_applied_revision, before.last_healthy_revision)
@@ -90,6 +91,7 @@ fn renewed(
         code,
         causes: if plan_hold.is_some() { Vec::new() } else { causes(section) },
         since,
+        release: release.map(str::to_owned),
         last_attempted_revision: attempted,
         last_applied_revision: applied,
         last_healthy_revision: healthy,

@@ -235,6 +235,7 @@ mod tests {
             images: BTreeMap::new(),
             health: BTreeMap::new(),
             routes: BTreeMap::new(),
+            compiled: Arc::clone(&part.wanted),
             proxy: Some(part),
         }
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::diff::document::Cause;
 use crate::reconciler::controller::condition::Condition;
-use crate::reconciler::controller::report::StackReport;
+use crate::reconciler::controller::report::{Report, StackReport};
 use crate::reconciler::health::Verdict;
 use crate::reconciler::status::{OpenHold, StackStatus};
 
@@ -16,18 +16,21 @@ use super::entry::{Entry, Outcome};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Attempt {
     pub(super) source: String,
+    /// The revision that changed the stack.
     pub(super) revision: Option<String>,
+    /// Who wrote that, and the first line of what they said of it, where it is known.
+    pub(super) commit: Option<(String, String)>,
     pub(super) causes: Vec<Cause>,
     pub(super) began: Timestamp,
 }
 
 impl Attempt {
-    /// The release that `report` tells is being written. To repair what was changed by hand, or to collect what nothing
-    /// needs any more, is none.
-    pub(super) fn begun(report: &StackReport, now: Timestamp) -> Option<Self> {
+    /// The release that `report` tells is being written of `stack`. To repair what was changed by hand, or to collect what
+    /// nothing needs any more, is none.
+    pub(super) fn begun(report: &Report, stack: &StackReport, now: Timestamp) -> Option<Self> {
         let is_other = |cause: &Cause| !matches!(cause, Cause::Drift | Cause::Superseded);
-        let is_release = report.causes.iter().any(is_other);
-        let is_tried = match report.condition {
+        let is_release = stack.causes.iter().any(is_other);
+        let is_tried = match stack.condition {
             Condition::Suspended | Condition::Retrying => false,
             Condition::Ready
             | Condition::Progressing
@@ -35,11 +38,18 @@ impl Attempt {
             | Condition::Degraded => true,
         };
         (is_release && is_tried).then(|| Self {
-            source: report.source.clone(),
-            revision: report.last_attempted_revision.clone(),
-            causes: report.causes.clone(),
+            source: stack.source.clone(),
+            revision: revision(stack).cloned(),
+            commit: commit(report, stack),
+            causes: stack.causes.clone(),
             began: now,
         })
+    }
+
+    /// From now on it is of the revision that `stack` is of now.
+    pub(super) fn rename(&mut self, report: &Report, stack: &StackReport) {
+        self.revision = revision(stack).cloned();
+        self.commit = commit(report, stack);
     }
 
     /// The entry of the history of `stack` that it becomes.
@@ -50,12 +60,15 @@ impl Attempt {
         reason: Option<String>,
         now: Timestamp,
     ) -> Entry {
-        let Self { source, revision, causes, began } = self;
+        let Self { source, revision, commit, causes, began } = self;
+        let (author, subject) = commit.unzip();
         let took = now.as_millisecond().saturating_sub(began.as_millisecond());
         Entry {
             stack: stack.to_owned(),
             source,
             revision,
+            author,
+            subject,
             causes,
             outcome,
             reason,
@@ -65,6 +78,18 @@ impl Attempt {
             tried: 1,
         }
     }
+}
+
+/// The revision that changed a stack last; where nobody has seen that, the one that passes work with.
+pub(super) fn revision(stack: &StackReport) -> Option<&String> {
+    stack.release.as_ref().or(stack.last_attempted_revision.as_ref())
+}
+
+/// Author and subject of the revision that changed a stack last, if its source still is at that.
+fn commit(report: &Report, stack: &StackReport) -> Option<(String, String)> {
+    let source = report.sources.iter().find(|source| source.name == stack.source)?;
+    let commit = source.commit.as_ref().filter(|_| source.revision.as_ref() == revision(stack))?;
+    Some((commit.author.clone(), commit.subject.clone()))
 }
 
 /// How a release has ended of which `report` and `status` tell, if it has. What is still to be written is not over.

@@ -83,6 +83,12 @@ pub struct Entry {
     /// The revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
+    /// Who wrote it, by name, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// The first line of its message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// Why something was written: `git`, `image`, `retry`…
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<Cause>,
@@ -121,7 +127,13 @@ impl Entry {
 
     /// This entry and `later` as one.
     fn and(&self, later: Self) -> Self {
-        Self { began: self.began, tried: self.tried.saturating_add(later.tried), ..later }
+        Self {
+            began: self.began,
+            tried: self.tried.saturating_add(later.tried),
+            author: later.author.or_else(|| self.author.clone()),
+            subject: later.subject.or_else(|| self.subject.clone()),
+            ..later
+        }
     }
 
     /// Adds `later` to `entries`, the newest of which comes first, and returns it as it stands there. Only as far back

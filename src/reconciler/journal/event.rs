@@ -150,6 +150,15 @@ impl EventKind {
 }
 
 impl EventKind {
+    /// Whether people want to hear of it although it was over before anybody told them: a release failed, however soon
+    /// it was put right. What just passes by, such as a connection that was lost for a moment, is no news.
+    pub const fn outlives_its_end(self) -> bool {
+        matches!(
+            self,
+            Self::ReleaseRolledBack | Self::ReleasePaused | Self::ServiceFailing | Self::JobFailed
+        )
+    }
+
     /// Whether it is worth telling again of another revision. What people do by hand and what guards keep stays the same.
     pub const fn is_of_revision(self) -> bool {
         !matches!(self, Self::StackSuspended | Self::DeletionBlocked | Self::DriftFound)

@@ -10,7 +10,7 @@ use crate::reconciler::controller::engine::EngineReport;
 use crate::reconciler::controller::report::{Report, StackReport};
 use crate::reconciler::status::Status;
 
-use super::attempt::{Attempt, end};
+use super::attempt::{Attempt, end, revision};
 use super::entry::{Entry, Outcome};
 use super::event::{Event, EventKind, Severity, short};
 use super::standing::{self, ENGINE, Standing, listed};
@@ -77,6 +77,7 @@ impl Journal {
                         let attempt = Attempt {
                             source: source.clone(),
                             revision: revision.clone(),
+                            commit: None,
                             causes: Vec::new(),
                             began: *at,
                         };
@@ -121,7 +122,7 @@ impl Journal {
     /// What began to be wrong, and what is well again.
     fn problems(&mut self, report: &Report, now: Timestamp, events: &mut Vec<Event>) {
         for (name, stack) in &report.stacks {
-            let first = || stack.last_attempted_revision.clone();
+            let first = || revision(stack).cloned();
             self.changed.entry(name.clone()).or_insert_with(first);
         }
         let mut standings = standing::all(report, now);
@@ -168,14 +169,14 @@ impl Journal {
             told.events.extend(repairs(name, known, stack, now));
             let status = report.status.iter().flat_map(|status| &status.stacks);
             let status = status.into_iter().find(|status| status.name == *name);
-            self.renew(name, stack, now, told);
+            self.renew(name, report, stack, now, told);
             if self.attempts.contains_key(name) {
                 if let Some(outcome) = end(stack, status)
                     && let Some(attempt) = self.attempts.remove(name)
                 {
                     self.end(name, attempt, outcome, stack, now, told);
                 }
-            } else if let Some(attempt) = Attempt::begun(stack, now) {
+            } else if let Some(attempt) = Attempt::begun(report, stack, now) {
                 let again = self.again.remove(name);
                 if again.as_ref() != Some(&attempt.revision) {
                     told.events.push(started(name, &attempt, now));
@@ -187,17 +188,24 @@ impl Journal {
         self.departures(before, report, now, told);
     }
 
-    /// Another revision ends a release that is under way only if it changes the stack, and so begins one. A release goes
-    /// on under the name of a revision that changes nothing.
-    fn renew(&mut self, name: &str, stack: &StackReport, now: Timestamp, told: &mut Told) {
+    /// Another revision ends a release that is under way only if it changes the stack, and so begins one. One that changes
+    /// the stack back to what is live has nothing to begin, and the release goes on under its name.
+    fn renew(
+        &mut self,
+        name: &str,
+        report: &Report,
+        stack: &StackReport,
+        now: Timestamp,
+        told: &mut Told,
+    ) {
         let Some(mut attempt) = self.attempts.remove(name) else { return };
-        let is_other = attempt.revision != stack.last_attempted_revision;
-        if is_other && Attempt::begun(stack, now).is_some() {
+        let is_other = attempt.revision.as_ref() != revision(stack);
+        if is_other && Attempt::begun(report, stack, now).is_some() {
             told.entries.push(attempt.ended(name, Outcome::Superseded, None, now));
             return;
         }
         if is_other && stack.causes.is_empty() {
-            attempt.revision.clone_from(&stack.last_attempted_revision);
+            attempt.rename(report, stack);
         }
         self.attempts.insert(name.to_owned(), attempt);
     }

@@ -11,7 +11,7 @@ use crate::model::key::{Kind, ObjectKey};
 use crate::model::live::TaskState;
 use crate::reconciler::controller::condition::Condition;
 use crate::reconciler::controller::example;
-use crate::reconciler::controller::report::{Report, StackReport};
+use crate::reconciler::controller::report::{CommitReport, Report, StackReport};
 use crate::reconciler::health::{Reason, ServiceHealth, TaskFailure, Verdict};
 use crate::reconciler::status::{Health, OpenHold, ServiceStatus, Sync};
 
@@ -355,6 +355,42 @@ fn what_is_tried_again_and_again_is_one_entry_with_a_count_and_no_noise() {
     news.add(told);
     assert_eq!(news.history("shop").len(), 2);
     assert_eq!(news.history("shop")[0].outcome, Outcome::Healthy);
+}
+
+#[test]
+fn while_a_release_is_tried_again_a_commit_for_other_stacks_begins_none_and_is_not_blamed() {
+    let commit = |author: &str| CommitReport {
+        url: "https://git.example.com/ops.git".to_owned(),
+        reference: None,
+        author: author.to_owned(),
+        time: Timestamp::UNIX_EPOCH,
+        subject: format!("by {author}"),
+        signed_by: None,
+    };
+    let mut stage = Stage::well();
+    let mut news = News::default();
+    let mut kinds = Vec::new();
+    for (revision, author) in [("b2", "Ada"), ("c3", "Bob"), ("d4", "Cid")] {
+        stage.report.sources[0].revision = Some(format!("sha1:{revision}"));
+        stage.report.sources[0].commit = Some(commit(author));
+        stage.releases(revision);
+        stage.stack().release = Some("sha1:b2".to_owned());
+        for condition in [Condition::Progressing, Condition::Retrying] {
+            stage.condition(condition, "the engine failed to write it").causes = vec![Cause::Git];
+            let told = stage.told();
+            kinds.extend(told.events.iter().map(shown));
+            news.add(told);
+        }
+    }
+    kinds.retain(|kind| kind != "revision-found");
+    assert_eq!(kinds, ["release-started", "stack-retrying"]);
+    let [entry] = news.history("shop") else { panic!("{:?}", news.history("shop")) };
+    assert_eq!((entry.tried, entry.revision.as_deref()), (3, Some("sha1:b2")));
+    assert_eq!((entry.author.as_deref(), entry.subject.as_deref()), (Some("Ada"), Some("by Ada")));
+    // One that changes it is another release.
+    stage.releases("e5");
+    stage.stack().release = Some("sha1:e5".to_owned());
+    assert_eq!(stage.kinds(), ["release-started"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! From drafts to the plan: the document that is published, and the steps that are performed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -10,6 +11,7 @@ use crate::diff::document::{
 use crate::model::finding::Finding;
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::secret::Redacted;
+use crate::proxy::Compiled;
 use crate::swarm::Resolved;
 
 use super::super::caddy::ProxyPart;
@@ -37,6 +39,8 @@ pub struct Plan {
     pub routes: BTreeMap<ObjectKey, Redacted<Vec<Value>>>,
     /// What steps on routes are written with, if the proxy was seen.
     pub proxy: Option<ProxyPart>,
+    /// The declared routes as the proxy is to have them.
+    pub compiled: Arc<Compiled>,
 }
 
 impl Plan {
@@ -86,6 +90,7 @@ pub(super) fn publish(
         fleet_changes.push(change);
     }
     let (proxy, of_proxy) = (context.routes.part(), route::findings(&context));
+    let compiled = context.routes.compiled();
     if let Some((change, step)) = route::fleet_change(&context) {
         steps.extend(step);
         fleet_changes.push(change);
@@ -176,7 +181,7 @@ pub(super) fn publish(
         Answer::NotFound(_) | Answer::Denied { .. } | Answer::Unavailable { .. } => None,
     });
     let images = found.collect();
-    Plan { document: document.counted(), steps, later, images, health, routes, proxy }
+    Plan { document: document.counted(), steps, later, images, health, routes, proxy, compiled }
 }
 
 /// The routes that change, as the proxy has them.

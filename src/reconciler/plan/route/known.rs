@@ -164,6 +164,11 @@ impl<'a> Routes<'a> {
         brief(record, wanted.beside(stack, fleet, servers, live.features).iter())
     }
 
+    /// The declared routes as the proxy is to have them.
+    pub(in crate::reconciler::plan) fn compiled(&self) -> Arc<Compiled> {
+        Arc::clone(&self.compiled)
+    }
+
     /// What steps on routes are written with.
     pub(in crate::reconciler::plan) fn part(&self) -> Option<ProxyPart> {
         self.part.clone()

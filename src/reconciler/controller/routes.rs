@@ -1,0 +1,54 @@
+//! What a pass has seen of routes, for those who look closer.
+
+use crate::model::name::FleetName;
+use crate::proxy::entry_address;
+use crate::reconciler::caddy::{self, ProxyAim};
+use crate::reconciler::plan::Plan;
+use crate::reconciler::route_status::{Declared, Known, RouteStatus, fold};
+use crate::reconciler::status::Status;
+
+/// The routes of the fleet, as a pass saw them before it wrote any.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RoutesSight {
+    /// Where Caddy's admin API is; `None` where the settings name none.
+    pub proxy: Option<String>,
+    /// Why Caddy could not be asked.
+    pub problem: Option<String>,
+    /// Where clients reach Caddy with TLS, as `host:port`; `None` while Caddy cannot be asked.
+    pub entry: Option<String>,
+    /// The routes by stack, without certificates.
+    pub routes: Vec<RouteStatus>,
+}
+
+impl RoutesSight {
+    /// What `plans` and what was seen of the proxy tell, where services are as `status` says.
+    pub(super) fn of(
+        plans: &[Plan],
+        (aim, sight): (Option<&ProxyAim>, &caddy::Sight),
+        fleet: &FleetName,
+        status: &Status,
+    ) -> Self {
+        let live = sight.live();
+        let declared = plans
+            .iter()
+            .map(|plan| Declared { compiled: &plan.compiled, plan: &plan.document.stacks });
+        let declared: Vec<Declared<'_>> = declared.collect();
+        let (live_config, declared) = (live.map(AsRef::as_ref), Some(declared.as_slice()));
+        Self {
+            proxy: aim.map(|aim| aim.address.endpoint.to_string()),
+            problem: match sight {
+                caddy::Sight::Lost(reason) => Some(reason.clone()),
+                caddy::Sight::Nowhere | caddy::Sight::Unseen | caddy::Sight::Seen(_) => None,
+            },
+            entry: aim.zip(live).map(|(ProxyAim { address, rules }, live)| {
+                entry_address(
+                    address.entry.as_deref(),
+                    &address.endpoint,
+                    &rules.policy.servers,
+                    live,
+                )
+            }),
+            routes: fold(&Known { fleet, live: live_config, declared, status }),
+        }
+    }
+}

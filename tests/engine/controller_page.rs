@@ -1,0 +1,249 @@
+//! The status page of a controller while it rolls a release out on a real Swarm, as a browser and a program see it.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::driver::{Browser, Driver, Theme};
+use crate::engine::Engine;
+use crate::eventually::eventually;
+use crate::running::Running;
+use crate::stage::Stage;
+
+/// Three tasks, of which one after the other is replaced, with time between to see it.
+fn web(stage: &Stage<'_>, version: u32) {
+    let text = format!(
+        "
+services:
+  web:
+    image: skep-demo/web:1
+    command: [sleep]
+    environment: {{ VERSION: '{version}' }}
+    stop_grace_period: 1s
+    deploy:
+      replicas: 3
+      update_config: {{ parallelism: 1, delay: 2s, monitor: 1s, order: stop-first }}
+      restart_policy: {{ delay: 500ms }}
+"
+    );
+    stage.stack("shop", &text);
+}
+
+/// A controller with a status page, and where that is.
+fn started<'s, 'e>(stage: &'s Stage<'e>) -> (Running<'s, 'e>, String) {
+    let controller = Running::start(stage, "status: { listen: '127.0.0.1:0' }");
+    let address = eventually(20, "it serves its page", || {
+        let log = controller.log();
+        let (_, rest) = log.split_once("metrics on ")?;
+        rest.split_whitespace().next().map(str::to_owned)
+    });
+    (controller, address)
+}
+
+fn get(address: &str, path: &str) -> Value {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str(body).unwrap_or_else(|_| panic!("{answer}"))
+}
+
+/// Listens to the news.
+fn news(address: &str) -> BufReader<TcpStream> {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    write!(stream, "GET /api/v1/events HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+    BufReader::new(stream)
+}
+
+/// The next thing of this kind that is told.
+fn told(news: &mut BufReader<TcpStream>, kind: &str) -> Value {
+    let mut line = String::new();
+    let mut is_next = false;
+    loop {
+        line.clear();
+        assert!(news.read_line(&mut line).unwrap() > 0, "the news ended");
+        match line.strip_prefix("data: ") {
+            Some(data) if is_next => return serde_json::from_str(data).unwrap(),
+            _ => is_next |= line.trim_end() == format!("event: {kind}"),
+        }
+    }
+}
+
+/// How the tasks are that are to run, as the API has it.
+fn states(address: &str, service: &str) -> Vec<String> {
+    let view = get(address, &format!("/api/v1/services/{service}"));
+    let tasks = view["tasks"].as_array().unwrap().iter();
+    let wanted = tasks.filter(|task| task["desired"] == "running" || task["desired"] == "ready");
+    wanted.map(|task| task["state"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Notes every state of a task that is ever shown, without the page being loaded again.
+const WATCH: &str = "
+    window.seen = new Set();
+    const note = () => {
+      for (const one of document.querySelectorAll('.places li')) window.seen.add(one.title);
+    };
+    new MutationObserver(note).observe(document.getElementById('main'),
+      { subtree: true, childList: true, attributes: true, characterData: true });
+    note();";
+
+async fn look(driver: Option<&Driver>, address: &str, path: &str) -> Option<Browser> {
+    let browser = driver?.browser(Theme::Light, (1280, 900)).await;
+    browser.0.goto(&format!("http://{address}{path}")).await.unwrap();
+    browser.until("document.getElementById('live').textContent === 'Live'").await;
+    browser.run(WATCH).await;
+    Some(browser)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rollout_is_seen_while_it_goes_on_also_by_who_comes_in_the_middle() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    web(&stage, 1);
+    let (mut controller, address) = started(&stage);
+    controller.ask(&["sync", "--wait"]).ends(0, &[]);
+    let (stack, service) = (stage.name("shop"), stage.name("shop_web"));
+    assert_eq!(states(&address, &service), ["running"; 3]);
+
+    let driver = Driver::start();
+    let path = format!("/stacks/{stack}");
+    let first = look(driver.as_ref(), &address, &path).await;
+    let mut listening = news(&address);
+    web(&stage, 2);
+    let mut conditions = Vec::new();
+    let begun = Instant::now();
+    let mut in_between = Vec::new();
+    let mut second = None;
+    while conditions.last() != Some(&json!("Ready")) {
+        assert!(begun.elapsed() < Duration::from_secs(120), "{conditions:?}");
+        let change = told(&mut listening, "change");
+        conditions.extend(change["conditions"].get(&stack).cloned());
+        in_between.extend(states(&address, &service));
+        if second.is_none() && !conditions.is_empty() {
+            // Whoever loads the page in the middle sees the middle.
+            let view = get(&address, &format!("/api/v1/stacks/{stack}"));
+            let state = view["services"][0]["state"].as_str().unwrap();
+            assert!(state.starts_with("rolling (") || state.contains("waiting"), "{view:#}");
+            second = Some(look(driver.as_ref(), &address, &path).await);
+        }
+    }
+    assert_eq!(conditions, ["Progressing", "Ready"]);
+    assert!(in_between.iter().any(|state| state != "running"), "{in_between:?}");
+    assert_eq!(states(&address, &service), ["running"; 3]);
+    for browser in [first, second.flatten()].into_iter().flatten() {
+        browser.until("document.querySelector('.lead .chips').textContent.includes('Ready')").await;
+        browser
+            .until(
+                "document.querySelectorAll('.places li').length === 3 && \
+                 [...document.querySelectorAll('.places li')].every((one) => one.title === 'running')",
+            )
+            .await;
+        let seen = browser.run("return [...window.seen]").await;
+        let seen = seen.as_array().unwrap();
+        assert!(seen.len() > 1 && seen.contains(&json!("running")), "{seen:?}");
+        assert_eq!(browser.console().await, Vec::<String>::new());
+        browser.0.close().await.unwrap();
+    }
+    // What has happened is there for who comes later.
+    let history = get(&address, "/api/v1/history");
+    let kinds = history["events"].as_array().unwrap().iter();
+    let kinds: Vec<_> = kinds.filter(|of| of["stack"] == *stack).map(|of| &of["kind"]).collect();
+    assert_eq!(kinds, ["release-healthy", "release-started", "release-healthy", "release-started"]);
+    controller.signal(Signal::TERM);
+    assert_eq!(controller.ended(), 0);
+}
+
+#[test]
+fn a_service_is_traced_to_its_line_and_the_status_is_shown_again_and_again() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    web(&stage, 1);
+    let (mut controller, _) = started(&stage);
+    controller.ask(&["sync", "--wait"]).ends(0, &[]);
+    let (stack, service) = (stage.name("shop"), stage.name("shop_web"));
+    let text = fs::read_to_string(stage.path("shop", "stack.yaml")).unwrap();
+    let line = |words: &str| 1 + text.lines().position(|line| line.contains(words)).unwrap();
+    let place = |words: &str| format!("stack.yaml:{}:", line(words));
+    let run = controller.ask(&["trace", &service]);
+    run.ends(
+        0,
+        &[
+            &format!("service {service}  Synced  Healthy"),
+            &place("  web:"),
+            &place("image:"),
+            &place("replicas:"),
+            "runs       skep-demo/web:1",
+            "source     main",
+            &format!("stack      {stack} Ready for"),
+        ],
+    );
+    let run = controller.ask(&["trace", &format!("{stack}/web"), "--format", "json"]);
+    let traced: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run}"));
+    assert_eq!(traced["place"]["line"], line("  web:"));
+    assert!(traced["fields"].as_array().unwrap().len() > 5, "{run}");
+    controller.ask(&["trace", "nobody"]).ends(1, &["there is no service \"nobody\""]);
+
+    // It goes on until nobody reads any more.
+    let mut command = stage.command(&["status", "--watch"]);
+    command.env("XDG_RUNTIME_DIR", stage.folder()).stdout(Stdio::piped());
+    let mut watching = command.spawn().unwrap();
+    let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
+    let mut next = |words: &str| lines.find(|line| line.as_ref().unwrap().contains(words)).unwrap();
+    next("1 stack").unwrap();
+    next(&service).unwrap();
+    web(&stage, 2);
+    next("rolling").unwrap();
+    next("3/3").unwrap();
+    drop(lines);
+    let code = eventually(20, "it ends when nobody reads", || watching.try_wait().unwrap());
+    assert_eq!(code.code(), Some(0));
+
+    controller.signal(Signal::TERM);
+    assert_eq!(controller.ended(), 0);
+    controller.ask(&["trace", &service]).ends(1, &["no controller listens at"]);
+}
+
+#[test]
+fn logs_are_followed_also_those_of_a_terminal() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    stage.stack(
+        "talk",
+        "
+services:
+  plain:
+    image: skep-demo/web:1
+    command: [crash]
+    deploy: *quick
+  terminal:
+    image: skep-demo/web:1
+    command: [crash]
+    tty: true
+    deploy: *quick
+",
+    );
+    stage.skep(&["apply", "stacks", "--yes", "--no-wait", "--resolve-image", "never"]).ends(0, &[]);
+    for service in ["plain", "terminal"] {
+        let target = format!("{}/{service}", stage.name("talk"));
+        let mut command: Command = stage.command(&["logs", &target, "-f", "--tail", "0"]);
+        let mut following = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+        // Each task that is started writes it once: what comes was written meanwhile, by more than one of them.
+        for _ in 0..2 {
+            let line = lines.next().unwrap().unwrap();
+            let (who, said) = line.split_once(" | ").unwrap();
+            assert!(who.starts_with(service), "{line}");
+            assert_eq!(said, "web 1: crashed because it was told to", "{service}");
+        }
+        drop(lines);
+        following.kill().unwrap();
+        following.wait().unwrap();
+    }
+}
