@@ -1,8 +1,8 @@
 //! The log of a service as the Engine streams it, for as long as somebody reads it.
 //!
 //! With `details` the Engine puts before each line which task wrote it: `key=value` pairs with commas between them, and a
-//! blank (moby `api/server/httputils/write_log_stream.go`). Frames are those of a task's log. With a terminal there are
-//! neither.
+//! blank (moby `api/server/httputils/write_log_stream.go`), with a terminal, too. Frames are those of a task's log; with a
+//! terminal there are none.
 
 use http::Method;
 use http_body_util::BodyExt as _;
@@ -82,7 +82,7 @@ impl ServiceLog {
             let Some(frame) = self.body.frame().await else {
                 let rest = std::mem::take(&mut self.pending);
                 let is_text = self.terminal && !rest.is_empty();
-                return Ok(is_text.then(|| vec![LogLine { task: None, text: text(&rest) }]));
+                return Ok(is_text.then(|| vec![line(&rest)]));
             };
             let frame =
                 frame.map_err(|error| self.engine.connection().broken_off(FOLLOW, error))?;
@@ -105,7 +105,7 @@ fn shown(pending: &mut Vec<u8>) -> Vec<LogLine> {
     };
     let whole: Vec<u8> = pending.drain(..end).collect();
     let lines = whole.strip_suffix(b"\n").unwrap_or(&whole).split(|byte| *byte == b'\n');
-    lines.map(|line| LogLine { task: None, text: text(line) }).collect()
+    lines.map(line).collect()
 }
 
 /// Takes whole frames from `pending`: each is what one task wrote at once.
@@ -165,9 +165,13 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_has_lines_only() {
-        let mut pending = b"one\r\ntwo\r\nthr".to_vec();
-        let texts: Vec<String> = shown(&mut pending).into_iter().map(|line| line.text).collect();
-        assert_eq!((texts, pending), (vec!["one".to_owned(), "two".to_owned()], b"thr".to_vec()));
+    fn a_terminal_has_lines_without_frames() {
+        let mut pending = b"com.docker.swarm.task.id=t1 one\r\ntwo\r\nthr".to_vec();
+        let line = |task: Option<&str>, text: &str| LogLine {
+            task: task.map(str::to_owned),
+            text: text.to_owned(),
+        };
+        assert_eq!(shown(&mut pending), [line(Some("t1"), "one"), line(None, "two")]);
+        assert_eq!(pending, b"thr");
     }
 }

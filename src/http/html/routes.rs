@@ -14,6 +14,7 @@ use crate::http::view::words::count;
 use crate::reconciler::route_status::{
     CertificateStatus, EntryPoint, RouteState, RouteStatus, certificate_words,
 };
+use crate::reconciler::status::Health;
 
 /// Which routes are shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -115,9 +116,13 @@ pub(super) fn table<'a>(
 
 fn row(route: &RouteStatus, with_stack: bool, now: Timestamp) -> Markup {
     let is_http = route.entry == Some(EntryPoint::Http);
-    let (class, ..) = look(route.state);
+    let class = if route.is_unwell() && route.health != Some(Health::Progressing) {
+        Some("is-bad")
+    } else {
+        (route.state != RouteState::Live).then_some(look(route.state).0)
+    };
     html! {
-        tr class=[(route.state != RouteState::Live).then_some(class)] {
+        tr class=[class] {
             th scope="row" {
                 code.address {
                     @if is_http { span.quiet { "http://" } }
