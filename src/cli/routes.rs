@@ -8,6 +8,7 @@ use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 
 use crate::diff::document::StackSection;
+use crate::model::error::chain;
 use crate::model::name::{FleetName, StackName};
 use crate::proxy::{
     Compiled, Features, HandshakeError, compile, entry_address, reach, shown_certificate,
@@ -129,7 +130,7 @@ pub(super) async fn routes(
         let entry = args.entry.as_deref().or(address.entry.as_deref());
         let entry = entry_address(entry, &address.endpoint, &rules.policy.servers, live);
         let looked = look_at_certificates(&mut routes.routes, &entry).await;
-        routes.entry_problem = looked.err().as_ref().map(in_short);
+        routes.entry_problem = looked.err().map(|error| chain(&error));
     }
     output.result(&match args.format {
         Format::Text => text(&routes, Timestamp::now(), output.look()),

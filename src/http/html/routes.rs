@@ -57,7 +57,7 @@ pub(in crate::http) fn routes(view: &RoutesView, filter: &RouteFilter, now: Time
                 @if let Some(proxy) = &view.proxy { "Caddy, asked at " code { (proxy) } }
                 @else { "The settings name no proxy." }
             }
-            @if let Some(reason) = &view.without_certificates {
+            @if let Some(reason) = &view.entry_problem {
                 p.meta { "Certificates cannot be looked at: " (reason) }
             }
         }

@@ -20,9 +20,9 @@ pub struct RoutesView {
     /// Why Caddy could not be asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-    /// Why no certificates are shown, where the entry point cannot be reached.
+    /// Why Caddy's entry point with TLS cannot be reached; then no certificates are looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub without_certificates: Option<String>,
+    pub entry_problem: Option<String>,
     /// The routes by host, each host's in the order in which Caddy asks.
     pub routes: Vec<RouteStatus>,
 }
@@ -39,7 +39,7 @@ impl RoutesView {
             looked: Looked::of(scope),
             proxy: seen.and_then(|seen| seen.proxy.clone()),
             problem: problem.map(|problem| tidy(problem, SENTENCE)),
-            without_certificates: without.map(|problem| tidy(problem, SENTENCE)),
+            entry_problem: without.map(|problem| tidy(problem, SENTENCE)),
             routes,
         }
     }

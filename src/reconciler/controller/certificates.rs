@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::model::error::chain;
-use crate::proxy::{HandshakeError, ShownCertificate, shown_certificate};
+use crate::proxy::{HandshakeError, ShownCertificate, reach, shown_certificate};
 use crate::reconciler::route_status::{CertificateStatus, RouteStatus};
 
 use super::report::Report;
@@ -40,6 +40,27 @@ impl Certificates {
     }
 }
 
+/// The entry point of a proxy, as `host:port`.
+trait Entrance {
+    /// Whether it is there at all.
+    async fn reach(&self, entry: &str) -> Result<(), HandshakeError>;
+    /// What it shows for a host.
+    async fn show(&self, entry: &str, host: &str) -> Result<ShownCertificate, HandshakeError>;
+}
+
+/// The one on the network.
+struct Network;
+
+impl Entrance for Network {
+    async fn reach(&self, entry: &str) -> Result<(), HandshakeError> {
+        reach(entry).await
+    }
+
+    async fn show(&self, entry: &str, host: &str) -> Result<ShownCertificate, HandshakeError> {
+        shown_certificate(entry, host).await
+    }
+}
+
 /// What is known, and when it is looked at again.
 #[derive(Debug, Default)]
 struct Watch {
@@ -53,11 +74,7 @@ struct Watch {
 
 impl Watch {
     /// Looks at what is due, and tells when something is next.
-    async fn renew(
-        &mut self,
-        routes: &RoutesSight,
-        handshake: &impl AsyncFn(&str, &str) -> Result<ShownCertificate, HandshakeError>,
-    ) -> Option<Instant> {
+    async fn renew(&mut self, routes: &RoutesSight, entrance: &impl Entrance) -> Option<Instant> {
         let names: BTreeSet<String> =
             routes.routes.iter().filter_map(RouteStatus::name_to_ask).collect();
         if self.entry != routes.entry {
@@ -73,25 +90,25 @@ impl Watch {
         self.retry = None;
         let is_due = |name: &String| self.due.get(name).is_none_or(|due| *due <= now);
         let names: Vec<String> = names.into_iter().filter(is_due).collect();
+        if !names.is_empty() {
+            // Whoever cannot be reached is not asked for each host.
+            let reached = entrance.reach(entry).await;
+            self.known.problem = reached.err().map(|error| chain(&error));
+            if self.known.problem.is_some() {
+                self.retry = Some(Instant::now() + SOON);
+                return self.retry;
+            }
+        }
         let look = async |name: String| {
-            let shown = handshake(entry, &name).await;
+            let shown = entrance.show(entry, &name).await;
             (name, shown)
         };
         let mut looks = stream::iter(names).map(look).buffer_unordered(AT_ONCE);
         while let Some((name, shown)) = looks.next().await {
-            // Whoever cannot be reached for one host cannot be for any.
-            if let Err(error @ (HandshakeError::Connect { .. } | HandshakeError::Slow { .. })) =
-                &shown
-            {
-                self.known.problem = Some(chain(error));
-                self.retry = Some(Instant::now() + SOON);
-                return self.retry;
-            }
             let certificate = CertificateStatus::of(&shown, Timestamp::now());
             let pause = if certificate.problem.is_none() { AGAIN } else { SOON };
             self.due.insert(name.clone(), Instant::now() + pause);
             self.known.by_name.insert(name, certificate);
-            self.known.problem = None;
         }
         self.due.values().copied().min()
     }
@@ -99,24 +116,15 @@ impl Watch {
 
 /// Keeps `told` up to date with what the proxy shows for the routes of `reports`. It never ends while there are some.
 pub async fn watch_certificates(
-    reports: watch::Receiver<Arc<Report>>,
-    told: watch::Sender<Arc<Certificates>>,
-) {
-    follow(reports, told, async |entry: &str, name: &str| shown_certificate(entry, name).await)
-        .await;
-}
-
-async fn follow(
     mut reports: watch::Receiver<Arc<Report>>,
     told: watch::Sender<Arc<Certificates>>,
-    handshake: impl AsyncFn(&str, &str) -> Result<ShownCertificate, HandshakeError>,
 ) {
     let mut watch = Watch::default();
     loop {
         let sight = reports.borrow_and_update().sight.clone();
         let due = match sight {
             Some(sight) => {
-                let due = watch.renew(&sight.routes, &handshake).await;
+                let due = watch.renew(&sight.routes, &Network).await;
                 if **told.borrow() != watch.known {
                     told.send_replace(Arc::new(watch.known.clone()));
                 }
@@ -175,17 +183,35 @@ mod tests {
         ShownCertificate { issuer: "R11".to_owned(), expires, fits: true }
     }
 
+    /// An entrance that shows a certificate for everybody, and for `b.example.com` one of others.
+    #[derive(Default)]
+    struct Fake {
+        is_gone: bool,
+        asked: RefCell<Vec<String>>,
+    }
+
+    impl Entrance for Fake {
+        async fn reach(&self, entry: &str) -> Result<(), HandshakeError> {
+            let source = io::ErrorKind::ConnectionRefused.into();
+            let gone = HandshakeError::Connect { address: entry.to_owned(), source };
+            if self.is_gone { Err(gone) } else { Ok(()) }
+        }
+
+        async fn show(&self, entry: &str, host: &str) -> Result<ShownCertificate, HandshakeError> {
+            self.asked.borrow_mut().push(format!("{entry} {host}"));
+            Ok(ShownCertificate { fits: host != "b.example.com", ..shown() })
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn certificates_are_looked_at_once_and_again_after_a_while_and_bad_ones_sooner() {
-        let asked = RefCell::new(Vec::new());
-        let handshake = async |entry: &str, name: &str| {
-            asked.borrow_mut().push(format!("{entry} {name}"));
-            Ok(ShownCertificate { fits: name != "b.example.com", ..shown() })
-        };
+        let fake = Fake::default();
+        let handshake = &fake;
+        let asked = &fake.asked;
         let mut watch = Watch::default();
         let sight = routes(&["a.example.com", "b.example.com"]);
         let begin = Instant::now();
-        let due = watch.renew(&sight, &handshake).await.unwrap();
+        let due = watch.renew(&sight, handshake).await.unwrap();
         assert_eq!(due - begin, SOON);
         let both = ["127.0.0.1:443 a.example.com", "127.0.0.1:443 b.example.com"];
         assert_eq!(asked.take(), both);
@@ -195,42 +221,41 @@ mod tests {
         };
         assert_eq!(of(&watch.known, 0), ("R11".to_owned(), None));
         assert_eq!(of(&watch.known, 1), ("R11".to_owned(), Some("is for other names".to_owned())));
-        watch.renew(&sight, &handshake).await;
+        watch.renew(&sight, handshake).await;
         assert_eq!(asked.take(), [""; 0]);
         tokio::time::advance(SOON).await;
-        watch.renew(&sight, &handshake).await;
+        watch.renew(&sight, handshake).await;
         assert_eq!(asked.take(), both[1..]);
         tokio::time::advance(AGAIN).await;
-        watch.renew(&sight, &handshake).await;
+        watch.renew(&sight, handshake).await;
         assert_eq!(asked.take(), both);
         // Of routes that are gone nothing is kept, and at another entry point all is looked at anew.
         assert_eq!(
-            watch.renew(&RoutesSight { routes: Vec::new(), ..sight }, &handshake).await,
+            watch.renew(&RoutesSight { routes: Vec::new(), ..sight }, handshake).await,
             None
         );
         assert!(watch.known.by_name.is_empty() && watch.due.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_entry_point_that_cannot_be_reached_is_tried_a_few_times_and_then_left_alone() {
-        let asked = RefCell::new(0);
-        let handshake = async |address: &str, _: &str| {
-            *asked.borrow_mut() += 1;
-            let source = io::ErrorKind::ConnectionRefused.into();
-            Err(HandshakeError::Connect { address: address.to_owned(), source })
-        };
+    async fn an_entry_point_that_cannot_be_reached_is_left_alone_for_a_while() {
+        let gone = Fake { is_gone: true, ..Fake::default() };
         let hosts: Vec<String> = (0..300).map(|number| format!("h{number}.example.com")).collect();
         let sight = routes(&hosts.iter().map(String::as_str).collect::<Vec<_>>());
         let mut watch = Watch::default();
-        for _ in 0..3 {
-            watch.renew(&sight, &handshake).await;
-        }
-        assert!(asked.take() <= AT_ONCE);
+        let begin = Instant::now();
+        let due = watch.renew(&sight, &gone).await.unwrap();
+        assert_eq!(due - begin, SOON);
         let problem = watch.known.problem.clone().unwrap();
         assert!(problem.starts_with("cannot connect to 127.0.0.1:443: "), "{problem}");
         assert_eq!(watch.known.of(&sight.routes[0]), None);
+        // It is there again, and nobody looks before the time has come.
+        let fake = Fake::default();
+        watch.renew(&sight, &fake).await;
+        assert_eq!((fake.asked.take().len(), watch.known.problem.is_some()), (0, true));
         tokio::time::advance(SOON).await;
-        watch.renew(&sight, &async |_: &str, _: &str| Ok(shown())).await;
-        assert_eq!((watch.known.problem.clone(), watch.known.by_name.len()), (None, 300));
+        watch.renew(&sight, &fake).await;
+        assert_eq!((fake.asked.take().len(), watch.known.problem.clone()), (300, None));
+        assert_eq!(watch.known.by_name.len(), 300);
     }
 }
