@@ -2,9 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use crate::engine::Engine;
+use crate::eventually::eventually;
+use crate::raw::Raw;
 use crate::stage::{Stage, changes, holds};
 
 /// An update policy that puts the release before back.
@@ -277,6 +280,47 @@ fn an_update_that_swarm_rolled_back_is_not_tried_again_until_the_file_changes() 
     // What Swarm went back to is what is declared again, and healthy.
     stack("sleep, well");
     stage.apply_well(&[]);
+}
+
+#[test]
+fn a_release_that_crashes_is_remembered_however_often_swarm_writes_its_node() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    let stack = |command: &str| {
+        let text = "
+services:
+  web: { image: 'skep-demo/web:1', command: [COMMAND], stop_grace_period: 1s, deploy: { <<: *quick, ROLLBACK } }
+  steady: { image: 'skep-demo/web:1', command: [sleep], stop_grace_period: 1s, deploy: { <<: *quick } }
+";
+        stage.stack("shop", &text.replace("COMMAND", command).replace("ROLLBACK", ROLLBACK));
+    };
+    stack("sleep");
+    stage.apply_well(&[]);
+    stack("crash");
+    // The run that writes does not see how it ends.
+    stage.apply(&["--no-wait"]);
+    let service = Raw::of(&engine, stage.name("shop_web"));
+    service.reaches("rollback_completed");
+    let tasks = engine.tasks(&service.name);
+    let failed = tasks.iter().find(|task| task["Status"]["State"] == "failed").unwrap();
+    let ended = moment(&failed["Status"]["Timestamp"]);
+
+    // A network that is new to a node is a write of the node.
+    let busy = stage.name("busy");
+    engine.docker(&["network", "create", "--driver", "overlay", &busy]);
+    engine.docker_service(&busy, &["--network", &busy, "skep-demo/web:1", "sleep"]);
+    eventually(30, "the node was written", || {
+        let nodes = engine.get("/nodes");
+        (moment(&nodes[0]["UpdatedAt"]) > ended).then_some(())
+    });
+    assert_eq!(holds(&stage.plan(&[])), ["refused-release"]);
+    stage.apply(&[]).ends(4, &["Swarm rolled this release back", "skep retry"]);
+    assert_eq!(service.get()["Spec"]["TaskTemplate"]["ContainerSpec"]["Args"], json!(["sleep"]));
+}
+
+/// A moment that the Engine tells.
+fn moment(text: &Value) -> Timestamp {
+    text.as_str().unwrap().parse().unwrap()
 }
 
 #[test]

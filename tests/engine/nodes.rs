@@ -7,6 +7,7 @@ use crate::cluster::{Cluster, Truth, healthy, watch};
 use crate::engine::Engine;
 use crate::eventually::eventually;
 use crate::killed::is_soak;
+use crate::own::Own;
 use crate::proxy::Proxy;
 use crate::stage::{Run, Stage, holds};
 
@@ -82,34 +83,84 @@ fn a_rollout_on_a_node_that_dies_times_out_with_the_nodes_state_and_goes_on_when
     stage.apply_well(&[]);
 }
 
+/// Releases something on two nodes, one task after the other, does something to the node of the first, and expects that
+/// Swarm rolls the release back and skep gives the reason and remembers nothing.
+#[track_caller]
+fn rolled_back_through_no_fault(cluster: &Cluster, disturb: impl FnOnce(&Own), reason: &str) {
+    let engine = cluster.manager();
+    let stage = Stage::on(engine);
+    let stack = |command: &str| {
+        let text = "
+x-place: &place { constraints: [node.labels.web == yes] }
+services:
+  web:
+    image: skep-demo/web:1
+    command: [COMMAND]
+    stop_grace_period: 1s
+    deploy:
+      <<: *quick
+      replicas: 2
+      placement: *place
+      update_config: { order: start-first, monitor: 120s, delay: 60s, failure_action: rollback }
+  near: { image: 'skep-demo/web:1', command: [sleep], stop_grace_period: 1s, deploy: { <<: *quick, mode: global, placement: *place } }
+";
+        stage.stack("shop", &text.replace("COMMAND", command));
+    };
+    for node in ["test-two", "test-three"] {
+        engine.docker(&["node", "update", "--label-add", "web=yes", node]);
+    }
+    stack("sleep");
+    stage.apply_well(&["--no-wait"]);
+    for service in ["shop_web", "shop_near"] {
+        watch(&stage, engine, service, "it runs", |_, truth| truth.ready == 2);
+    }
+    stack("sleep, well");
+    let arguments = ["apply", "stacks", "--yes", "--resolve-image", "never", "--timeout", "120s"];
+    let mut apply = stage.command(&arguments);
+    let apply = apply.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (_, truth) = watch(&stage, engine, "shop_web", "one is new", |_, truth| truth.ready == 1);
+    let victim = if truth.nodes == ["test-two"] { 1 } else { 2 };
+    disturb(cluster.node(victim));
+    let run = Run::of(apply.wait_with_output().unwrap(), &arguments);
+    let because = format!("Swarm rolled this release back because node {} ", truth.nodes[0]);
+    run.ends(4, &[&because, reason, "nothing is remembered"]);
+    assert_eq!(holds(&stage.plan(&[])), [""; 0], "the next run may try again: {run}");
+}
+
 #[test]
 fn a_rollback_because_a_node_died_is_not_held_against_the_release() {
     let Some(cluster) = Cluster::whole() else { return };
-    let engine = cluster.manager();
-    let stage = Stage::on(engine);
-    let strict = "replicas: 3, placement: { preferences: [{ spread: node.hostname }] }, update_config: { order: start-first, monitor: 60s, delay: 30s, failure_action: rollback }";
-    stack(&stage, "sleep", strict);
-    stage.apply_well(&["--no-wait"]);
-    watch(&stage, engine, "shop_web", "it runs", |_, truth| truth.ready == 3);
-    stack(&stage, "sleep, well", strict);
-    stage.apply(&["--no-wait"]);
-    // The first task of the new release dies with its node, and the node tells of it when it is back.
-    let (_, truth) = watch(&stage, engine, "shop_web", "one is new", |_, truth| truth.ready == 1);
-    let Some(number) = ["test-two", "test-three"].iter().position(|name| truth.nodes == [*name])
-    else {
-        eprintln!("the new task is on the manager, which must not die");
-        return;
+    let die = |node: &Own| {
+        node.killer()();
+        cluster.is(node, "down");
+        // It tells of what it lost when it is back.
+        node.revive();
     };
-    let node = cluster.node(number + 1);
-    node.killer()();
-    cluster.is(node, "down");
-    node.revive();
-    cluster.are_all_ready();
-    let is_over = |state: &str| ["rollback_completed", "completed"].contains(&state);
-    eventually(120, "Swarm has come to a verdict", || {
-        is_over(stage.service("shop_web")["UpdateStatus"]["State"].as_str()?).then_some(())
-    });
-    assert_eq!(holds(&stage.plan(&[])), [""; 0], "the next run may try again");
+    rolled_back_through_no_fault(&cluster, die, "went away");
+}
+
+#[test]
+fn a_rollback_because_an_engine_was_started_again_is_not_held_against_the_release() {
+    let Some(cluster) = Cluster::whole() else { return };
+    let restart = |node: &Own| {
+        node.killer()();
+        node.revive();
+    };
+    rolled_back_through_no_fault(&cluster, restart, "went away");
+}
+
+#[test]
+fn a_rollback_because_a_node_was_drained_or_changed_is_not_held_against_the_release() {
+    let Some(cluster) = Cluster::whole() else { return };
+    let drain = |node: &Own| cluster.set(node.name, "drain");
+    rolled_back_through_no_fault(&cluster, drain, "is drained");
+    for name in ["test-two", "test-three"] {
+        cluster.set(name, "active");
+    }
+    let change = |node: &Own| {
+        cluster.manager().docker(&["node", "update", "--label-rm", "web", node.name]);
+    };
+    rolled_back_through_no_fault(&cluster, change, "was changed and does not fit any more");
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub(super) fn newest<'a>(tasks: impl Iterator<Item = &'a Task>) -> Option<&'a Ta
 }
 
 /// Whether two tasks have the same place in a service: the same number, or for global services the same node.
-pub(super) fn share_a_place(one: &Task, other: &Task) -> bool {
+pub(in crate::reconciler) fn share_a_place(one: &Task, other: &Task) -> bool {
     one.slot == other.slot && (one.slot > 0 || one.node_id == other.node_id)
 }
 

@@ -86,9 +86,12 @@ pub(super) enum Turn {
 
 /// Whether a service gives its ports up before its release goes out.
 pub(super) fn begins(context: &Context<'_>, name: &str) -> bool {
-    context.policy.allow_replace
-        && context.exchange.first.contains(name)
-        && !context.kept.ports.contains_key(name)
+    is_first(context, name) && !context.kept.ports.contains_key(name)
+}
+
+/// Whether a service is the one to begin, as long as nobody is held.
+pub(super) fn is_first(context: &Context<'_>, name: &str) -> bool {
+    context.policy.allow_replace && context.exchange.first.contains(name)
 }
 
 /// When `waiter` gets `port`, which `holder` gives up with its release.

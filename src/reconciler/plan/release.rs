@@ -5,7 +5,7 @@ use crate::diff::document::{Hold, HoldCode};
 use crate::model::desired::FieldPath;
 use crate::model::fleet::{Domain, FleetKey, is_under_key};
 use crate::model::labels;
-use crate::model::live::{ApiVersion, LiveService, TaskState};
+use crate::model::live::{ApiVersion, LiveService};
 use crate::model::service::{Replicated, ReplicatedJob, ServiceMode, ServiceSpec};
 use crate::swarm::floors::{self, Dropped};
 use crate::swarm::{self, normal};
@@ -155,8 +155,7 @@ fn was_tried(context: &Context<'_>, live: &LiveService, desired: &ServiceSpec) -
     let Some(workload) = &context.observed.workload else { return false };
     let failed = workload.tasks.iter().filter(|task| {
         task.service_id == live.id
-            && task.state > TaskState::Running
-            && task.error.is_some()
+            && blame::has_failed(task)
             && task.template != live.spec.task_template
     });
     failed.max_by_key(|task| task.created).is_some_and(|task| blame::ran(task, desired))

@@ -121,8 +121,10 @@ impl<'a> Update<'a> {
             Some(Parting::Stops(_)) => (action, downtime(self.live)),
             Some(Parting::Rolls(parted)) => (action, self.roll(parted)),
             Some(Parting::Goes) => (Action::Replace, self.roll(&self.spec)),
-            None if yields && action == Action::Update => (action, downtime(self.live)),
-            None => (action, effect),
+            None => match &self.yields {
+                Some(yielded) if action == Action::Update => (action, self.roll(yielded)),
+                _ => (action, effect),
+            },
         };
         let causes = self.causes(&fields, fingerprint.as_deref());
         let mut change = Change::new(self.key.clone(), action, effect, causes);
@@ -239,7 +241,7 @@ impl<'a> Update<'a> {
         if let Some(yielded) = &self.yields {
             let ports = exchange::given_up(&self.live.spec, yielded);
             change.notes.push(format!(
-                "gives up {ports} first, and publishes nothing instead until others moved"
+                "gives up {ports} first, publishes nothing instead until others moved, and rolls again then"
             ));
         }
         for network in &self.leaves {
@@ -270,7 +272,9 @@ impl<'a> Update<'a> {
             change.holds.extend(self.replacement_hold(change));
             return;
         }
-        if !starts && live.is_paused() {
+        // To give a port up releases nothing new either.
+        let yields = exchange::is_first(context, &live.spec.name);
+        if (!starts || yields) && live.is_paused() {
             change.holds.push(paused_rollout(context, live));
         }
         change.holds.extend(supersede::hold(context, live));

@@ -1,7 +1,8 @@
 //! Tests of services that take each other's published ports.
 
-use crate::diff::document::Effect;
+use crate::diff::document::{Effect, RolloutOrder};
 use crate::model::desired::{Condition, Dependency, DesiredService, FieldPath};
+use crate::model::live::{UpdateState, UpdateStatus};
 
 use super::recreation::{publish, replacing};
 use super::world::*;
@@ -61,16 +62,35 @@ fn of_two_services_that_swap_their_ports_one_begins_once_that_is_allowed() {
         ["update service shop_a [waits-for-object]", "update service shop_b"]
     );
     let first = change(&plan, "service shop_b");
-    assert_eq!(first.effect, Effect::Downtime { tasks: 2 });
-    assert_eq!(
-        first.notes,
-        ["gives up port 82/tcp first, and publishes nothing instead until others moved"]
-    );
+    let order = RolloutOrder::StopFirst;
+    let rolls = Effect::Rolls { tasks: 2, parallelism: 1, order, keep_serving: 1 };
+    assert_eq!(first.effect, rolls, "its tasks go on, one after the other");
+    let words = "gives up port 82/tcp first, publishes nothing instead until others moved, and rolls again then";
+    assert!(first.notes.iter().any(|note| note == words), "{:?}", first.notes);
     world.perform(&plan);
     assert!(ports(&mut world, "shop_b").is_empty());
     assert_eq!(world.converge(), [["service shop_a"], ["service shop_b"]]);
     assert_eq!((ports(&mut world, "shop_a"), ports(&mut world, "shop_b")), (vec![82], vec![81]));
     assert!(outline(&world.plan()).is_empty());
+}
+
+#[test]
+fn a_rollout_that_swarm_paused_is_not_resumed_to_give_up_a_port() {
+    let mut world = shop(&["a", "b"], &[82, 81]);
+    world.policy = replacing();
+    let message = "update paused due to failure".to_owned();
+    let state = UpdateState::Paused;
+    world.live("shop_b").update =
+        Some(UpdateStatus { state, started: None, completed: None, message });
+    let plan = world.plan();
+    assert_eq!(
+        outline(&plan),
+        [
+            "update service shop_a [port-taken]",
+            "update service shop_b [port-taken, rollout-paused]"
+        ]
+    );
+    assert!(plan.steps.is_empty() && !plan.is_waiting());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod adoption;
 mod between;
+mod blame;
 mod consent;
 mod effects;
 mod exchange;

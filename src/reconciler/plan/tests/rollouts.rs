@@ -3,7 +3,7 @@
 use crate::diff::document::{Cause, Effect, HoldCode, RolloutOrder};
 use crate::model::desired::FieldPath;
 use crate::model::labels;
-use crate::model::live::{LiveService, Node, Task, TaskState, UpdateState, UpdateStatus, Workload};
+use crate::model::live::{LiveService, Task, TaskState, UpdateState, UpdateStatus, Workload};
 use crate::model::secret::EnvVar;
 use crate::reconciler::health;
 use crate::reconciler::outcome::{self, Verdict};
@@ -138,7 +138,7 @@ fn a_paused_rollout_is_not_resumed_by_a_change_that_releases_nothing() {
 }
 
 /// `acme/web:1` is live, `acme/web:bad` is declared; returns the plan that applies it.
-fn with_a_bad_release() -> (World, crate::reconciler::plan::Plan) {
+pub(super) fn with_a_bad_release() -> (World, crate::reconciler::plan::Plan) {
     let mut world = World::applied(vec![stack("shop", vec![service("shop", "web")])]);
     let web = &mut world.declared("shop", "web").spec;
     web.task_template.container_spec.as_mut().unwrap().image = "acme/web:bad".to_owned();
@@ -146,7 +146,7 @@ fn with_a_bad_release() -> (World, crate::reconciler::plan::Plan) {
     (world, plan)
 }
 
-fn in_state(state: UpdateState) -> UpdateStatus {
+pub(super) fn in_state(state: UpdateState) -> UpdateStatus {
     let message = "words of Swarm".to_owned();
     UpdateStatus { state, started: None, completed: None, message }
 }
@@ -208,53 +208,6 @@ fn a_release_that_is_tried_again_does_not_look_rolled_back_before_it_is_written(
     assert_eq!(outline(&plan), ["update service shop_web"]);
     assert_eq!(plan.health["shop_web"].verdict, health::Verdict::Rolling);
     assert_eq!(plan.health["shop_web"].message, None);
-}
-
-#[test]
-fn a_rollback_that_nodes_are_to_blame_for_is_not_remembered() {
-    let (mut world, apply) = with_a_bad_release();
-    let old = world.live("shop_web").clone();
-    world.perform(&apply);
-    let new = world.live("shop_web").clone();
-    let stamp = new.spec.labels[labels::APPLIED].clone();
-    let update = Some(in_state(UpdateState::RollbackCompleted));
-    *world.live("shop_web") = LiveService { update, ..old };
-    let failed = |slot, error: &str| Task {
-        state: TaskState::Failed,
-        desired: TaskState::Shutdown,
-        node_id: Some("n1".to_owned()),
-        error: Some(error.to_owned()),
-        ..running(&new, slot, now())
-    };
-    let down = || Node { state: "down".to_owned(), ..node() };
-    let was_away = || Node { updated: Some(now() + jiff::SignedDuration::from_secs(9)), ..node() };
-    let mut holds = |tasks: &[Task], node: Node, wrote_it: bool| {
-        world.observed.workload = Some(Workload { tasks: tasks.to_vec(), nodes: vec![node] });
-        world.learned.applied.clear();
-        if wrote_it {
-            world.learned.applied.insert("shop_web".to_owned(), stamp.clone());
-        }
-        let plan = world.plan();
-        let holds = change(&plan, "service shop_web").holds.iter();
-        holds.map(|hold| hold.code).collect::<Vec<_>>()
-    };
-    let crash = [failed(1, "task: non-zero exit (1)")];
-    let refused = [HoldCode::RefusedRelease];
-    let disturbed = [HoldCode::RolloutDisturbed];
-    assert_eq!(holds(&crash, node(), true), refused);
-    assert_eq!(holds(&crash, node(), false), refused);
-    for away in [down, was_away] {
-        assert_eq!(holds(&crash, away(), true), disturbed, "this run does not fight");
-        assert_eq!(holds(&crash, away(), false), [], "the next one may");
-    }
-    let both = [failed(1, "task: non-zero exit (137)"), failed(2, "task: non-zero exit (1)")];
-    let elsewhere = Task { node_id: Some("n2".to_owned()), ..both[0].clone() };
-    let mixed = [elsewhere, both[1].clone()];
-    assert_eq!(holds(&mixed, node(), true), refused, "one failed by itself");
-    assert_eq!(holds(&[], node(), true), refused, "nobody can tell");
-    // A tag that was never resolved may not be there at all.
-    let unfetched = [failed(1, "No such image: acme/web:bad")];
-    assert_eq!(holds(&unfetched, node(), true), refused);
 }
 
 #[test]
