@@ -314,7 +314,7 @@ services:
         (moment(&nodes[0]["UpdatedAt"]) > ended).then_some(())
     });
     assert_eq!(holds(&stage.plan(&[])), ["refused-release"]);
-    stage.apply(&[]).ends(4, &["Swarm rolled this release back", "skep retry"]);
+    stage.apply(&[]).ends(4, &["it is not tried again by itself", "skep retry"]);
     assert_eq!(service.get()["Spec"]["TaskTemplate"]["ContainerSpec"]["Args"], json!(["sleep"]));
 }
 
@@ -344,7 +344,8 @@ fn a_release_whose_image_a_node_cannot_fetch_is_rolled_back_and_not_held_against
     assert_eq!(holds(&plan), [""; 0], "the next run tries again: {plan:#}");
     // Without a digest nobody knows that there is such an image: that is the release's own fault.
     stack("127.0.0.1:9/web:3");
-    stage.apply(&[]).ends(4, &["Swarm rolled this release back"]);
-    assert_eq!(holds(&stage.plan(&[])), ["refused-release"]);
+    let run = stage.apply(&[]);
+    run.ends(4, &["Swarm rolled this release back", "it is not tried again by itself"]);
+    assert_eq!(holds(&stage.plan(&[])), ["refused-release"], "{run}");
     assert_eq!(stage.apply(&[]).stdout.matches("updated").count(), 0);
 }

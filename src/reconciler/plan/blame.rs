@@ -29,8 +29,11 @@ const KILLED: [i64; 3] = [128 + 9, 128 + 15, 255];
 /// A node that is back registers right before or after it tells of the tasks that it lost. Clocks may differ a little.
 const REGISTRATION: SignedDuration = SignedDuration::from_secs(30);
 
-/// Tasks that were lost with their node are told within this time.
-const TOGETHER: SignedDuration = SignedDuration::from_secs(10);
+/// Tasks that were lost with their node are told within this time: an engine that starts finds them all dead at once.
+const TOGETHER: SignedDuration = SignedDuration::from_secs(3);
+
+/// A task that has been there for as long did not end because it is in a crash loop.
+const GROWN_UP: SignedDuration = SignedDuration::from_mins(2);
 
 /// What disturbed the release `desired` of a service that was rolled back, as it fits after "because"; `None` where a task of it
 /// failed by itself, or nobody can tell.
@@ -131,37 +134,45 @@ impl Scene<'_> {
     }
 
     /// Whether a node that is there now was away when it lost `task`: it was written when it told of that, nothing else
-    /// runs on it that ran before, and others ended together with the task. Where there are no others, it must at least
-    /// look as if somebody else had ended it.
+    /// ran on through it, and what had run for long ended together with the task. Where nothing had, it must at least look
+    /// as if somebody else had ended it.
     fn was_away(&self, node: &Node, task: &Task) -> bool {
-        let is_neighbour =
-            |other: &&Task| other.id != task.id && other.node_id.as_ref() == Some(&node.id);
+        let is_neighbour = |other: &&Task| {
+            other.id != task.id
+                && other.node_id.as_ref() == Some(&node.id)
+                && other.created < task.created
+        };
         let neighbours = || self.tasks.iter().filter(is_neighbour);
         // What was lost is said to run until its node tells more, but is not wanted any more.
-        let has_stayed = |other: &Task| {
-            other.state == TaskState::Running
-                && other.desired == TaskState::Running
-                && other.since < task.created
+        let has_stayed = |other: &Task| match other.state {
+            TaskState::Running => other.desired == TaskState::Running && other.since < task.created,
+            state => {
+                state > TaskState::Running && other.since.duration_since(task.since) > TOGETHER
+            }
         };
         let fell_with_it = |other: &Task| {
-            has_failed(other)
+            has_ended(other)
                 && other.job_iteration.is_none()
-                && other.created < task.created
                 && other.since.duration_since(task.since).abs() <= TOGETHER
+                && other.since.duration_since(other.created) >= GROWN_UP
         };
         let is_back =
             node.updated.is_some_and(|updated| task.since.duration_since(updated) <= REGISTRATION);
-        is_back
+        has_ended(task)
+            && is_back
             && !neighbours().any(has_stayed)
             && (neighbours().any(fell_with_it) || was_killed(task))
     }
 }
 
+/// Whether a task has run and ended without being asked to.
+fn has_ended(task: &Task) -> bool {
+    matches!(task.state, TaskState::Failed | TaskState::Complete)
+}
+
 /// Whether somebody else has ended a task, as far as its exit code tells.
 fn was_killed(task: &Task) -> bool {
-    task.state == TaskState::Failed
-        && task.exit_code.is_some_and(|code| KILLED.contains(&code))
-        && !says(task, UNHEALTHY)
+    task.exit_code.is_some_and(|code| KILLED.contains(&code)) && !says(task, UNHEALTHY)
 }
 
 fn says(task: &Task, words: &str) -> bool {

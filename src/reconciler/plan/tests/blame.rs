@@ -144,8 +144,16 @@ fn a_node_that_was_away_is_told_by_its_tasks() {
     let fell = Task { state: TaskState::Complete, since: at(22), ..neighbour.clone() };
     case.is_excused(&[&crash, &fell], written(21));
     case.is_refused(&[&crash, &fell], written(-21));
-    let before = Task { since: at(7), ..fell };
+    let before = Task { since: at(7), ..fell.clone() };
     case.is_refused(&[&crash, &before], written(21));
+    let looping = Task { created: at(-9), ..fell.clone() };
+    case.is_refused(&[&crash, &looping], written(21));
+    let later =
+        Task { id: "3".to_owned(), state: TaskState::Shutdown, since: at(30), ..fell.clone() };
+    case.is_refused(&[&kill, &fell, &later], written(21));
+    let unfetched =
+        Task { state: TaskState::Rejected, ..case.failed(1, "No such image: acme/web:bad") };
+    case.is_refused(&[&unfetched, &fell], written(21));
     // Somebody has stayed, whatever was written of the node, and whoever else ended.
     let fell =
         Task { id: "2".to_owned(), state: TaskState::Failed, since: at(19), ..neighbour.clone() };
