@@ -86,6 +86,7 @@ pub(super) fn health_role(health: Health) -> Role {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::sync::Arc;
 
     use crate::diff::render::{Glyphs, Palette};
     use crate::reconciler::controller::example;
@@ -95,7 +96,7 @@ mod tests {
     const LOOK: Look = Look { width: 80, palette: Palette::Plain, glyphs: Glyphs::Ascii };
 
     fn status(stacks: &[(&str, Sync, Health)]) -> Status {
-        let mut status = example::report().status.unwrap();
+        let mut status = Arc::unwrap_or_clone(example::report().status.unwrap());
         let like = status.stacks[0].clone();
         let of = |(name, sync, health): &(&str, Sync, Health)| StackStatus {
             name: (*name).to_owned(),

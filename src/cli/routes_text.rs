@@ -129,6 +129,8 @@ fn shown_as(shown: &CertificateStatus, now: Timestamp) -> (Role, String) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::{Value, json};
 
     use super::*;
@@ -222,7 +224,7 @@ x-skep:
         ]);
         let plan =
             plan("shop", "new.example.com/*", "waits for service shop_web: 0/2 tasks healthy");
-        let mut status = example::report().status.unwrap();
+        let mut status = Arc::unwrap_or_clone(example::report().status.unwrap());
         status.stacks[0].services.push(ServiceStatus {
             name: "shop_web".to_owned(),
             mode: None,

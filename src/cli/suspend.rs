@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 
 use clap::Args;
 use jiff::{Timestamp, Unit};
@@ -165,11 +166,37 @@ async fn write(
     Ok(suspensions)
 }
 
-/// The person at the keyboard, as far as the process knows.
+/// The person at the keyboard, as far as the process knows: services and containers have no `USER`.
 fn whoami() -> String {
     let of = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-    let user = of("SUDO_USER").or_else(|| of("USER")).unwrap_or_else(|| "somebody".to_owned());
+    let user = of("SUDO_USER").or_else(|| of("USER")).unwrap_or_else(|| {
+        let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let own = fs::metadata("/proc/self").map(|process| process.uid());
+        own.map_or_else(|_| "somebody".to_owned(), |id| user_of(id, &users))
+    });
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host = host.trim();
     if host.is_empty() { user } else { format!("{user}@{host}") }
+}
+
+/// What a user is called in the lines of `/etc/passwd`, else the number.
+fn user_of(id: u32, users: &str) -> String {
+    let called = |line: &str| {
+        let mut fields = line.split(':');
+        let (name, _, number) = (fields.next()?, fields.next()?, fields.next()?);
+        (number.parse() == Ok(id) && !name.is_empty()).then(|| name.to_owned())
+    };
+    users.lines().find_map(called).unwrap_or_else(|| format!("uid-{id}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_without_a_name_has_a_number() {
+        let users = "root:x:0:0:root:/root:/bin/sh\nbroken\n:x:7:7::/:\nada:x:1000:1000::/:\n";
+        let called = [0, 1000, 7, 12].map(|id| user_of(id, users));
+        assert_eq!(called, ["root", "ada", "uid-7", "uid-12"]);
+    }
 }

@@ -1,5 +1,7 @@
 //! Every page in a real browser: both themes, three widths, nothing on the console, usable by everybody, kept up to date.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use skep::reconciler::controller::condition::Condition;
 use skep::reconciler::controller::report::Report;
@@ -97,7 +99,7 @@ async fn a_stack_that_goes_while_somebody_looks_is_said_to_be_gone() {
         let mut other = Report::clone(report);
         other.stacks.remove("blog");
         if let Some(status) = &mut other.status {
-            status.stacks.retain(|stack| stack.name != "blog");
+            Arc::make_mut(status).stacks.retain(|stack| stack.name != "blog");
         }
         *report = other.into();
     });

@@ -1,5 +1,7 @@
 //! Names, errors and logs as somebody would write them who wants to get out of the page.
 
+use std::sync::Arc;
+
 use skep::model::live::TaskState;
 use skep::reconciler::controller::condition::Condition;
 use skep::reconciler::controller::report::Report;
@@ -34,7 +36,7 @@ fn hostile() -> Report {
     let stack =
         world::stack("evil", vec![world::service("evil_A-b_c", EVIL, Sync::OutOfSync, judged)]);
     if let Some(status) = &mut report.status {
-        status.stacks.push(stack);
+        Arc::make_mut(status).stacks.push(stack);
     }
     report
         .stacks

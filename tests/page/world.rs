@@ -387,7 +387,7 @@ pub(crate) fn report() -> Report {
                 ),
             ),
         ]),
-        status: Some(status),
+        status: Some(Arc::new(status)),
         sight: Some(Arc::new(Sight {
             plans: vec![Arc::new(plan)],
             declared: BTreeMap::from([("main".to_owned(), Arc::new(declared()))]),
@@ -499,7 +499,8 @@ pub(crate) fn large(stacks: usize, services: usize) -> Report {
     let sections = stacks.iter().map(|stack| section(stack, Vec::new())).collect();
     let plans = vec![Arc::new(document(sections))];
     report.sight = Some(Arc::new(Sight { plans, ..Sight::default() }));
-    report.status = report.status.map(|status| Status { stacks, ..status });
+    let with = |status| Arc::new(Status { stacks, ..Arc::unwrap_or_clone(status) });
+    report.status = report.status.map(with);
     report
 }
 

@@ -1,6 +1,7 @@
 //! Repositories that are large, odd or out to harm: bounded time, bounded memory, a clear word.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use skep::sources::git::{GitError, Limits};
@@ -62,6 +63,62 @@ async fn more_than_the_limits_allow_is_refused_and_nothing_is_kept() {
     let snapshot = fetch(&station.source(&url(&daemon))).await.expect("a snapshot");
     assert!(matches!(snapshot.tree.list("many"), Err(ReadError::Denied(_))));
     assert_eq!(snapshot.tree.list("").expect("listed").len(), 2);
+}
+
+/// An object of a pack; `base` is what stands between its size and its data.
+fn object(kind: u8, base: &[u8], data: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0x80 | kind << 4 | u8::try_from(data.len() & 15).expect("four bits")];
+    let mut size = data.len() >> 4;
+    while size > 0x7f {
+        bytes.push(0x80 | u8::try_from(size & 0x7f).expect("seven bits"));
+        size >>= 7;
+    }
+    bytes.push(u8::try_from(size).expect("seven bits"));
+    bytes.extend(base);
+    let mut encoder = flate2::write::ZlibEncoder::new(bytes, flate2::Compression::best());
+    encoder.write_all(data).expect("written");
+    encoder.finish().expect("written")
+}
+
+/// The most memory that this process had, in bytes.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("a status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+}
+
+#[tokio::test]
+async fn a_pack_that_unfolds_to_gigabytes_is_refused_and_never_unfolded() {
+    let blob = object(3, &[], &vec![0; 16 << 20]);
+    // Sixteen megabytes, sixty-four times; and that again, sixty-four times.
+    let copies = [0xf0, 0xff, 0xff, 0xff].repeat(64);
+    let once = |from: [u8; 4], to: [u8; 5]| [&from[..], &to[..], &copies].concat();
+    let first = once([0x80, 0x80, 0x80, 0x08], [0xc0, 0xff, 0xff, 0xff, 0x03]);
+    let named = |data: &[u8]| object(7, &[7; 20], data);
+    let file = |first: u8| object(3, &[], &[&[first][..], &[0; 3 << 20]].concat());
+    let small = Limits { object_bytes: 4 << 20, unfolded_bytes: 16 << 20, ..limits() };
+    for (what, limits, objects) in [
+        ("a delta that multiplies", limits(), vec![blob, named(&first)]),
+        ("a commit of zeros", small, vec![object(1, &[], &[0; 5 << 20])]),
+        ("file after file of zeros", small, (0..9).map(file).collect()),
+    ] {
+        let mut pack = b"PACK\0\0\0\x02".to_vec();
+        pack.extend(u32::try_from(objects.len()).expect("few").to_be_bytes());
+        pack.extend(objects.concat());
+        pack.extend([0; 20]);
+        assert!(pack.len() < 50_000, "{what}: {} bytes", pack.len());
+        let server = Server::sending(pack);
+        let (begun, before) = (Instant::now(), peak());
+        let station = Station::limited(limits);
+        let error = refused(&station.source(&url(&server))).await;
+        assert!(matches!(&*error, GitError::TooLarge { .. }), "{what}: {error:?}");
+        assert!(error.hint().is_some());
+        assert!(begun.elapsed() < Duration::from_secs(30), "{what}: {:?}", begun.elapsed());
+        let more = peak().saturating_sub(before);
+        assert!(more < 100 << 20, "{what}: {more} bytes more");
+        let packs = std::fs::read_dir(station.repository().join("objects/pack"));
+        assert_eq!(packs.expect("packs").count(), 0, "{what}: something is left");
+    }
 }
 
 #[tokio::test]

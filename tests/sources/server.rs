@@ -1,5 +1,6 @@
 //! Servers on the loopback address: each connection is a program of its own, as inetd does it.
 
+use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
@@ -38,6 +39,30 @@ impl Server {
     pub(crate) fn silent() -> Self {
         let open: Mutex<Vec<TcpStream>> = Mutex::default();
         Self::accepting(0, move |stream| open.lock().expect("a lock").push(stream))
+    }
+
+    /// One that has a single commit, says git, and sends `pack` for it, in version 0 of the protocol.
+    pub(crate) fn sending(pack: Vec<u8>) -> Self {
+        let packet =
+            |content: &[u8]| [format!("{:04x}", content.len() + 4).as_bytes(), content].concat();
+        let id = "4f2c9e1000000000000000000000000000000000";
+        let head = format!("{id} HEAD\0side-band-64k symref=HEAD:refs/heads/main\n");
+        let main = format!("{id} refs/heads/main\n");
+        let greeting = [packet(head.as_bytes()), packet(main.as_bytes()), b"0000".to_vec()];
+        let pieces = pack.chunks(65_000).map(|piece| packet(&[b"\x01", piece].concat()));
+        let sent = [packet(b"NAK\n"), pieces.collect::<Vec<_>>().concat(), b"0000".to_vec()];
+        Self::accepting(0, move |mut stream| {
+            stream.write_all(&greeting.concat()).expect("a greeting");
+            let (mut asked, mut piece) = (Vec::new(), [0; 1000]);
+            while !asked.ends_with(b"done\n") {
+                match stream.read(&mut piece).expect("a request") {
+                    0 => return,
+                    read => asked.extend_from_slice(piece.get(..read).unwrap_or_default()),
+                }
+            }
+            // Whoever has heard enough leaves in the middle.
+            let _ = stream.write_all(&sent.concat());
+        })
     }
 
     fn accepting(port: u16, serve: impl Fn(TcpStream) + Send + 'static) -> Self {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -11,7 +12,7 @@ use crate::model::name::StackName;
 use crate::reconciler::controller::condition::Condition;
 use crate::reconciler::controller::engine::EngineReport;
 use crate::reconciler::controller::report::{Report, SettingsReport, SourceReport, StackReport};
-use crate::reconciler::status::Sync;
+use crate::reconciler::status::{Status, Sync};
 
 use super::super::exit::ExitCode;
 use super::super::output::Output;
@@ -48,12 +49,14 @@ pub(in crate::cli) fn present(report: &Report, question: &Question) -> Answer {
     let mut report = report.clone();
     if !stacks.is_empty() {
         let names: BTreeSet<StackName> = stacks.iter().cloned().collect();
-        report.status = report.status.map(|status| status.only(&names));
+        let only = |status: Arc<Status>| Arc::new(Arc::unwrap_or_clone(status).only(&names));
+        report.status = report.status.map(only);
         report.stacks.retain(|stack, _| names.iter().any(|name| name.as_str() == stack));
     }
     let exit = match question {
         Question::Status { .. } | Question::Trace { .. } => {
-            let status = report.status.as_ref().map_or(ExitCode::NotHealthy, status::exit);
+            let status =
+                report.status.as_ref().map_or(ExitCode::NotHealthy, |status| status::exit(status));
             status.worst(standing(&report))
         }
         Question::Sync { .. } => exit(&report),
@@ -280,7 +283,9 @@ mod tests {
         report.sources.truncate(1);
         report.sources[0].findings.clear();
         report.suspended = None;
-        report.status = report.status.map(|status| status.only(&["shop".parse().unwrap()].into()));
+        let names = ["shop".parse().unwrap()].into();
+        let only = |status: Arc<Status>| Arc::new(Arc::unwrap_or_clone(status).only(&names));
+        report.status = report.status.map(only);
         report.stacks.remove("blog");
         report
     }

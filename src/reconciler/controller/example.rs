@@ -1,6 +1,7 @@
 //! A report with something of everything, for tests of those who read it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -122,7 +123,7 @@ pub(crate) fn report() -> Report {
             ("blog".to_owned(), suspended),
             ("shop".to_owned(), stack(Condition::Ready)),
         ]),
-        status: Some(status),
+        status: Some(Arc::new(status)),
         sight: None,
     }
 }

@@ -1,5 +1,7 @@
 //! The part of the loop that makes passes, and takes note of how they ended.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -123,7 +125,7 @@ impl<S: Sources, P: Passes> Controller<S, P> {
             );
         }
         self.report.suspended = suspensions.all;
-        self.report.status = Some(status);
+        self.report.status = Some(Arc::new(status));
         self.report.sight = Some(sight);
         self.report.last_pass =
             Some(LastPass { at: Timestamp::now(), reasons, performed, failed, milliseconds });

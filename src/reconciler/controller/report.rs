@@ -57,7 +57,7 @@ pub struct Report {
     pub stacks: BTreeMap<String, StackReport>,
     /// How everything is, as the last pass saw it; absent before the first one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<Status>,
+    pub status: Option<Arc<Status>>,
     /// What the last pass planned and what the sources declare; no part of the document.
     #[serde(skip)]
     pub sight: Option<Arc<Sight>>,

@@ -30,7 +30,7 @@ impl Stage {
         report.sources[0].findings.clear();
         report.suspended = None;
         report.stacks.remove("blog");
-        let status = report.status.as_mut().unwrap();
+        let status = Arc::make_mut(report.status.as_mut().unwrap());
         status.stacks.retain(|stack| stack.name == "shop");
         let mut stage = Self {
             report,
@@ -57,7 +57,7 @@ impl Stage {
 
     fn service(&mut self, verdict: Verdict, reason: Option<Reason>) -> &mut ServiceHealth {
         let judged = ServiceHealth { reason, ..ServiceHealth::counted(verdict, 0, 1, 0) };
-        let status = self.report.status.as_mut().unwrap();
+        let status = Arc::make_mut(self.report.status.as_mut().unwrap());
         status.stacks[0].services = vec![ServiceStatus {
             name: "shop_web".to_owned(),
             mode: None,
@@ -71,7 +71,7 @@ impl Stage {
     }
 
     fn holds(&mut self, holds: &[(HoldCode, &str)]) {
-        let status = self.report.status.as_mut().unwrap();
+        let status = Arc::make_mut(self.report.status.as_mut().unwrap());
         let open = |(code, reason): &(HoldCode, &str)| OpenHold {
             object: Some(ObjectKey::new(Kind::Service, "shop_web")),
             hold: Hold::new(*code, *reason),
@@ -281,7 +281,7 @@ fn a_stack_whose_source_has_left_the_settings_runs_on_and_is_not_told_as_removed
     stage.report.stacks = declared;
     assert_eq!(stage.kinds(), ["release-started"]);
     stage.report.stacks.clear();
-    stage.report.status.as_mut().unwrap().stacks.clear();
+    Arc::make_mut(stage.report.status.as_mut().unwrap()).stacks.clear();
     let told = stage.told();
     assert_eq!(told.entries[0].outcome, Outcome::Removed);
     assert_eq!(told.events.iter().map(shown).collect::<Vec<_>>(), ["stack-removed"]);
@@ -319,7 +319,7 @@ fn every_way_in_which_a_release_ends_becomes_history() {
     assert_eq!(told.entries[0].outcome, Outcome::Superseded);
     assert_eq!(told.events[0].message, "stack shop is released at c3 (git)");
     stage.report.stacks.clear();
-    stage.report.status.as_mut().unwrap().stacks.clear();
+    Arc::make_mut(stage.report.status.as_mut().unwrap()).stacks.clear();
     let told = stage.told();
     assert_eq!(told.entries[0].outcome, Outcome::Removed);
     let kinds: Vec<_> = told.events.iter().map(shown).collect();

@@ -17,6 +17,11 @@ pub struct Limits {
     pub objects: u32,
     /// How many bytes a file may have to be fetched where the server can leave files out. No larger one is ever read.
     pub file_bytes: u64,
+    /// How many bytes one object may have that is built in memory: a commit, a directory, whatever is stored as a
+    /// difference, and what that is a difference from.
+    pub object_bytes: u64,
+    /// How many bytes all objects of one transfer may have once they are unfolded.
+    pub unfolded_bytes: u64,
     /// How many entries a directory may have to be listed.
     pub entries: usize,
     /// How many bytes may be read from one snapshot, a file that is read again counted again.
@@ -33,6 +38,8 @@ impl Default for Limits {
             transfer_bytes: 512 * 1024 * 1024,
             objects: 1_000_000,
             file_bytes: 8 * 1024 * 1024,
+            object_bytes: 64 * 1024 * 1024,
+            unfolded_bytes: 8 * 1024 * 1024 * 1024,
             entries: 10_000,
             read_bytes: 256 * 1024 * 1024,
         }

@@ -61,7 +61,14 @@ pub(super) fn copy(
     let mut found = Found { from: &from, odb, there, limits, stopped, ids: HashSet::new() };
     let too_large =
         |limit, unit| GitError::TooLarge { url: path.display().to_string(), limit, unit };
+    let cannot = |stop| match stop {
+        Stop::TooMany => too_large(limits.objects.into(), "objects"),
+        Stop::TooLarge => too_large(limits.object_bytes, "bytes in one object, unfolded"),
+        Stop::Cancelled => GitError::Cancelled,
+        Stop::Failed(source) => failed(source),
+    };
     for want in wants {
+        found.fits(*want).map_err(cannot)?;
         let object = from.find_object(*want, None).map_err(|source| match source.code() {
             ErrorCode::NotFound => GitError::Missing {
                 url: path.display().to_string(),
@@ -70,17 +77,13 @@ pub(super) fn copy(
             },
             _ => failed(source),
         })?;
-        if object.kind() == Some(ObjectType::Tag) {
+        if let Some(tag) = object.as_tag() {
+            found.fits(tag.target_id()).map_err(cannot)?;
             found.ids.insert(*want);
         }
         let commit = object.peel_to_commit().map_err(failed)?;
         found.ids.insert(commit.id());
-        match found.add_tree(commit.tree_id(), 0) {
-            Ok(()) => {}
-            Err(Stop::TooMany) => return Err(too_large(limits.objects.into(), "objects")),
-            Err(Stop::Cancelled) => return Err(GitError::Cancelled),
-            Err(Stop::Failed(source)) => return Err(failed(source)),
-        }
+        found.add_tree(commit.tree_id(), 0).map_err(cannot)?;
     }
     let mut builder = from.packbuilder().map_err(failed)?;
     for id in &found.ids {
@@ -118,6 +121,7 @@ struct Found<'a> {
 
 enum Stop {
     TooMany,
+    TooLarge,
     Cancelled,
     Failed(git2::Error),
 }
@@ -131,6 +135,7 @@ impl Found<'_> {
         if depth > MAX_DEPTH || self.there.exists(id) || !self.add(id)? {
             return Ok(());
         }
+        self.fits(id)?;
         let tree = self.from.find_tree(id).map_err(Stop::Failed)?;
         for entry in &tree {
             match entry.kind() {
@@ -146,6 +151,14 @@ impl Found<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Refuses an object that is too large to be built in memory. One that is not there is left to whoever reads it.
+    fn fits(&self, id: Oid) -> Result<(), Stop> {
+        match self.odb.read_header(id) {
+            Ok((size, _)) if size as u64 > self.limits.object_bytes => Err(Stop::TooLarge),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// Whether it is new.

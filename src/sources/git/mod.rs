@@ -24,6 +24,7 @@ mod signature;
 mod source;
 mod transcript;
 mod tree;
+mod unfold;
 mod url;
 mod wire;
 

@@ -12,11 +12,10 @@ use tokio::task::JoinHandle;
 
 use super::error::GitError;
 use super::limits::Limits;
+use super::unfold::{HEADER, Unfit, Unfolding, count};
 
 /// How many pieces may wait for the disk before the network has to.
 const WAITING_PIECES: usize = 16;
-/// `PACK`, the version and the number of objects.
-const HEADER: usize = 12;
 
 /// A pack on its way into the cache. Dropped before [`PackReceiver::finish`], it leaves nothing behind.
 #[derive(Debug)]
@@ -36,7 +35,12 @@ impl PackReceiver {
         let (pieces, received) = mpsc::channel(WAITING_PIECES);
         let stopped = Arc::new(AtomicBool::new(false));
         let (directory, stop) = (directory.to_owned(), Arc::clone(&stopped));
-        let writer = tokio::task::spawn_blocking(move || write(&directory, received, &stop));
+        let from = url.clone();
+        let write = move || {
+            let writer = Writer { url: &from, limits, directory: &directory, stopped: &stop };
+            writer.write(received)
+        };
+        let writer = tokio::task::spawn_blocking(write);
         let (pieces, writer) = (Some(pieces), Some(writer));
         Self { url, limits, header: Vec::new(), received: 0, pieces, writer, stopped }
     }
@@ -96,29 +100,46 @@ impl Drop for PackReceiver {
     }
 }
 
-/// How many objects a pack says that it has.
-fn count(header: &[u8]) -> Option<u32> {
-    let bytes = header.strip_prefix(b"PACK")?.get(4..8)?;
-    bytes.try_into().map(u32::from_be_bytes).ok()
+/// What puts a pack on the disk.
+struct Writer<'a> {
+    url: &'a str,
+    limits: Limits,
+    directory: &'a Path,
+    stopped: &'a AtomicBool,
 }
 
-/// Writes and indexes a pack; the objects are there only once it is whole and every checksum is right.
-fn write(
-    directory: &Path,
-    mut pieces: mpsc::Receiver<Bytes>,
-    stopped: &AtomicBool,
-) -> Result<(), GitError> {
-    let failed = |source| GitError::Store { operation: "write the received objects", source };
-    let repository = Repository::open_bare(directory).map_err(failed)?;
-    let odb = repository.odb().map_err(failed)?;
-    let mut pack = odb.packwriter().map_err(failed)?;
-    pack.progress(|_| !stopped.load(Ordering::Relaxed));
-    while let Some(piece) = pieces.blocking_recv() {
-        pack.write_all(&piece)
-            .map_err(|error| failed(git2::Error::from_str(&error.to_string())))?;
+impl Writer<'_> {
+    /// Writes and indexes a pack; the objects are there only once it is whole and every checksum is right. What would
+    /// unfold to more than the limits allow is refused before libgit2 sees it.
+    fn write(&self, mut pieces: mpsc::Receiver<Bytes>) -> Result<(), GitError> {
+        let failed = |source| GitError::Store { operation: "write the received objects", source };
+        let repository = Repository::open_bare(self.directory).map_err(failed)?;
+        let odb = repository.odb().map_err(failed)?;
+        let mut pack = odb.packwriter().map_err(failed)?;
+        pack.progress(|_| !self.stopped.load(Ordering::Relaxed));
+        let mut unfolding = Unfolding::new(self.limits);
+        while let Some(piece) = pieces.blocking_recv() {
+            unfolding.follow(&piece).map_err(|unfit| self.unfit(unfit))?;
+            pack.write_all(&piece)
+                .map_err(|error| failed(git2::Error::from_str(&error.to_string())))?;
+        }
+        if self.stopped.load(Ordering::Relaxed) {
+            return Err(GitError::Cancelled);
+        }
+        let size = |id| odb.read_header(id).ok().map(|(size, _)| size as u64);
+        unfolding.judge_bases(size).map_err(|unfit| self.unfit(unfit))?;
+        pack.commit().map(drop).map_err(failed)
     }
-    if stopped.load(Ordering::Relaxed) {
-        return Err(GitError::Cancelled);
+
+    fn unfit(&self, unfit: Unfit) -> GitError {
+        let url = self.url.to_owned();
+        let (limit, unit) = match unfit {
+            Unfit::LargeObject => (self.limits.object_bytes, "bytes in one object, unfolded"),
+            Unfit::LargeWhole => (self.limits.unfolded_bytes, "bytes, unfolded"),
+            Unfit::NotAPack => {
+                return GitError::Broken { host: url, source: "what it sends is no pack".into() };
+            }
+        };
+        GitError::TooLarge { url, limit, unit }
     }
-    pack.commit().map(drop).map_err(failed)
 }
