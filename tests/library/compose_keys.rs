@@ -185,10 +185,14 @@ fn keys_below(root: &Value, part: &Value, above: &[String], found: &mut BTreeSet
                 }
             }
             ("patternProperties", Value::Object(patterns)) => {
-                patterns.values().for_each(|part| keys_below(root, part, &below("a"), found));
+                for part in patterns.values() {
+                    keys_below(root, part, &below("a"), found);
+                }
             }
             ("oneOf", Value::Array(parts)) => {
-                parts.iter().for_each(|part| keys_below(root, part, above, found));
+                for part in parts {
+                    keys_below(root, part, above, found);
+                }
             }
             ("items", part) => keys_below(root, part, &below("-"), found),
             _ => {}

@@ -16,6 +16,7 @@ use serde_json::{Deserializer, Value};
 const SCHEMA: &str = "\"id\": \"config_schema_v3.13.json\"";
 
 /// The client that `SKEP_DOCKER` names, else the one in `PATH`; without one, says that the test is skipped.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn client() -> Option<PathBuf> {
     let named = env::var_os("SKEP_DOCKER").map(PathBuf::from);
     let found = || {

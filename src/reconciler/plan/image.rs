@@ -162,17 +162,13 @@ pub(super) fn of_registries(unasked: Vec<Unasked>) -> Vec<Finding> {
             1 => (true, image.clone()),
             count => (false, format!("{count} images of {registry} ({image} and others)")),
         };
-        let finding = match (is_kept, one) {
-            (true, _) => {
-                let moved = if one { "has moved" } else { "have moved" };
-                let message =
-                    format!("the registry could not be asked whether {of} {moved}: {reason}");
-                Finding::warning("image-kept", place.clone(), message)
-            }
-            (false, _) => {
-                let message = format!("no registry could be asked for {of}: {reason}");
-                Finding::warning("image-unresolved", place.clone(), message)
-            }
+        let finding = if is_kept {
+            let moved = if one { "has moved" } else { "have moved" };
+            let message = format!("the registry could not be asked whether {of} {moved}: {reason}");
+            Finding::warning("image-kept", place.clone(), message)
+        } else {
+            let message = format!("no registry could be asked for {of}: {reason}");
+            Finding::warning("image-unresolved", place.clone(), message)
         };
         Some(finding.hint(match (is_kept, unasked.len(), one) {
             (true, 1, _) => STAYS,
