@@ -14,7 +14,6 @@ use crate::local::{BindError, Socket, serve};
 use crate::model::error::chain;
 use crate::model::name::FleetName;
 use crate::reconciler::controller::bell::{Bell, Trigger};
-use crate::reconciler::controller::certificates::watch_certificates;
 use crate::reconciler::controller::drift::DriftMode;
 use crate::reconciler::controller::engine::Engine;
 use crate::reconciler::controller::listen::listen;
@@ -102,34 +101,21 @@ pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode,
         let metrics = &instruments.metrics;
         telling.map(|telling| telling.notifier(&fleet, metrics, chance, known))
     });
-    let (answered, routed) = (reports.clone(), reports.clone());
+    let answered = reports.clone();
     let status = setup.settings.status.as_ref();
     let counts = status.and_then(|status| status.metrics).unwrap_or(true);
     let metrics = counts
         .then(|| Exposition::new(&instruments.metrics, reports.clone(), traffic.clone().into()));
     let pulse = instruments.pulse;
-    let (seen, certificates) = watch::channel(Arc::default());
     let shown = Shown {
         reports: reports.clone(),
         pulse: pulse.clone(),
         metrics,
         access: access(&setup)?,
         hooks: open_hooks(&setup, &bell)?,
-        page: page(
-            &setup.settings,
-            managers.clone().counted(Arc::clone(shown)),
-            chronicle.news(),
-            certificates,
-        ),
+        page: page(&setup.settings, managers.clone().counted(Arc::clone(shown)), chronicle.news()),
     };
-    let shows_pages = status.is_some_and(|status| status.listen.is_some()) && shown.page.is_some();
     let web = Web::start(&setup.settings, shown).await?;
-    let certificates = async {
-        if shows_pages {
-            watch_certificates(routed, seen).await;
-        }
-        std::future::pending::<()>().await;
-    };
     let interrupted = async {
         signals.next().await;
         tracing::info!("stopping after the write that is under way; once more stops at once");
@@ -168,7 +154,6 @@ pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode,
         () = tells => ExitCode::Bug,
         () = service::live(&pulse) => ExitCode::Bug,
         () = answers => ExitCode::Bug,
-        () = certificates => ExitCode::Bug,
         () = settings_watch.ring(&bell) => ExitCode::Bug,
         () = listen(managers.counted(Arc::clone(heard)), bell.clone(), chance) => ExitCode::Bug,
     };

@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::caddy::Caddy;
 use crate::driver::{Browser, Driver, Theme};
 use crate::engine::Engine;
 use crate::eventually::eventually;
+use crate::routes::{settings, shop};
 use crate::running::Running;
 use crate::stage::Stage;
 
@@ -34,9 +36,10 @@ services:
     stage.stack("shop", &text);
 }
 
-/// A controller with a status page, and where that is.
-fn started<'s, 'e>(stage: &'s Stage<'e>) -> (Running<'s, 'e>, String) {
-    let controller = Running::start(stage, "status: { listen: '127.0.0.1:0' }");
+/// A controller with a status page and these settings, and where the page is.
+fn started<'s, 'e>(stage: &'s Stage<'e>, settings: &str) -> (Running<'s, 'e>, String) {
+    let settings = format!("status: {{ listen: '127.0.0.1:0' }}\n{settings}");
+    let controller = Running::start(stage, &settings);
     let address = eventually(20, "it serves its page", || {
         let log = controller.log();
         let (_, rest) = log.split_once("metrics on ")?;
@@ -107,7 +110,7 @@ async fn a_rollout_is_seen_while_it_goes_on_also_by_who_comes_in_the_middle() {
     let Some(engine) = Engine::of_this_run() else { return };
     let stage = Stage::on(&engine);
     web(&stage, 1);
-    let (mut controller, address) = started(&stage);
+    let (mut controller, address) = started(&stage, "");
     controller.ask(&["sync", "--wait"]).ends(0, &[]);
     let (stack, service) = (stage.name("shop"), stage.name("shop_web"));
     assert_eq!(states(&address, &service), ["running"; 3]);
@@ -160,12 +163,35 @@ async fn a_rollout_is_seen_while_it_goes_on_also_by_who_comes_in_the_middle() {
     assert_eq!(controller.ended(), 0);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_route_is_shown_with_the_health_of_its_service_and_the_certificate_of_its_host() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let Some(caddy) = Caddy::start(json!({})).await else { return };
+    let stage = Stage::on(&engine);
+    stage.stack("shop", &shop(1, 1, ""));
+    let (mut controller, address) = started(&stage, &settings(&caddy));
+    let route = eventually(90, "the certificate was seen", || {
+        let route = get(&address, "/api/v1/routes")["routes"][0].clone();
+        route["certificate"]["expires"].is_string().then_some(route)
+    });
+    assert_eq!((&route["host"], &route["state"]), (&json!("shop.example.com"), &json!("live")));
+    let service = stage.name("shop_web");
+    assert_eq!((&route["service"], &route["health"]), (&json!(service), &json!("Healthy")));
+    let issuer = route["certificate"]["issuer"].as_str().unwrap();
+    assert!(issuer.starts_with("Caddy Local Authority"), "{route:#}");
+    assert!(route["certificate"]["problem"].is_null(), "{route:#}");
+    let stack = get(&address, &format!("/api/v1/stacks/{}", stage.name("shop")));
+    assert_eq!(stack["routes"], json!([route]));
+    controller.signal(Signal::TERM);
+    assert_eq!(controller.ended(), 0);
+}
+
 #[test]
 fn a_service_is_traced_to_its_line_and_the_status_is_shown_again_and_again() {
     let Some(engine) = Engine::of_this_run() else { return };
     let stage = Stage::on(&engine);
     web(&stage, 1);
-    let (mut controller, _) = started(&stage);
+    let (mut controller, _) = started(&stage, "");
     controller.ask(&["sync", "--wait"]).ends(0, &[]);
     let (stack, service) = (stage.name("shop"), stage.name("shop_web"));
     let text = fs::read_to_string(stage.path("shop", "stack.yaml")).unwrap();

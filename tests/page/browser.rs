@@ -44,6 +44,32 @@ async fn every_page_is_usable_in_both_themes_and_on_every_screen() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What is wrong by the rules of axe-core, of which `axe` is there already.
+const AXE: &str = "return axe.run(document).then(({ violations }) => violations.flatMap(
+    ({ id, nodes }) => nodes.map((node) => `${id}: ${node.target} ${node.failureSummary}`)));";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_keeps_the_rules_of_axe_core() {
+    let Some(axe) = std::env::var_os("SKEP_TEST_AXE") else { return };
+    let Some(driver) = Driver::start() else { return };
+    let axe = std::fs::read_to_string(axe).unwrap();
+    let server = Server::of(world::report()).await;
+    let mut wrong = Vec::new();
+    for (theme, screen) in [(Theme::Light, SCREENS[2]), (Theme::Dark, SCREENS[0])] {
+        let browser = driver.browser(theme, screen).await;
+        for path in PAGES.into_iter().chain(["/stacks/nobody"]) {
+            browser.0.goto(&format!("http://{}{path}", server.address)).await.unwrap();
+            browser.until("document.getElementById('live').textContent === 'Live'").await;
+            browser.run(&axe).await;
+            let found = browser.run(AXE).await;
+            let found = found.as_array().unwrap().iter();
+            wrong.extend(found.map(|one| format!("{path} {theme:?} {}: {one}", screen.0)));
+        }
+        browser.0.close().await.unwrap();
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn news_are_seen_without_loading_the_page_again_and_change_nothing_else() {
     let Some(driver) = Driver::start() else { return };

@@ -13,6 +13,7 @@ mod crowds;
 mod driver;
 mod hooks;
 mod hostile;
+mod prometheus;
 #[path = "../published/mod.rs"]
 mod published;
 mod reading;

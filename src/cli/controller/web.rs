@@ -1,6 +1,7 @@
 //! What the settings say is served over HTTP, for as long as the controller runs.
 
 use std::fs::File;
+use std::future::pending;
 use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::http::{Access, Hook, Hooks, Limits, ListenError, Listener, Page, Show
 use crate::model::name::SourceName;
 use crate::model::secret::Redacted;
 use crate::reconciler::controller::bell::{Bell, Trigger};
-use crate::reconciler::controller::certificates::Certificates;
+use crate::reconciler::controller::certificates::watch_certificates;
 use crate::reconciler::controller::scene::Observatory;
 use crate::reconciler::journal::News;
 use crate::settings::{Listen, Settings};
@@ -66,13 +67,12 @@ pub(in crate::cli) fn page(
     settings: &Settings,
     managers: Managers,
     news: watch::Receiver<Arc<News>>,
-    certificates: watch::Receiver<Arc<Certificates>>,
 ) -> Option<Page> {
     let is_wanted = settings.status.as_ref().and_then(|status| status.page).unwrap_or(true);
     is_wanted.then(|| Page {
         scenes: Some(Box::new(Observatory::new(managers, settings.sensitivity()))),
         news: Some(news),
-        certificates: Some(certificates),
+        certificates: None,
         badges: badges(settings).into_iter().collect(),
     })
 }
@@ -110,7 +110,7 @@ impl Web {
     /// When nobody can listen there, or the system has no thread left.
     pub(in crate::cli) async fn start(
         settings: &Settings,
-        shown: Shown,
+        mut shown: Shown,
     ) -> Result<Self, CommandError> {
         let listen = settings.status.as_ref().and_then(|status| status.listen.as_ref());
         let Some(listen) = listen else { return Ok(Self(None)) };
@@ -119,13 +119,27 @@ impl Web {
         let ((stop, stopped), (ends, ended)) = (watch::channel(false), oneshot::channel::<()>());
         let (tells, told) = oneshot::channel();
         let (runtime, listen) = (runtime()?, listen.value.clone());
+        let (seen, certificates) = watch::channel(Arc::default());
+        let reports = shown.page.as_ref().map(|_| shown.reports.clone());
+        if let Some(page) = &mut shown.page {
+            page.certificates = Some(certificates);
+        }
         let serving = move || {
             runtime.block_on(async {
                 // Nobody is told who has given up meanwhile.
                 match open(&listen).await {
                     Ok(listener) => {
                         let _ = tells.send(Ok(listener.address().to_owned()));
-                        serve(&listener, routes(shown), Limits::default(), stopped).await;
+                        let watching = async {
+                            if let Some(reports) = reports {
+                                watch_certificates(reports, seen).await;
+                            }
+                            pending::<()>().await;
+                        };
+                        tokio::select! {
+                            () = serve(&listener, routes(shown), Limits::default(), stopped) => {}
+                            () = watching => {}
+                        }
                     }
                     Err(error) => {
                         let _ = tells.send(Err(error));

@@ -98,7 +98,7 @@ impl Passes for Engine {
             };
             tries = tries.saturating_sub(1);
             // Nothing was written by a pass that failed. After trouble, another version of the engine may answer.
-            match swarm.pass(work, memory, manner, stop).await {
+            match Box::pin(swarm.pass(work, memory, manner, stop)).await {
                 Ok(passed) => {
                     self.swarm = Some(swarm);
                     return Ok(passed);

@@ -113,8 +113,7 @@ pub(super) fn publish(
         .filter(|_| memory.is_some() || waits)
         .map(|_| ObjectKey::new(Kind::Config, &context.record_name));
     steps.extend(memory);
-    let routes = live_routes(&drafts);
-    let mut later = Vec::new();
+    let (routes, mut later) = (live_routes(&drafts), Vec::new());
     let ready: BTreeSet<&ObjectKey> = steps.iter().map(|step| &step.object).collect();
     for entry in drafts.iter_mut().flat_map(|draft| &mut draft.entries) {
         if !ready.contains(&entry.change.object)

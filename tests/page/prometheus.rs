@@ -1,0 +1,99 @@
+//! A real Prometheus that collects what is served, and evaluates the rules of the examples with it.
+
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::{Duration, Instant, sleep};
+
+use crate::server::{LONG, Server};
+use crate::world;
+
+/// A Prometheus, which ends with the test.
+struct Prometheus(Child);
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What the one at `address` answers, once it does.
+async fn ask(address: &str, path: &str) -> Option<Value> {
+    let mut stream = TcpStream::connect(address).await.ok()?;
+    let request = format!("GET /api/v1/{path} HTTP/1.0\r\nhost: localhost\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.ok()?;
+    let (_, body) = answer.split_once("\r\n\r\n")?;
+    serde_json::from_str(body).ok()
+}
+
+/// What `found` makes of the answer, asked again and again until it is something.
+async fn until<T>(address: &str, path: &str, found: impl Fn(&Value) -> Option<T>) -> T {
+    let deadline = Instant::now() + LONG + LONG;
+    loop {
+        let answer = ask(address, path).await;
+        if let Some(found) = answer.as_ref().and_then(&found) {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{path}: {answer:#?}");
+        sleep(Duration::from_millis(200)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prometheus_collects_what_is_served_and_takes_the_rules_of_the_examples() {
+    let server = Server::of(world::report()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/prometheus/alerts.yml");
+    let config = format!(
+        "global: {{ scrape_interval: 1s, evaluation_interval: 1s }}\n\
+         rule_files: ['{}']\n\
+         scrape_configs: [{{ job_name: skep, static_configs: [{{ targets: ['{}'] }}] }}]\n",
+        rules.display(),
+        server.address
+    );
+    let file = folder.path().join("prometheus.yml");
+    std::fs::write(&file, config).unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let started = Command::new("prometheus")
+        .arg(format!("--config.file={}", file.display()))
+        .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
+        .arg(format!("--web.listen-address={free}"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let _prometheus = match started {
+        Ok(process) => Prometheus(process),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            println!("skipped: there is no prometheus");
+            return;
+        }
+        Err(error) => panic!("{error}"),
+    };
+    let fleet = until(&free, "query?query=skep_build_info", |answer| {
+        answer["data"]["result"][0]["metric"]["fleet"].as_str().map(str::to_owned)
+    });
+    assert_eq!(fleet.await, "production");
+    let rules = until(&free, "rules", |answer| {
+        let groups = answer["data"]["groups"].as_array()?.iter();
+        let rules: Vec<Value> = groups
+            .flat_map(|group| group["rules"].as_array().cloned().unwrap_or_default())
+            .collect();
+        let is_judged = |rule: &Value| rule["health"] != "unknown";
+        (!rules.is_empty() && rules.iter().all(is_judged)).then_some(rules)
+    });
+    for rule in rules.await {
+        assert_eq!(
+            (rule["health"].as_str(), rule.get("lastError")),
+            (Some("ok"), None),
+            "{rule:#}"
+        );
+    }
+}
