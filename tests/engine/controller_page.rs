@@ -38,8 +38,13 @@ services:
 
 /// A controller with a status page and these settings, and where the page is.
 fn started<'s, 'e>(stage: &'s Stage<'e>, settings: &str) -> (Running<'s, 'e>, String) {
-    let settings = format!("status: {{ listen: '127.0.0.1:0' }}\n{settings}");
-    let controller = Running::start(stage, &settings);
+    let settings = format!(
+        "sources: [{{name: main, path: stacks}}]\nintervals: {{poll: 1s, retry: 2s}}\n\
+         resolve_image: never\nstatus: {{ listen: '127.0.0.1:0' }}\n{settings}\n"
+    );
+    fs::write(stage.folder().join("skep.yaml"), settings).unwrap();
+    let command = stage.command(&["run", "-vv", "-c", "skep.yaml"]);
+    let controller = Running::spawn(stage, command);
     let address = eventually(20, "it serves its page", || {
         let log = controller.log();
         let (_, rest) = log.split_once("metrics on ")?;

@@ -97,7 +97,7 @@ pub(super) fn plan(view: &PlanView) -> Markup {
             @if view.is_empty() {
                 p.meta { "Nothing is to change." }
             } @else {
-                pre.plan tabindex="0" role="region" aria-labelledby="plan" { (coloured(&view.coloured)) }
+                pre.plan tabindex="0" role="region" aria-label="The plan as text" { (coloured(&view.coloured)) }
             }
         }
     }
