@@ -45,7 +45,7 @@ pub(super) fn settle(
             None if is_own && !is_shared => usual,
             None => continue,
         };
-        let stands = found.map_or(wanted == usual, |found| *found == Value::from(wanted));
+        let stands = found.map_or(wanted == usual, |found| found.as_u64() == Some(wanted.into()));
         if stands {
             continue;
         }

@@ -135,7 +135,7 @@ fn read(config: &Live<ConfigSpec>) -> Option<FleetRecord> {
         .labels
         .iter()
         .filter_map(|(label, value)| Some((label.strip_prefix(ROUTES)?.to_owned(), lines(value))));
-    let routed = spec.labels.iter().filter_map(|(label, value)| {
+    let stacks = spec.labels.iter().filter_map(|(label, value)| {
         Some((label.strip_prefix(ROUTED)?.to_owned(), Routed::parse(value)?))
     });
     Some(FleetRecord {
@@ -143,7 +143,7 @@ fn read(config: &Live<ConfigSpec>) -> Option<FleetRecord> {
         refused: refused.collect(),
         applied: applied.collect(),
         routes: routes.collect(),
-        routed: routed.collect(),
+        routed: stacks.collect(),
         target: Target { id: config.id.clone(), version: config.version },
         labels: spec.labels.clone(),
     })

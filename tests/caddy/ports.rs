@@ -21,8 +21,8 @@ fn example() -> Value {
     config["apps"].take()
 }
 
-fn on(caddy: &Caddy, http_port: u16, https_port: u16) -> ProxyPolicy {
-    let own = OwnServers { http_port, https_port, ..OwnServers::default() };
+fn on(caddy: &Caddy, plain: u16, tls: u16) -> ProxyPolicy {
+    let own = OwnServers { http_port: plain, https_port: tls, ..OwnServers::default() };
     ProxyPolicy { servers: Servers::Own(own), ..caddy.policy() }
 }
 

@@ -87,10 +87,10 @@ pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
         routes.and_then(|routes| routes.get(&note.route))
     };
     routes.retain(|note| known(note) != note.brief.as_ref());
-    let routed = route::stacks(context, record, steps);
+    let stacks = route::stacks(context, record, steps);
     let is_behind = route::is_behind(context, record);
     let moves =
-        !(applied.is_empty() && removed.is_empty() && routes.is_empty() && routed.is_empty());
+        !(applied.is_empty() && removed.is_empty() && routes.is_empty() && stacks.is_empty());
     // Who removes a stack of which nothing is left wants it forgotten.
     let mends = context.learned.has_written || context.policy.remove.is_some();
     if context.learned.record_is_refused || !(moves || mends || is_behind) {
@@ -119,7 +119,7 @@ pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
     }
     let object = ObjectKey::new(Kind::Config, &context.record_name);
     let target = record.target.clone();
-    let write = Write::Remember { target, labels, applied, removed, routes, routed };
+    let write = Write::Remember { target, labels, applied, removed, routes, routed: stacks };
     Some(Step { object, write, needs: Vec::new() })
 }
 

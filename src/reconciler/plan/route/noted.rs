@@ -69,7 +69,7 @@ pub(in crate::reconciler::plan) fn mend(
         return;
     }
     for (name, stack) in &context.desired.stacks {
-        let Some(routed) = routed(routes, record, stack) else { continue };
+        let Some(whose) = routed(routes, record, stack) else { continue };
         let mut wanted = routes.wanted(name);
         if !wanted.all(|(key, wanted)| routes.is_live(name, key, wanted)) {
             continue;
@@ -79,7 +79,7 @@ pub(in crate::reconciler::plan) fn mend(
             let brief = brief(record, objects.iter().map(|route| &route.object));
             record::note_route(labels, name, &object(key).name, Some(&brief));
         }
-        record::note_routed(labels, name, &routed);
+        record::note_routed(labels, name, &whose);
     }
 }
 
