@@ -72,6 +72,9 @@ impl Current {
     /// What a first look yielded.
     pub fn new(declared: Declared) -> Self {
         let Declared { request, revision, digest, findings, drift, commit, stale } = declared;
+        // Made again, and in one piece: what was read lies among everything that was thrown away while it was read, and
+        // for as long as it does, hardly anything of that goes back to the system.
+        let request = Request { stacks: request.stacks.clone(), ..request };
         let stale = stale.map(|stale| stale.fetched_at);
         let revisions = revisions(&request.stacks, &revision);
         let changed = revisions.clone();
