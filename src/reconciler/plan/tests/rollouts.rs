@@ -1,6 +1,6 @@
 //! Creation, updates, drift, causes and effects.
 
-use crate::diff::document::{Cause, Effect, HoldCode, RolloutOrder};
+use crate::diff::document::{Cause, Effect, RolloutOrder};
 use crate::model::desired::FieldPath;
 use crate::model::labels;
 use crate::model::live::{LiveService, Task, TaskState, UpdateState, UpdateStatus, Workload};
