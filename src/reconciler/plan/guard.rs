@@ -140,10 +140,10 @@ pub(super) fn own_infrastructure(context: &Context<'_>, key: &ObjectKey, role: &
 }
 
 /// The hold on a service that was protected when it was declared for the last time: no file can take that back.
-pub(super) fn labelled(service: &ObjectKey) -> Hold {
-    let name = &service.name;
+pub(super) fn labelled(context: &Context<'_>, service: &ObjectKey) -> Hold {
+    let (docker, name) = (&context.view.docker, &service.name);
     Hold::new(HoldCode::Protected, format!("{service} has been protected until now"))
-        .unblock(format!("docker service update --label-rm {} {name}", labels::PROTECT))
+        .unblock(format!("{docker} service update --label-rm {} {name}", labels::PROTECT))
 }
 
 /// Whether an object carries the mark of `x-skep.protect`.

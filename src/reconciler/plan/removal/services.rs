@@ -59,7 +59,7 @@ impl Removal<'_> {
             if self.declared.is_some_and(|stack| stack.policy.protect) {
                 change.holds.push(network::protected(&key));
             } else if guard::is_protected(&live.spec.labels) {
-                change.holds.push(guard::labelled(&key));
+                change.holds.push(guard::labelled(self.context, &key));
             }
             if let Some(role) = live.spec.labels.get(labels::ROLE) {
                 change.holds.push(guard::own_infrastructure(self.context, &key, role));
