@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::diff::document::{Action, Change};
+use crate::diff::document::{Action, Change, HoldCode};
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::live::Observed;
 
@@ -18,6 +18,9 @@ const UNKNOWN: &str = "<hash>";
 #[derive(Debug, Clone, Default)]
 pub struct Consent {
     agreed: Vec<Agreed>,
+    /// Whether the routes could not be shown, because the proxy could not be read: what was agreed to is that those that it
+    /// lacks are made once it can be.
+    routes_unseen: bool,
     /// The states in which an object may be written: as it was seen, and as this run has written it since.
     states: BTreeMap<ObjectKey, Vec<State>>,
 }
@@ -48,7 +51,17 @@ impl Consent {
             let state = State::live(observed, &plan.routes, &agreed.object);
             (agreed.object.clone(), vec![state])
         };
-        Self { states: agreed.iter().map(seen).collect(), agreed }
+        let is_unseen = |change: &Change| {
+            let mut holds = change.holds.iter();
+            change.object.kind == Kind::Proxy
+                && holds.any(|hold| hold.code == HoldCode::ProxyUnreachable)
+                && agreed.iter().any(|agreed| agreed.object == change.object)
+        };
+        Self {
+            states: agreed.iter().map(seen).collect(),
+            routes_unseen: plan.document.changes().any(is_unseen),
+            agreed,
+        }
     }
 
     /// The steps of `plan` that were agreed to, which are taken for performed from now on, and why the others are not
@@ -87,7 +100,9 @@ impl Consent {
     }
 
     fn covers(&self, change: &Change) -> bool {
-        self.agreed.iter().any(|agreed| agreed.covers(change))
+        let is_new_route = change.object.kind == Kind::Route && change.action == Action::Create;
+        (self.routes_unseen && is_new_route)
+            || self.agreed.iter().any(|agreed| agreed.covers(change))
     }
 }
 
