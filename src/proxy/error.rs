@@ -78,7 +78,7 @@ impl AdminError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Stale { .. } | Self::Lost { .. } => true,
-            Self::Refused { words, .. } => OF_MACHINE.iter().any(|part| words.contains(part)),
+            Self::Refused { words, .. } => is_of_machine(words),
             Self::Prepare { .. } | Self::Forbidden { .. } | Self::Unexpected { .. } => false,
         }
     }
@@ -108,6 +108,31 @@ impl AdminError {
             | Self::Stale { .. }
             | Self::Refused { .. }
             | Self::Lost { .. } => None,
+        }
+    }
+}
+
+/// Whether `words` end as Go ends what the machine said: `: <its words>`. In the middle they may be a name that Caddy
+/// repeats.
+fn is_of_machine(words: &str) -> bool {
+    let words = words.trim_end_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
+    OF_MACHINE.iter().any(|end| words.strip_suffix(end).is_some_and(|rest| rest.ends_with(": ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_words_are_those_of_the_machine() {
+        for (words, is_passing) in [
+            ("listening on :80: listen tcp :80: bind: address already in use", true),
+            ("creating /data: \"mkdir /data: no space left on device\"\n", true),
+            ("unknown module: http.handlers.x: address already in use; perhaps misspelt", false),
+            ("loading module 'x: too many open files': unknown module: x", false),
+            ("this address already in use", false),
+        ] {
+            assert_eq!(is_of_machine(words), is_passing, "{words}");
         }
     }
 }

@@ -47,6 +47,14 @@ pub(crate) fn free_port() -> u16 {
 }
 
 impl Caddy {
+    /// Starts a Caddy without apps whose port for HTTP something else has, for as long as the listener lives.
+    pub(crate) async fn without_its_port() -> Option<(Self, TcpListener)> {
+        let taken = TcpListener::bind(("0.0.0.0", 0)).unwrap();
+        let ports = Some((taken.local_addr().unwrap().port(), free_port()));
+        let caddy = Self::with(Setup { apps: json!({}), ports, ..Setup::default() }).await?;
+        Some((caddy, taken))
+    }
+
     /// Starts a Caddy whose configuration has `apps` beside its admin API.
     pub(crate) async fn start(apps: Value) -> Option<Self> {
         Self::with(Setup { apps, ..Setup::default() }).await

@@ -1,7 +1,5 @@
 //! Ports of entry points on a real Caddy: changed and taken back where they are skep's, waited for where they are taken.
 
-use std::net::TcpListener;
-
 use serde_json::{Value, json};
 use skep::proxy::{AdminError, MergeError, OwnServers, ProxyPolicy, Servers, compile, merge};
 
@@ -65,8 +63,7 @@ async fn ports_by_which_servers_of_others_go_are_not_changed() {
 
 #[tokio::test]
 async fn a_port_that_something_else_has_is_a_refusal_that_passes() {
-    let Some(caddy) = Caddy::start(json!({})).await else { return };
-    let taken = TcpListener::bind(("0.0.0.0", caddy.http)).unwrap();
+    let Some((caddy, taken)) = Caddy::without_its_port().await else { return };
     let before = caddy.live().await.config;
     let error = pass(&caddy, &stack()).await.unwrap_err();
     assert!(matches!(error, AdminError::Refused { .. }) && error.is_passing(), "{error}");

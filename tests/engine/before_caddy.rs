@@ -1,7 +1,6 @@
 //! Ways to a real Caddy from a real engine: what is asked on them, who else is on them, and with which certificates.
 
 use std::fs;
-use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -103,10 +102,9 @@ fn two_sources_have_their_routes_in_one_caddy_and_one_that_drops_its_stack_leave
 fn a_port_that_is_taken_for_a_while_is_tried_again_by_itself() {
     let Some(engine) = Engine::of_this_run() else { return };
     let runtime = runtime();
-    let Some(caddy) = runtime.block_on(Caddy::start(json!({}))) else { return };
+    let Some((caddy, taken)) = runtime.block_on(Caddy::without_its_port()) else { return };
     let stage = Stage::on(&engine);
     stage.exact_stack("signs", &signs("sign.example.com"));
-    let taken = TcpListener::bind(("0.0.0.0", caddy.http)).unwrap();
     let text = format!(
         "sources: [{{name: cli, path: stacks}}]\nresolve_image: never\n{}\n",
         settings(&caddy)
@@ -170,11 +168,15 @@ fn routes_are_shown_from_a_caddy_that_wants_a_certificate() {
     stage.apply_well(&["-c", "skep.yaml"]);
     let live = runtime.block_on(caddy.live());
     assert_eq!(routes(&live).len(), 1);
-    let run = stage.skep(&shown);
-    let found: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run}"));
-    assert_eq!(found["routes"][0]["state"], "live", "{run}");
-    let issuer = found["routes"][0]["certificate"]["issuer"].as_str().unwrap();
-    assert!(issuer.starts_with("Caddy Local Authority"), "{run}");
+    // And so does that of the route.
+    eventually(20, "the certificate of the route is shown", || {
+        let run = stage.skep(&shown);
+        let found: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run}"));
+        assert_eq!(found["routes"][0]["state"], "live", "{run}");
+        let issuer = found["routes"][0]["certificate"]["issuer"].as_str()?;
+        assert!(issuer.starts_with("Caddy Local Authority"), "{run}");
+        Some(())
+    });
 
     // Without the certificate nobody is let in, and says so.
     fs::write(folder.join("skep.yaml"), remote).unwrap();

@@ -106,7 +106,8 @@ services:
 ";
         stage.stack("shop", &text.replace("COMMAND", command));
     };
-    for node in ["test-two", "test-three"] {
+    let nodes = ["test-two", "test-three"];
+    for node in nodes {
         engine.docker(&["node", "update", "--label-add", "web=yes", node]);
     }
     stack("sleep");
@@ -125,6 +126,17 @@ services:
     let because = format!("Swarm rolled this release back because node {} ", truth.nodes[0]);
     run.ends(4, &[&because, reason, "nothing is remembered"]);
     assert_eq!(holds(&stage.plan(&[])), [""; 0], "the next run may try again: {run}");
+    // The nodes stay for the next test. Swarm itself writes them, too, while they change.
+    for node in nodes {
+        eventually(20, "the label is gone", || {
+            let format = "{{index .Spec.Labels \"web\"}}";
+            let label = engine.docker(&["node", "inspect", "--format", format, node]);
+            if label.trim().is_empty() {
+                return Some(());
+            }
+            engine.try_docker(&["node", "update", "--label-rm", "web", node]).map(|_| ())
+        });
+    }
 }
 
 #[test]

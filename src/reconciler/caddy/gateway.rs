@@ -61,21 +61,21 @@ impl Gateway {
 
     /// Makes `steps`, which were planned with `part`, and tells what came of each. Nothing is written that changes nothing.
     ///
-    /// What the proxy refuses is as a rule one of the routes in its own words: those are left out then. If it still
-    /// refuses, each stack is tried for itself, so that one cannot stop another. Where it does not answer as Caddy does any
-    /// more, the others are not tried.
+    /// What the proxy refuses is as a rule one of the routes in its own words: those are left out then, also where it says
+    /// that the machine is to blame, because it repeats their words. If it still refuses, each stack is tried for itself,
+    /// so that one cannot stop another. Where it does not answer as Caddy does any more, or the machine is to blame, the
+    /// others are not tried.
     pub async fn write<'a>(&mut self, part: &ProxyPart, steps: &[&'a Step]) -> Vec<Outcome<'a>> {
-        let words = match self.attempt(part, steps).await {
-            Err(NotWritten::Refused(words)) => words,
-            outcome => return all(steps, &outcome),
-        };
-        let refused = Err(NotWritten::Refused(words));
+        let first = self.attempt(part, steps).await;
+        if !matches!(first, Err(NotWritten::Refused(_) | NotWritten::Passing(_))) {
+            return all(steps, &first);
+        }
         let (raw, plain): (Vec<&Step>, Vec<&Step>) = steps.iter().partition(|step| is_raw(step));
-        let mut outcomes = all(&raw, &refused);
+        let mut outcomes = all(&raw, &first);
         if plain.is_empty() {
             return outcomes;
         }
-        let plain_outcome = if raw.is_empty() { refused } else { self.attempt(part, &plain).await };
+        let plain_outcome = if raw.is_empty() { first } else { self.attempt(part, &plain).await };
         let mut stacks: BTreeMap<Option<&str>, Vec<&'a Step>> = BTreeMap::new();
         for step in &plain {
             stacks.entry(stack(step)).or_default().push(step);
@@ -280,6 +280,24 @@ mod tests {
         let passing = Err(NotWritten::Passing(format!("Caddy refuses it: {words}")));
         assert!(outcomes.iter().all(|(_, outcome)| *outcome == passing), "{outcomes:?}");
         assert_eq!(*given.lock().unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_raw_handler_that_is_named_like_a_fault_of_the_machine_stops_nobody_else() {
+        let words = "unknown module: http.handlers.x: address already in use";
+        let (part, mut steps) = routes(&["a", "b"]);
+        let Write::Route(write) = &mut steps[0].write else { unreachable!() };
+        write.is_raw = true;
+        let answer = (400, json!({ "error": words }).to_string());
+        let (mut gateway, given) = caddy(vec![answer, refusal()]).await;
+        let steps: Vec<&Step> = steps.iter().collect();
+        let outcomes = gateway.write(&part, &steps).await;
+        let [(_, Err(NotWritten::Passing(_))), (_, Err(NotWritten::Refused(_)))] =
+            outcomes.as_slice()
+        else {
+            panic!("{outcomes:?}")
+        };
+        assert_eq!(*given.lock().unwrap(), 2, "the other one is tried without it");
     }
 
     #[tokio::test]

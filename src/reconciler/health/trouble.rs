@@ -9,7 +9,7 @@ use super::lives::{is_in_a_loop, newest};
 use super::verdict::{Reason, TaskFailure};
 
 /// What the Engine says of a container that failed its health check (moby `daemon/cluster/executor/container`).
-pub(in crate::reconciler) const UNHEALTHY: &str = "unhealthy container";
+const UNHEALTHY: &str = "unhealthy container";
 
 /// What is wrong with a service.
 #[derive(Default)]

@@ -13,7 +13,7 @@ use crate::diff;
 use crate::model::live::{LiveService, Node, Task, TaskState, Workload};
 use crate::model::service::ServiceSpec;
 
-use super::super::health::{UNHEALTHY, share_a_place};
+use super::super::health::share_a_place;
 use super::Context;
 
 /// What a node says that has no image and could not fetch it (moby `daemon/cluster/executor/container`). Why it could not,
@@ -23,8 +23,9 @@ const NO_IMAGE: &str = "No such image";
 /// What Swarm says of a task whose node has changed under it (swarmkit `manager/orchestrator/constraintenforcer`).
 const NO_LONGER_FITS: &str = "no longer meets constraints";
 
-/// What containers exit with that did not end by themselves: killed, asked to stop, or found dead by an engine that starts.
-const KILLED: [i64; 3] = [128 + 9, 128 + 15, 255];
+/// What an engine that starts says of a container that it finds dead (moby `daemon`). A container that is out of memory,
+/// or killed by anybody else, exits with another code.
+const FOUND_DEAD: i64 = 255;
 
 /// A node that is back registers right before or after it tells of the tasks that it lost. Clocks may differ a little.
 const REGISTRATION: SignedDuration = SignedDuration::from_secs(30);
@@ -133,9 +134,9 @@ impl Scene<'_> {
         Some(if state == "ready" { Ok(node) } else { Err(format!("node {hostname} is {state}")) })
     }
 
-    /// Whether a node that is there now was away when it lost `task`: it was written when it told of that, nothing else
-    /// ran on through it, and what had run for long ended together with the task. Where nothing had, it must at least look
-    /// as if somebody else had ended it.
+    /// Whether a node that is there now was away when it lost `task`: it was written when it told of that or later, nothing
+    /// else ran on through it, and what had run for long ended together with the task. Where nothing had, an engine that
+    /// starts must have found it dead.
     fn was_away(&self, node: &Node, task: &Task) -> bool {
         let is_neighbour = |other: &&Task| {
             other.id != task.id
@@ -161,18 +162,13 @@ impl Scene<'_> {
         has_ended(task)
             && is_back
             && !neighbours().any(has_stayed)
-            && (neighbours().any(fell_with_it) || was_killed(task))
+            && (neighbours().any(fell_with_it) || task.exit_code == Some(FOUND_DEAD))
     }
 }
 
 /// Whether a task has run and ended without being asked to.
 fn has_ended(task: &Task) -> bool {
     matches!(task.state, TaskState::Failed | TaskState::Complete)
-}
-
-/// Whether somebody else has ended a task, as far as its exit code tells.
-fn was_killed(task: &Task) -> bool {
-    task.exit_code.is_some_and(|code| KILLED.contains(&code)) && !says(task, UNHEALTHY)
 }
 
 fn says(task: &Task, words: &str) -> bool {

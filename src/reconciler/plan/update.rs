@@ -275,7 +275,7 @@ impl<'a> Update<'a> {
         // To give a port up releases nothing new either.
         let yields = exchange::is_first(context, &live.spec.name);
         if (!starts || yields) && live.is_paused() {
-            change.holds.push(paused_rollout(context, live));
+            change.holds.push(paused_rollout(context, live, yields));
         }
         change.holds.extend(supersede::hold(context, live));
         if let (Some(fingerprint), false) = (fingerprint, fields.is_empty()) {
@@ -304,11 +304,18 @@ fn starts_tasks(effect: &Effect) -> bool {
 
 /// The hold on a change that leaves the tasks of a paused rollout as they are: its write would only make Swarm go on with
 /// what has failed (swarmkit clears `UpdateStatus` with every write).
-fn paused_rollout(context: &Context<'_>, live: &LiveService) -> Hold {
+///
+/// `yields` where the service gives a port up first, and so runs on as it is whatever is released with that.
+fn paused_rollout(context: &Context<'_>, live: &LiveService, yields: bool) -> Hold {
     let reason =
         "Swarm paused the rollout of this release after a failure, and any write would resume it";
+    let cure = if yields {
+        "release what cures it first, without the change of ports"
+    } else {
+        "release what cures it together with this change"
+    };
     Hold::new(HoldCode::RolloutPaused, reason).unblock(format!(
-        "release what cures it together with this change; or let Swarm go on: {} service update {}",
+        "{cure}; or let Swarm go on: {} service update {}",
         context.view.docker, live.spec.name
     ))
 }

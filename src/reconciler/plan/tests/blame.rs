@@ -95,7 +95,7 @@ impl Case {
 }
 
 const CRASH: &str = "task: non-zero exit (1)";
-const KILL: &str = "task: non-zero exit (137)";
+const FOUND_DEAD: &str = "task: non-zero exit (255)";
 
 #[test]
 fn a_crash_is_remembered_and_so_is_an_end_without_an_error() {
@@ -137,10 +137,14 @@ fn a_node_that_is_not_there_is_to_blame() {
 #[test]
 fn a_node_that_was_away_is_told_by_its_tasks() {
     let mut case = Case::new();
-    let (crash, kill, neighbour) = (case.failed(1, CRASH), case.failed(1, KILL), case.neighbour());
-    // Nobody else was there: all there is to go by is who ended it.
-    case.is_excused(&[&kill], written(21));
-    case.is_refused(&[&kill], written(-21));
+    let (crash, neighbour) = (case.failed(1, CRASH), case.neighbour());
+    // Nobody else was there: all there is to go by is who ended it. Out of memory is a kill, too.
+    let dead = case.failed(1, FOUND_DEAD);
+    case.is_excused(&[&dead], written(21));
+    case.is_refused(&[&dead], written(-21));
+    for own in ["task: non-zero exit (137)", "task: non-zero exit (143)"] {
+        case.is_refused(&[&case.failed(1, own)], written(21));
+    }
     let fell = Task { state: TaskState::Complete, since: at(22), ..neighbour.clone() };
     case.is_excused(&[&crash, &fell], written(21));
     case.is_refused(&[&crash, &fell], written(-21));
@@ -150,21 +154,21 @@ fn a_node_that_was_away_is_told_by_its_tasks() {
     case.is_refused(&[&crash, &looping], written(21));
     let later =
         Task { id: "3".to_owned(), state: TaskState::Shutdown, since: at(30), ..fell.clone() };
-    case.is_refused(&[&kill, &fell, &later], written(21));
+    case.is_refused(&[&dead, &fell, &later], written(21));
     let unfetched =
         Task { state: TaskState::Rejected, ..case.failed(1, "No such image: acme/web:bad") };
     case.is_refused(&[&unfetched, &fell], written(21));
     // Somebody has stayed, whatever was written of the node, and whoever else ended.
     let fell =
         Task { id: "2".to_owned(), state: TaskState::Failed, since: at(19), ..neighbour.clone() };
-    case.is_refused(&[&kill, &fell, &neighbour], written(21));
+    case.is_refused(&[&dead, &fell, &neighbour], written(21));
     // What was lost with a node is said to run until the node tells more.
     let lost = Task { desired: TaskState::Shutdown, ..neighbour.clone() };
-    case.is_excused(&[&kill, &lost], written(21));
+    case.is_excused(&[&dead, &lost], written(21));
     let restarted = Task { since: at(25), ..neighbour.clone() };
-    case.is_excused(&[&kill, &restarted], written(21));
+    case.is_excused(&[&dead, &restarted], written(21));
     let elsewhere = Task { node_id: Some("n2".to_owned()), ..neighbour };
-    case.is_excused(&[&kill, &elsewhere], written(21));
+    case.is_excused(&[&dead, &elsewhere], written(21));
 }
 
 #[test]
@@ -191,9 +195,9 @@ fn a_node_that_was_drained_or_changed_is_to_blame() {
 fn an_earlier_try_of_the_same_release_says_nothing() {
     let mut case = Case::new();
     let neighbour = case.neighbour();
-    let kill = case.failed(1, KILL);
+    let dead = case.failed(1, FOUND_DEAD);
     let earlier =
         Task { id: "1".to_owned(), created: at(-60), since: at(-50), ..case.failed(1, CRASH) };
-    case.is_excused(&[&earlier, &kill], written(21));
-    case.is_refused(&[&earlier, &kill, &neighbour], written(21));
+    case.is_excused(&[&earlier, &dead], written(21));
+    case.is_refused(&[&earlier, &dead, &neighbour], written(21));
 }

@@ -90,6 +90,12 @@ fn a_rollout_that_swarm_paused_is_not_resumed_to_give_up_a_port() {
             "update service shop_b [port-taken, rollout-paused]"
         ]
     );
+    // Whatever cures it would come after the ports, so it has to come without them.
+    let cure = change(&plan, "service shop_b").holds[1].unblock.as_deref();
+    assert!(
+        cure.is_some_and(|cure| cure.starts_with("release what cures it first, without the change")),
+        "{cure:?}"
+    );
     assert!(plan.steps.is_empty() && !plan.is_waiting());
 }
 
