@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::declared_secret::data_of_secret;
+use super::keys_above::{Key, keys_above};
 use crate::diff::mask::{Sensitivity, announces_secret, secrets};
 use crate::model::secret::MASK;
 
@@ -17,6 +19,7 @@ pub(super) struct Line {
 impl Line {
     /// `line` with what `above` tells of it: a secret may stand under its name, as a block or after a flag.
     pub(super) fn new(line: &str, above: &[String], sensitivity: &Sensitivity) -> Self {
+        let declared = data_of_secret(line, &keys_above(line, above));
         let hidden: Vec<Range<usize>> = if belongs_to_secret(line, above, sensitivity) {
             let indent = line.len() - line.trim_start().len();
             std::iter::once(indent..line.len()).collect()
@@ -24,16 +27,23 @@ impl Line {
             let ranges = secrets(line, sensitivity).into_iter();
             let ranges = ranges.map(|range| whole(line, range));
             let ranges = ranges.filter(|range| !is_harmless(line, range));
-            let mut ranges: Vec<Range<usize>> = ranges.chain(data_of_secret(line, above)).collect();
+            let mut ranges: Vec<Range<usize>> = ranges.chain(declared).collect();
             ranges.sort_by_key(|range| range.start);
-            ranges
+            // Else what begins within another one would not be replaced beyond its end.
+            let mut apart: Vec<Range<usize>> = Vec::new();
+            for range in ranges {
+                match apart.last_mut() {
+                    Some(last) if range.start < last.end => last.end = last.end.max(range.end),
+                    _ => apart.push(range),
+                }
+            }
+            apart
         };
         let mut text = String::with_capacity(line.len());
         let mut replaced = Vec::new();
         let mut characters = 0;
         let mut ranges = hidden.into_iter().peekable();
         for (at, c) in line.char_indices() {
-            // Ranges may overlap once they reach the end of the line.
             while ranges.next_if(|range| range.end <= at).is_some() {}
             match ranges.peek() {
                 Some(range) if range.start == at => {
@@ -105,20 +115,6 @@ fn whole(line: &str, range: Range<usize>) -> Range<usize> {
     if rest.starts_with('@') { range } else { range.start..line.trim_end().len().max(range.end) }
 }
 
-/// Where the data of a secret begins on the line that has its key, up to the end of the line.
-fn data_of_secret(line: &str, above: &[String]) -> Option<Range<usize>> {
-    let keys = keys_above(line, above);
-    let (_, data) = line
-        .split_once("content:")
-        .filter(|_| keys.last().is_some_and(|section| section.name == "secrets"))?;
-    let start = line.len() - data.trim_start().len();
-    let end = line.trim_end().len();
-    let range = Some(start..end).filter(|range| !range.is_empty())?;
-    let is_elsewhere =
-        line.get(range.clone()).is_some_and(|data| is_variable(data.trim_matches(['"', '\''])));
-    (!is_elsewhere).then_some(range)
-}
-
 /// Whether what stands at `range` only looks like a secret: the names under `secrets:`, or nothing but a variable.
 fn is_harmless(line: &str, range: &Range<usize>) -> bool {
     let before = line.get(..range.start).unwrap_or_default().trim_end();
@@ -133,7 +129,7 @@ fn only_refers(name: &str) -> bool {
 }
 
 /// `$NAME`, `${NAME}` or `${NAME:?message}`: no default that could be the secret itself.
-fn is_variable(text: &str) -> bool {
+pub(super) fn is_variable(text: &str) -> bool {
     let is_name = |name: &str| {
         !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     };
@@ -147,7 +143,7 @@ fn is_variable(text: &str) -> bool {
     }
 }
 
-/// Whether a line is (part of) the value of a secret whose name stands above it, or of the data of a secret.
+/// Whether a line is (part of) the value of a secret whose name stands above it.
 fn belongs_to_secret(line: &str, above: &[String], sensitivity: &Sensitivity) -> bool {
     let mut lines_above = above.iter().rev().filter(|line| !line.trim().is_empty());
     if let Some(flag) = lines_above.next().and_then(|line| list_item(line))
@@ -157,13 +153,6 @@ fn belongs_to_secret(line: &str, above: &[String], sensitivity: &Sensitivity) ->
         return true;
     }
     let keys = keys_above(line, above);
-    if let [.., data, _, section] = keys.as_slice()
-        && !data.is_own
-        && data.name == "content"
-        && section.name == "secrets"
-    {
-        return true;
-    }
     keys.iter().enumerate().any(|(at, key)| {
         // The name of a secret in the stack file, or of a service, says nothing of what is below.
         let names_an_object = keys.len() == at + 2
@@ -177,41 +166,6 @@ fn belongs_to_secret(line: &str, above: &[String], sensitivity: &Sensitivity) ->
 
 /// The keys at the top of a stack file below which objects have names of their own.
 const SECTIONS: [&str; 5] = ["services", "networks", "volumes", "configs", "secrets"];
-
-/// A key that a line is below of.
-struct Key<'a> {
-    name: &'a str,
-    /// Whether it stands on the line itself.
-    is_own: bool,
-    /// Whether its value stands on the lines below it.
-    opens: bool,
-}
-
-/// The keys above a line, from its own, where it has one, up to that at the left margin; as far as lines have keys.
-fn keys_above<'a>(line: &'a str, above: &'a [String]) -> Vec<Key<'a>> {
-    let key = |line: &'a str, is_own| {
-        let (name, value) = line.split_once(':')?;
-        let name = name.trim().trim_start_matches("- ").trim_matches(['"', '\'']);
-        let value = value.trim();
-        let opens = value.is_empty() || value.starts_with(['|', '>', '"', '\'', '#', '&']);
-        Some(Key { name, is_own, opens: opens && !is_own })
-    };
-    let mut keys: Vec<Key<'a>> = key(line, true).into_iter().collect();
-    let mut depth = indent(line);
-    for parent in above.iter().rev() {
-        if parent.trim().is_empty() || indent(parent) >= depth {
-            continue;
-        }
-        depth = indent(parent);
-        let Some(key) = key(parent.as_str(), false) else { break };
-        keys.push(key);
-    }
-    keys
-}
-
-fn indent(line: &str) -> usize {
-    line.len() - line.trim_start().len()
-}
 
 fn list_item(line: &str) -> Option<&str> {
     line.trim_start().strip_prefix("- ").map(str::trim)
@@ -270,6 +224,47 @@ mod tests {
             "secrets: {a: {content: (sensitive)"
         );
         assert_eq!(shown("    content: hello", "configs:\n  a:\n"), "    content: hello");
+    }
+
+    #[test]
+    fn below_a_secret_only_what_says_where_it_is_kept_may_be_seen() {
+        for (line, above) in [
+            ("    data: hunter2", "secrets:\n  api_token:\n"),
+            ("    value: hunter2", "secrets:\n  api_token:\n"),
+            ("    value: hunter2", "secrets:\n  plain:\n"),
+            ("    \"content\": hunter2", "secrets:\n  db_password:\n"),
+            ("    content : hunter2", "secrets:\n  a:\n"),
+            ("  c: {\"content\": \"hunter2\"}", "secrets:\n"),
+            ("  c: {file: a, content: hunter2}", "secrets:\n"),
+            ("  c: {file: \"{\", content: hunter2}", "secrets:\n"),
+            ("  c: {data: {name: hunter2}}", "secrets:\n"),
+            ("    file: a, content: hunter2}", "secrets:\n  c: {external: true,\n"),
+            ("  c: hunter2", "secrets:\n"),
+            ("    hunter2", "secrets:\n  c:\n"),
+            ("    : hunter2", "secrets:\n  c:\n    ? content\n"),
+            ("    value: hunter2", "\"secrets\" :\n  c:\n# a remark: here\n"),
+            ("      - x: hunter2", "secrets:\n  c:\n    data:\n"),
+            ("    - hunter2", "secrets:\n  c:\n    data:\n"),
+            ("  value: hunter2", "secrets:\n- name: c\n"),
+            ("        hunter2", "secrets:\n  c:\n    value: |\n      BEGIN\n"),
+            ("      \"data\": \"hunter2\"", "{\n  \"secrets\": {\n    \"c\": {\n"),
+            ("{\"secrets\": {\"c\": {\"data\": \"hunter2\"}}}", ""),
+            ("    hunter2 }", "secrets:\n  c: {file: a, content:\n"),
+            ("      x: y }, content: hunter2", "secrets:\n  c: {\n    labels: {\n"),
+        ] {
+            let shown = shown(line, above);
+            assert!(shown.contains(MASK) && !shown.contains("hunter2"), "{above}{line}: {shown}");
+        }
+        for (line, above) in [
+            ("  plain: {file: ./t, name: x}", "secrets:\n"),
+            ("    \"file\": ./db:2.txt", "secrets:\n  db_password:\n"),
+            ("    content: ${PW:?say}", "secrets:\n  db_password:\n"),
+            ("      com.example: x", "secrets:\n  db:\n    labels:\n"),
+            ("      - db", "services:\n  a:\n    secrets:\n"),
+            ("        source: db", "services:\n  a:\n    secrets:\n      - target: x\n"),
+        ] {
+            assert_eq!(shown(line, above), line, "{above}");
+        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Findings as people and machines read them.
 
+mod declared_secret;
 mod github;
 mod json;
+mod keys_above;
 mod line;
 mod shortened;
 mod sources;
