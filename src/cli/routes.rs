@@ -17,6 +17,7 @@ use crate::reconciler::caddy::{ProxyAim, Sight};
 use crate::reconciler::pass::{Reader, declare};
 use crate::reconciler::plan::Learned;
 use crate::reconciler::policy::ResolveImage;
+use crate::reconciler::record;
 use crate::reconciler::route_status::{
     self, CertificateStatus, Declared, Known, RouteState, RouteStatus, Routes,
 };
@@ -93,6 +94,8 @@ struct Told {
     status: Status,
     /// What is declared, and the plan of it, if there are stack files to compare with.
     declared: Option<(Compiled, Vec<StackSection>)>,
+    /// The stacks that other sources declare.
+    elsewhere: BTreeSet<String>,
 }
 
 pub(super) async fn routes(
@@ -100,12 +103,14 @@ pub(super) async fn routes(
     args: &RoutesArgs,
     output: &mut Output,
 ) -> Result<ExitCode, CommandError> {
-    let Told { fleet, aim, sight, status, declared } = Box::pin(told(global, args, output)).await?;
+    let Told { fleet, aim, sight, status, declared, elsewhere } =
+        Box::pin(told(global, args, output)).await?;
     let compared = declared.as_ref().map(|(compiled, plan)| [Declared { compiled, plan }]);
     let known = Known {
         fleet: &fleet,
         live: sight.live().map(AsRef::as_ref),
         declared: compared.as_ref().map(<[_; 1]>::as_slice),
+        elsewhere: &elsewhere,
         status: &status,
     };
     let routes = Routes {
@@ -155,7 +160,8 @@ async fn told(
         let mut observed = engine.observe().await?;
         observed.workload = Some(engine.workload(&observed).await?);
         let status = status::fold(&observed, &fleet, None, &setup.settings.sensitivity());
-        return Ok(Told { fleet, aim, sight, status, declared: None });
+        let elsewhere = BTreeSet::new();
+        return Ok(Told { fleet, aim, sight, status, declared: None, elsewhere });
     }
     let mut stacks = Stacks::read(global, &args.path, &args.reading).await?;
     stacks.accept_emptiness();
@@ -172,7 +178,11 @@ async fn told(
     let compiled = compile(&declare(&request, &observed.configs), &fleet, &rules, features);
     let status = status::fold(&observed, &fleet, Some(&plan), &request.view.sensitivity);
     let declared = Some((compiled, plan.document.stacks));
-    Ok(Told { fleet, aim: request.proxy, sight, status, declared })
+    let record = record::find(&observed.configs, &fleet);
+    let sources = BTreeSet::from([&request.scope.source]);
+    let elsewhere = record.map(|record| route_status::elsewhere(&record.routed, &sources));
+    let elsewhere = elsewhere.unwrap_or_default();
+    Ok(Told { fleet, aim: request.proxy, sight, status, declared, elsewhere })
 }
 
 /// Looks at the certificate of every host of which Caddy has a route, each once.

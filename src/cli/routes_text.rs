@@ -129,6 +129,7 @@ fn shown_as(shown: &CertificateStatus, now: Timestamp) -> (Role, String) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::sync::Arc;
 
     use serde_json::{Value, json};
@@ -235,8 +236,9 @@ x-skep:
             judged: None,
         });
         let compared = [Declared { compiled: &compiled, plan: &plan }];
-        let known =
-            Known { fleet: &fleet, live: Some(&live), declared: Some(&compared), status: &status };
+        let elsewhere = BTreeSet::new();
+        let (live, declared, elsewhere) = (Some(&live), Some(&compared[..]), &elsewhere);
+        let known = Known { fleet: &fleet, live, declared, elsewhere, status: &status };
         let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let mut routes = fold(&known);
         let asked = routes.iter_mut().filter(|route| route.name_to_ask().is_some());

@@ -1,6 +1,6 @@
 //! How routes are: whether Caddy has them as declared, how those are who answer, and what certificates are shown. Pure.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 
 use jiff::{Timestamp, Unit};
@@ -8,11 +8,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::record::Routed;
 use super::status::{Health, Status};
 use crate::diff::document::StackSection;
 use crate::model::error::chain;
 use crate::model::key::{Kind, ObjectKey};
-use crate::model::name::{FleetName, StackName};
+use crate::model::name::{FleetName, SourceName, StackName};
 use crate::model::route::HostPattern;
 use crate::proxy::{
     Compiled, CompiledRoute, Entry, HandshakeError, Live, Refused, RouteId, ShownCertificate,
@@ -29,7 +30,7 @@ pub const FORMAT_VERSION: u32 = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RouteState {
-    /// Caddy has it as declared; without stack files to compare with, Caddy has it.
+    /// Caddy has it as declared; of stacks of sources that it is not compared with, Caddy has it.
     Live,
     /// Caddy cannot be asked, so that nobody can tell.
     Unknown,
@@ -149,6 +150,8 @@ pub struct Known<'a> {
     pub live: Option<&'a Live>,
     /// What each source declares, if there is something to compare with.
     pub declared: Option<&'a [Declared<'a>]>,
+    /// The stacks that sources other than those declare; see [`elsewhere`].
+    pub elsewhere: &'a BTreeSet<String>,
     /// How services are.
     pub status: &'a Status,
 }
@@ -162,9 +165,20 @@ pub struct Declared<'a> {
     pub plan: &'a [StackSection],
 }
 
+/// The stacks of `routed`, which a fleet remembers, whose routes were written for sources other than `sources`: by somebody who ran
+/// `skep apply` with a path, or by another controller.
+pub fn elsewhere(
+    routed: &BTreeMap<String, Routed>,
+    sources: &BTreeSet<&SourceName>,
+) -> BTreeSet<String> {
+    let is_other = |routed: &Routed| sources.iter().all(|source| source.as_str() != routed.source);
+    let others = routed.iter().filter(|(_, routed)| is_other(routed));
+    others.map(|(stack, _)| stack.clone()).collect()
+}
+
 /// Tells how the routes of a fleet are.
 pub fn fold(known: &Known<'_>) -> Vec<RouteStatus> {
-    let Known { fleet, live, declared, status } = known;
+    let Known { fleet, live, declared, elsewhere, status } = known;
     let services = status.stacks.iter().flat_map(|stack| &stack.services);
     let healths = services.map(|service| (service.name.as_str(), service.health)).collect();
     let mut found: HashMap<RouteId, &Value> = HashMap::new();
@@ -183,7 +197,8 @@ pub fn fold(known: &Known<'_>) -> Vec<RouteStatus> {
     }
     let rest = found.iter().filter(|(id, _)| id.fleet == **fleet && !wanted.contains(id));
     routes.extend(rest.map(|(id, object)| {
-        let state = if declared.is_some() { RouteState::Undeclared } else { RouteState::Live };
+        let is_compared = declared.is_some() && !elsewhere.contains(id.stack.as_str());
+        let state = if is_compared { RouteState::Undeclared } else { RouteState::Live };
         row(id, state, object, None, &healths)
     }));
     routes.sort_by(|a, b| order(a).cmp(&order(b)));
@@ -359,4 +374,38 @@ fn hours(from: Timestamp, to: Timestamp) -> i64 {
 pub fn schema() -> schemars::Schema {
     let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
     settings.into_generator().into_root_schema_for::<Routes>()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::proxy::Features;
+    use crate::reconciler::controller::example;
+
+    #[test]
+    fn what_another_source_has_put_there_is_not_called_undeclared() {
+        let fleet: FleetName = "default".parse().unwrap();
+        let stacks = ["left", "pathed", "unknown"];
+        let routes = stacks
+            .map(|stack| json!({ "@id": format!("skep:default:{stack}:https:{stack}.org~*") }));
+        let servers = json!({ "srv0": { "routes": routes } });
+        let config = json!({ "apps": { "http": { "servers": servers } } });
+        let live = Live { config, etag: None, features: Features::MODERN };
+        let of = |stack: &str, source: &str| {
+            let (source, beside) = (source.to_owned(), String::new());
+            (stack.to_owned(), Routed { source, beside, is_protected: false })
+        };
+        let routed = BTreeMap::from([of("left", "main"), of("pathed", "cli")]);
+        let main: SourceName = "main".parse().unwrap();
+        let elsewhere = elsewhere(&routed, &BTreeSet::from([&main]));
+        let status = example::report().status.unwrap();
+        let (live, elsewhere) = (Some(&live), &elsewhere);
+        let known = Known { fleet: &fleet, live, declared: Some(&[]), elsewhere, status: &status };
+        let states: Vec<RouteState> = fold(&known).iter().map(|route| route.state).collect();
+        // What nobody remembers is not removed by itself either, so somebody has to look at it.
+        let expected = [RouteState::Undeclared, RouteState::Live, RouteState::Undeclared];
+        assert_eq!(states, expected);
+    }
 }

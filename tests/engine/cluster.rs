@@ -45,6 +45,7 @@ impl Cluster {
             // Swarm itself writes nodes, too, while they change.
             cluster.manager().try_docker(&["node", "demote", two, three])
         });
+        // A test that failed may have left one drained or paused.
         for name in NAMES {
             cluster.set(name, "active");
         }
@@ -68,7 +69,10 @@ impl Cluster {
 
     /// Sets the availability of a node.
     pub(crate) fn set(&self, name: &str, availability: &str) {
-        self.manager().docker(&["node", "update", "--availability", availability, name]);
+        // Swarm itself writes nodes, too, while they change.
+        eventually(60, &format!("{name} is set to {availability}"), || {
+            self.manager().try_docker(&["node", "update", "--availability", availability, name])
+        });
     }
 
     /// Waits until Swarm takes `node` for `state`, `ready` or `down`.

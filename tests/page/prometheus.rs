@@ -1,5 +1,6 @@
 //! A real Prometheus that collects what is served, and evaluates the rules of the examples with it.
 
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::Path;
@@ -13,13 +14,64 @@ use tokio::time::{Duration, Instant, sleep};
 use crate::server::{LONG, Server};
 use crate::world;
 
+/// How many ports are tried: another process may take one after it was found to be free.
+const PORTS: usize = 5;
+/// What Prometheus says once it listens.
+const READY: &str = "Server is ready to receive web requests";
+
 /// A Prometheus, which ends with the test.
-struct Prometheus(Child);
+struct Prometheus {
+    process: Child,
+    address: String,
+}
+
+impl Prometheus {
+    /// One that keeps its files in `folder`, where its settings are; `None` where there is none on this machine.
+    async fn start(folder: &Path) -> Option<Self> {
+        let log = folder.join("prometheus.log");
+        for _ in 0..PORTS {
+            let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+            let started = Command::new("prometheus")
+                .arg(format!("--config.file={}", folder.join("prometheus.yml").display()))
+                .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
+                .arg(format!("--web.listen-address={free}"))
+                .stdout(Stdio::null())
+                .stderr(File::create(&log).unwrap())
+                .spawn();
+            let process = match started {
+                Ok(process) => process,
+                Err(error) if error.kind() == ErrorKind::NotFound => return None,
+                Err(error) => panic!("{error}"),
+            };
+            let mut started = Self { process, address: free.to_string() };
+            if started.is_ready(&log).await {
+                return Some(started);
+            }
+        }
+        panic!("it does not start:\n{}", fs::read_to_string(&log).unwrap());
+    }
+
+    /// Waits until it listens, or has ended.
+    async fn is_ready(&mut self, log: &Path) -> bool {
+        let deadline = Instant::now() + LONG + LONG;
+        loop {
+            let said = fs::read_to_string(log).unwrap();
+            if said.contains(READY) {
+                return true;
+            }
+            if self.process.try_wait().unwrap().is_some() {
+                return false;
+            }
+            assert!(Instant::now() < deadline, "it neither listens nor ends:\n{said}");
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
 
 impl Drop for Prometheus {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
@@ -59,29 +111,17 @@ async fn prometheus_collects_what_is_served_and_takes_the_rules_of_the_examples(
         rules.display(),
         server.address
     );
-    let file = folder.path().join("prometheus.yml");
-    std::fs::write(&file, config).unwrap();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let started = Command::new("prometheus")
-        .arg(format!("--config.file={}", file.display()))
-        .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
-        .arg(format!("--web.listen-address={free}"))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let _prometheus = match started {
-        Ok(process) => Prometheus(process),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            println!("skipped: there is no prometheus");
-            return;
-        }
-        Err(error) => panic!("{error}"),
+    fs::write(folder.path().join("prometheus.yml"), &config).unwrap();
+    let Some(prometheus) = Prometheus::start(folder.path()).await else {
+        println!("skipped: there is no prometheus");
+        return;
     };
-    let fleet = until(&free, "query?query=skep_build_info", |answer| {
+    let address = &prometheus.address;
+    let fleet = until(address, "query?query=skep_build_info", |answer| {
         answer["data"]["result"][0]["metric"]["fleet"].as_str().map(str::to_owned)
     });
     assert_eq!(fleet.await, "production");
-    let rules = until(&free, "rules", |answer| {
+    let rules = until(address, "rules", |answer| {
         let groups = answer["data"]["groups"].as_array()?.iter();
         let rules: Vec<Value> = groups
             .flat_map(|group| group["rules"].as_array().cloned().unwrap_or_default())

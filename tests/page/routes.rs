@@ -1,5 +1,6 @@
 //! Routes in every state, their certificates, and what the page says of them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -85,12 +86,12 @@ pub(crate) fn seen(status: &Status) -> RoutesSight {
     };
     let plan = [plan()];
     let declared = [Declared { compiled: &compiled, plan: &plan }];
-    let (live, declared) = (Some(&live), Some(&declared[..]));
+    let (live, declared, elsewhere) = (Some(&live), Some(&declared[..]), &BTreeSet::new());
     RoutesSight {
         proxy: Some("unix:///run/caddy/admin.sock".to_owned()),
         problem: None,
         entry: Some("127.0.0.1:443".to_owned()),
-        routes: fold(&Known { fleet: &fleet, live, declared, status }),
+        routes: fold(&Known { fleet: &fleet, live, declared, elsewhere, status }),
     }
 }
 

@@ -26,6 +26,12 @@ impl Backoff {
         Self { first, longest, factor: 3, failures: 0 }
     }
 
+    /// For what another program is about to get: 5 s, 10 s, 20 s… up to two minutes.
+    pub const fn handshake() -> Self {
+        let (first, longest) = (Duration::from_secs(5), Duration::from_secs(120));
+        Self { first, longest, factor: 2, failures: 0 }
+    }
+
     /// How long to wait after one more failure. `chance`, from 0 to 1, takes away up to a fifth of it.
     pub fn next(&mut self, chance: f64) -> Duration {
         let grown = self.factor.checked_pow(self.failures);

@@ -29,7 +29,7 @@ use super::delays::{Repairs, Troubles};
 use super::excerpts::Excerpts;
 use super::learning;
 use super::metrics::Metrics;
-use super::routes::RoutesSight;
+use super::routes::{RoutesSight, elsewhere};
 use super::sight::{Catalogue, Declaration, Sight};
 use super::withhold;
 
@@ -150,6 +150,7 @@ impl Swarm {
         let now = Instant::now();
         let record = record::find(&observed.configs, manner.fleet);
         let has_key = record.is_some();
+        let elsewhere = record.as_ref().map(|record| elsewhere(work, record)).unwrap_or_default();
         let suspensions = record.map(|record| Suspensions::of(&record.labels)).unwrap_or_default();
         let (mut moving, mut again): (bool, Option<Instant>) = (false, None);
         for (work, plan) in work.iter_mut().zip(&mut plans) {
@@ -198,7 +199,7 @@ impl Swarm {
             _ = stopped.wait_for(|stop| *stop) => {}
         }
         let aim = work.first().and_then(|work| work.current.request.proxy.as_ref());
-        let routes = RoutesSight::of(&plans, (aim, &proxy), manner.fleet, &status);
+        let routes = RoutesSight::of(&plans, (aim, &proxy), manner.fleet, &elsewhere, &status);
         let seen = |plan: Plan| Seen { document: Arc::new(plan.document), health: plan.health };
         let sources: Vec<Seen> = plans.into_iter().map(seen).collect();
         let declared = declared(work, &mut memory.catalogue, has_key, &observed);

@@ -1,11 +1,17 @@
 //! What a pass has seen of routes, for those who look closer.
 
+use std::collections::BTreeSet;
+use std::iter;
+
 use crate::model::name::FleetName;
 use crate::proxy::entry_address;
 use crate::reconciler::caddy::{self, ProxyAim};
 use crate::reconciler::plan::Plan;
-use crate::reconciler::route_status::{Declared, Known, RouteStatus, fold};
+use crate::reconciler::record::FleetRecord;
+use crate::reconciler::route_status::{self, Declared, Known, RouteStatus, fold};
 use crate::reconciler::status::Status;
+
+use super::pass::Work;
 
 /// The routes of the fleet, as a pass saw them before it wrote any.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -21,11 +27,13 @@ pub struct RoutesSight {
 }
 
 impl RoutesSight {
-    /// What `plans` and what was seen of the proxy tell, where services are as `status` says.
+    /// What `plans` and what was seen of the proxy tell, where services are as `status` says and the stacks `elsewhere`
+    /// are declared by sources without a plan.
     pub(super) fn of(
         plans: &[Plan],
         (aim, sight): (Option<&ProxyAim>, &caddy::Sight),
         fleet: &FleetName,
+        elsewhere: &BTreeSet<String>,
         status: &Status,
     ) -> Self {
         let live = sight.live();
@@ -48,7 +56,14 @@ impl RoutesSight {
                     live,
                 )
             }),
-            routes: fold(&Known { fleet, live: live_config, declared, status }),
+            routes: fold(&Known { fleet, live: live_config, declared, elsewhere, status }),
         }
     }
+}
+
+/// The stacks whose routes sources other than those of `work` have written. Of one that was not read yet, nobody can tell.
+pub(super) fn elsewhere(work: &[Work<'_>], record: &FleetRecord) -> BTreeSet<String> {
+    let scopes = work.iter().map(|work| &work.current.request.scope);
+    let sources = scopes.flat_map(|scope| iter::once(&scope.source).chain(&scope.elsewhere.unread));
+    route_status::elsewhere(&record.routed, &sources.collect())
 }

@@ -150,9 +150,11 @@ struct Last {
 }
 
 impl Last {
-    /// Whether it will do for who knows what happened until `after`.
-    fn is_good_enough(&self, after: Option<Timestamp>) -> bool {
-        self.ended.elapsed() < FRESH && after.is_none_or(|after| self.at >= after)
+    /// Whether it will do at `now` for who knows what happened until `after`. What is still to come was noted before the
+    /// clock was set back, and nothing would ever be newer.
+    fn is_good_enough(&self, after: Option<Timestamp>, now: Timestamp) -> bool {
+        let is_newer = |after: Timestamp| self.at >= after || after > now;
+        self.ended.elapsed() < FRESH && after.is_none_or(is_newer)
     }
 }
 
@@ -164,10 +166,10 @@ impl Observatory {
 
     async fn newest(&self, after: Option<Timestamp>) -> Result<Arc<Scene>, String> {
         let mut inner = self.inner.lock().await;
-        if let Some(last) = inner.last.as_ref().filter(|last| last.is_good_enough(after)) {
+        let at = Timestamp::now();
+        if let Some(last) = inner.last.as_ref().filter(|last| last.is_good_enough(after, at)) {
             return last.scene.clone();
         }
-        let at = Timestamp::now();
         let looked = match timeout(PATIENCE, inner.look()).await {
             Ok(Ok(observed)) => Ok(Arc::new(scene(&observed, &self.sensitivity))),
             Ok(Err(error)) => Err(chain(&error)),
@@ -298,5 +300,22 @@ fn node_sight(node: &Node, tasks: &[Task]) -> NodeSight {
         cpu,
         memory,
         running: here().filter(|task| task.state == TaskState::Running).count(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_will_do_for_a_few_seconds_unless_something_happened_since() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let (scene, ended) = (Ok(Arc::default()), Instant::now());
+        let last = Last { at: at(100), ended, scene };
+        let cases = [None, Some(99), Some(100), Some(101), Some(103)];
+        let will_do = |now| cases.map(|after| last.is_good_enough(after.map(at), at(now)));
+        assert_eq!(will_do(102), [true, true, true, false, true]);
+        tokio::time::advance(FRESH).await;
+        assert_eq!(will_do(102), [false; 5]);
     }
 }
