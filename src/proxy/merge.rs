@@ -70,7 +70,7 @@ impl MergeError {
                 "name this server in `proxy.server` to have routes in it, or give `proxy.entry_points` other ports"
             }
             Self::OtherPorts { .. } => {
-                "say the same ports in `proxy.entry_points`; other servers of this Caddy go by them"
+                "say the same ports in `proxy.entry_points`; those of this Caddy are not skep's to change"
             }
             Self::Shape(_) => "look at it with: caddy adapt, or GET /config/ of the admin API",
         }

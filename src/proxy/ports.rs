@@ -35,7 +35,7 @@ pub(super) fn settle(
         .pointer("/apps/http/servers")
         .is_some_and(|servers| has_heeding(servers, u16::try_from(plain).unwrap_or_default()));
     let app = object_at(config, &["apps", "http"])?;
-    let before = said(app, fleet);
+    let (before, is_foreign) = (said(app, fleet), is_foreign(app, fleet));
     let mut said = before.clone();
     for (entry, key, usual) in PORTS {
         let found = app.get(key).filter(|found| !found.is_null());
@@ -49,7 +49,7 @@ pub(super) fn settle(
         if stands {
             continue;
         }
-        if is_shared || (found.is_some() && !is_own) {
+        if is_shared || is_foreign || (found.is_some() && !is_own) {
             let found = found.map_or_else(|| usual.to_string(), ToString::to_string);
             return Err(MergeError::OtherPorts { key, found, wanted });
         }
@@ -76,12 +76,14 @@ fn said(app: &Map<String, Value>, fleet: &FleetName) -> BTreeSet<Entry> {
     names.filter_map(|name| entries.into_iter().find(|entry| entry.as_str() == name)).collect()
 }
 
-/// Notes whose ports skep has told. An id that somebody else gave to the app stays.
+/// Whether somebody else gave the app an id, so that what skep would tell it could not be noted, nor taken back.
+fn is_foreign(app: &Map<String, Value>, fleet: &FleetName) -> bool {
+    let id = app.get("@id").filter(|id| !id.is_null());
+    id.is_some_and(|id| id.as_str().is_none_or(|id| !id.starts_with(&mark(fleet, ""))))
+}
+
+/// Notes whose ports skep has told.
 fn note(app: &mut Map<String, Value>, fleet: &FleetName, said: &BTreeSet<Entry>) {
-    let id = app.get("@id").and_then(Value::as_str);
-    if id.is_some_and(|id| !id.starts_with(&mark(fleet, ""))) {
-        return;
-    }
     if said.is_empty() {
         app.remove("@id");
         return;

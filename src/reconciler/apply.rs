@@ -10,7 +10,7 @@ use crate::diff::mask::{Scrub, Sensitivity};
 use crate::model::error::chain;
 use crate::model::fleet::KEY_LENGTH;
 use crate::model::key::{Kind, ObjectKey};
-use crate::model::labels;
+use crate::model::labels::{self, Labels};
 use crate::model::secret::Redacted;
 use crate::model::store::ConfigSpec;
 use crate::swarm::{Actuator, Failure, SwarmError};
@@ -19,7 +19,7 @@ use super::caddy::{self, Gateway, ProxyPart};
 use super::event::Event;
 use super::plan::Learned;
 use super::record;
-use super::step::{RouteNote, RoutedNote, Step, Write};
+use super::step::{RouteNote, RoutedNote, Step, Target, Write};
 
 /// How many writes are under way at once.
 const PARALLEL_WRITES: usize = 4;
@@ -139,21 +139,30 @@ async fn remember(
     actuator: &Actuator,
     learned: &mut Learned,
 ) {
-    let Write::Remember { target, labels, applied, removed, routes, routed } = &step.write else {
-        return;
+    let Some((target, labels)) = noted(&step.write, done) else { return };
+    let spec = ConfigSpec { name: step.object.name.clone(), labels, ..ConfigSpec::default() };
+    if let Err(error) = actuator.label_config(&target.id, target.version, &spec).await {
+        let reason = chain(&error);
+        tracing::debug!(object = %step.object, reason, "what was applied is not remembered");
+        learned.record_is_refused = !error.is_conflict();
+    }
+}
+
+/// The labels of the fleet record once these objects were written; `None` if they tell nothing new.
+fn noted<'w>(write: &'w Write, done: &BTreeSet<ObjectKey>) -> Option<(&'w Target, Labels)> {
+    let Write::Remember { target, labels, is_due, applied, removed, routes, routed } = write else {
+        return None;
     };
     let is_done = |name: &str| done.contains(&ObjectKey::new(Kind::Service, name));
     let is_written =
         |note: &&RouteNote| done.contains(&ObjectKey::new(Kind::Route, note.route.as_str()));
     let is_routed = |note: &&RoutedNote| !note.by.is_disjoint(done);
-    let is_empty =
-        applied.is_empty() && removed.is_empty() && routes.is_empty() && routed.is_empty();
     let mut named = applied.keys().chain(removed);
     let is_any = named.any(|name| is_done(name))
         || routes.iter().any(|note| is_written(&note))
         || routed.iter().any(|note| is_routed(&note));
-    if !is_empty && !is_any {
-        return;
+    if !is_due && !is_any {
+        return None;
     }
     let mut labels = labels.clone();
     for (service, brief) in applied.iter().filter(|(service, _)| is_done(service)) {
@@ -168,12 +177,7 @@ async fn remember(
     for RoutedNote { stack, routed, by: _ } in routed.iter().filter(is_routed) {
         record::note_routed(&mut labels, stack, routed);
     }
-    let spec = ConfigSpec { name: step.object.name.clone(), labels, ..ConfigSpec::default() };
-    if let Err(error) = actuator.label_config(&target.id, target.version, &spec).await {
-        let reason = chain(&error);
-        tracing::debug!(object = %step.object, reason, "what was applied is not remembered");
-        learned.record_is_refused = !error.is_conflict();
-    }
+    Some((target, labels))
 }
 
 /// Makes one write and returns the Engine's warnings.
@@ -332,7 +336,33 @@ fn verb(step: &Step) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::reconciler::record::Routed;
+
+    #[test]
+    fn the_record_is_written_for_what_succeeded_and_for_what_is_due_anyway() {
+        let routed = Routed { source: "main".into(), beside: "0".into(), is_protected: true };
+        let (object, stack) = (ObjectKey::new(Kind::Proxy, "caddy"), "shop".parse().unwrap());
+        let note = RoutedNote { stack, routed, by: [object.clone()].into() };
+        let write = |is_due| Write::Remember {
+            target: Target { id: "id".to_owned(), version: 1 },
+            labels: Labels::from([("skep.routes.shop".to_owned(), "1 a.example.com/*".to_owned())]),
+            is_due,
+            applied: BTreeMap::new(),
+            removed: BTreeSet::new(),
+            routes: Vec::new(),
+            routed: vec![note.clone()],
+        };
+        let written = |is_due, done: &[ObjectKey]| {
+            let done = done.iter().cloned().collect();
+            noted(&write(is_due), &done).map(|(_, labels)| labels.len())
+        };
+        assert_eq!(written(false, &[]), None);
+        assert_eq!(written(true, &[]), Some(1));
+        assert_eq!(written(false, &[object]), Some(2));
+    }
 
     #[test]
     fn a_network_that_the_engine_keeps_is_given_up_also_when_each_try_is_a_pass_of_its_own() {

@@ -184,13 +184,18 @@ pub fn note_route(labels: &mut Labels, stack: &StackName, route: &str, brief: Op
         None => routes.remove(route),
     };
     if routes.is_empty() {
-        labels.remove(&label);
-        labels.remove(&format!("{ROUTED}{stack}"));
-        return;
+        return forget_routes(labels, stack);
     }
     let routes: Vec<String> =
         routes.into_iter().map(|(route, brief)| format!("{brief} {route}")).collect();
     labels.insert(label, routes.join("\n"));
+}
+
+/// Forgets all routes of `stack`, and whose they were.
+pub fn forget_routes(labels: &mut Labels, stack: &StackName) {
+    for prefix in [ROUTES, ROUTED] {
+        labels.remove(&format!("{prefix}{stack}"));
+    }
 }
 
 /// Remembers in the record's labels whose the routes of `stack` are, if routes of it are remembered.

@@ -52,6 +52,8 @@ pub enum Write {
         target: Target,
         /// Its labels, before anything of this pass.
         labels: Labels,
+        /// Whether these are written even if nothing of this pass succeeds.
+        is_due: bool,
         /// Services that are created or updated, with what is remembered of them.
         applied: BTreeMap<String, String>,
         /// Services that are removed.

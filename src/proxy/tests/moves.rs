@@ -99,6 +99,23 @@ fn the_usual_ports_under_a_server_of_others_are_not_changed_and_those_of_skep_go
 }
 
 #[test]
+fn ports_are_not_told_where_that_cannot_be_noted() {
+    let policy = own(8080, 443);
+    for id in [json!("theirs"), json!(7), json!("skep:blue::ports:http")] {
+        let config = json!({ "apps": { "http": { "@id": id } } });
+        let all = |_: &_| true;
+        let merge = |policy: &ProxyPolicy| {
+            let live = live(config.clone());
+            crate::proxy::merge(&live, &stack(policy), &fleet(), &policy.servers, &all)
+        };
+        let refused =
+            MergeError::OtherPorts { key: "http_port", found: "80".to_owned(), wanted: 8080 };
+        assert_eq!(merge(&policy), Err(refused), "{id}");
+        assert_eq!(merge(&own(80, 443)).unwrap().config["apps"]["http"]["@id"], id);
+    }
+}
+
+#[test]
 fn a_port_is_taken_in_whatever_notation_it_is_written() {
     for listen in [":443", "tcp/0.0.0.0:443", "[::]:440-450"] {
         let config =

@@ -70,14 +70,15 @@ fn beside_routes(
     } else {
         None
     };
-    let is_any = !kept.is_empty();
-    *stacks = kept;
+    stacks.clone_from(&kept);
     let part = plan.proxy.as_ref();
     let merged = part.and_then(|part| part.merged(&part.live, &[&*step]).ok());
-    if is_any && merged.is_some_and(|merged| merged.is_changed) {
+    let is_written = !kept.is_empty() && merged.is_some_and(|merged| merged.is_changed);
+    let object = step.object.clone();
+    not_noted(plan, &object, |stack| is_written && kept.contains(stack));
+    if is_written {
         return None;
     }
-    let object = step.object.clone();
     let changes = &mut plan.document.fleet_changes;
     match hold {
         Some(hold) => {
@@ -87,6 +88,24 @@ fn beside_routes(
         None => changes.retain(|change| change.object != object),
     }
     Some(object)
+}
+
+/// Leaves out of what is noted that `object` was written for stacks that it is not written for.
+fn not_noted(plan: &mut Plan, object: &ObjectKey, is_written: impl Fn(&StackName) -> bool) {
+    plan.steps.retain_mut(|step| {
+        let Write::Remember { target: _, labels: _, is_due, applied, removed, routes, routed } =
+            &mut step.write
+        else {
+            return true;
+        };
+        for note in routed.iter_mut().filter(|note| !is_written(&note.stack)) {
+            note.by.remove(object);
+        }
+        routed.retain(|note| !note.by.is_empty());
+        let is_empty =
+            applied.is_empty() && removed.is_empty() && routes.is_empty() && routed.is_empty();
+        *is_due || !is_empty
+    });
 }
 
 /// Holds everything but drift from a revision that nobody knows to be the newest: somebody else may have applied a newer
@@ -100,6 +119,8 @@ pub fn for_stale(plan: &mut Plan, fetched_at: Timestamp) {
         );
         change.holds.push(Hold::new(HoldCode::StaleSource, reason));
     }
+    // Nor is noted what this revision says of protection; repairs of drift need no note.
+    plan.steps.retain(|step| !matches!(step.write, Write::Remember { .. }));
     without(plan, withheld);
 }
 
@@ -189,10 +210,13 @@ mod tests {
 
     use super::*;
     use crate::diff::document::{Action, Effect, EngineRef, FORMAT_VERSION, Summary};
+    use crate::model::labels::Labels;
     use crate::model::live::ApiVersion;
     use crate::model::secret::Redacted;
     use crate::proxy::{Compiled, Features, Live, OwnServers, Servers};
     use crate::reconciler::caddy::ProxyPart;
+    use crate::reconciler::record::Routed;
+    use crate::reconciler::step::{RoutedNote, Target};
 
     /// A plan that takes away a policy of stack `shop`, which declares none; `zoo` has nothing to put right.
     fn plan() -> Plan {
@@ -240,6 +264,20 @@ mod tests {
         }
     }
 
+    /// A step that notes `routed`.
+    fn noting(routed: Vec<RoutedNote>, is_due: bool) -> Step {
+        let write = Write::Remember {
+            target: Target { id: "id".to_owned(), version: 1 },
+            labels: Labels::new(),
+            is_due,
+            applied: BTreeMap::new(),
+            removed: BTreeSet::new(),
+            routes: Vec::new(),
+            routed,
+        };
+        Step { object: ObjectKey::new(Kind::Config, "record"), write, needs: Vec::new() }
+    }
+
     /// Why the change of the proxy is held, if it is shown, and the stacks that are written.
     fn came_of(plan: &Plan) -> (Option<Vec<HoldCode>>, Vec<Vec<String>>) {
         let change = plan.document.fleet_changes.first();
@@ -282,6 +320,43 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_written_beside_routes_is_not_noted_either() {
+        let by = |suspended: &[&str], is_due, own: Option<ObjectKey>| {
+            let mut plan = plan();
+            let routed = Routed { source: "cli".into(), beside: "0".into(), is_protected: false };
+            let note = |stack: &str| RoutedNote {
+                stack: stack.parse().unwrap(),
+                routed: routed.clone(),
+                by: own.clone().into_iter().chain([plan.steps[0].object.clone()]).collect(),
+            };
+            let notes = ["shop", "zoo"].map(note).into();
+            plan.steps.push(noting(notes, is_due));
+            let suspension =
+                Suspension { by: "ada".to_owned(), since: Timestamp::UNIX_EPOCH, reason: None };
+            let stacks = suspended.iter().map(|stack| (stack.parse().unwrap(), suspension.clone()));
+            let suspensions = Suspensions { stacks: stacks.collect(), ..Suspensions::default() };
+            for_people(&mut plan, &suspensions, &DriftModes::default(), "skep resume");
+            plan.steps.into_iter().find_map(|step| match step.write {
+                Write::Remember { routed, .. } => {
+                    let notes = routed.into_iter();
+                    Some(notes.map(|note| (note.stack.to_string(), note.by.len())).collect())
+                }
+                _ => None,
+            })
+        };
+        let left = |notes: &[(&str, usize)]| -> Option<Vec<(String, usize)>> {
+            Some(notes.iter().map(|(stack, by)| ((*stack).to_owned(), *by)).collect())
+        };
+        let route = || Some(ObjectKey::new(Kind::Route, "a.example.com/*"));
+        assert_eq!(by(&[], false, None), left(&[("shop", 1), ("zoo", 1)]));
+        assert_eq!(by(&["zoo"], false, None), left(&[("shop", 1)]));
+        assert_eq!(by(&["zoo"], false, route()), left(&[("shop", 2), ("zoo", 1)]));
+        // Nothing is left to write for `zoo` alone.
+        assert_eq!(by(&["shop"], false, None), None);
+        assert_eq!(by(&["shop"], true, None), left(&[]));
+    }
+
+    #[test]
     fn what_was_committed_beside_routes_is_no_drift() {
         for mode in [DriftMode::Report, DriftMode::Off] {
             let modes = DriftModes { default: mode, ..DriftModes::default() };
@@ -296,8 +371,10 @@ mod tests {
     #[test]
     fn what_is_beside_routes_waits_for_a_source_that_can_be_read_and_after_a_failure() {
         let mut stale = plan();
+        stale.steps.push(noting(Vec::new(), true));
         for_stale(&mut stale, Timestamp::UNIX_EPOCH);
         assert_eq!(came_of(&stale), (Some(vec![HoldCode::StaleSource]), vec![]));
+        assert!(stale.steps.is_empty(), "an older revision may protect other stacks");
         let (mut failed, mut memory, now) = (plan(), Memory::default(), Instant::now());
         let object = &failed.steps[0].object.clone();
         memory.troubles.failed(object, "x", std::time::Duration::from_secs(60), now, 0.0);

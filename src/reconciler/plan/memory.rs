@@ -57,7 +57,8 @@ pub(super) fn causes_of_loss(
 }
 
 /// The step that writes down what `steps` apply and remove. It never comes alone, but for a run that has written before
-/// or removes a stack, or where the protection of routes has changed: then it also mends what was left out.
+/// or removes a stack, which also mends what was left out, or where something else is declared of a stack with routes than is
+/// known of it.
 pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
     let record = context.record?;
     let mut applied: BTreeMap<String, String> = BTreeMap::new();
@@ -88,7 +89,9 @@ pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
     };
     routes.retain(|note| known(note) != note.brief.as_ref());
     let stacks = route::stacks(context, record, steps);
-    let is_behind = route::is_behind(context, record);
+    let mut labels = record.labels.clone();
+    route::follow(context, record, &mut labels);
+    let is_behind = labels != record.labels;
     let moves =
         !(applied.is_empty() && removed.is_empty() && routes.is_empty() && stacks.is_empty());
     // Who removes a stack of which nothing is left wants it forgotten.
@@ -96,7 +99,6 @@ pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
     if context.learned.record_is_refused || !(moves || mends || is_behind) {
         return None;
     }
-    let mut labels = record.labels.clone();
     for live in &context.observed.services {
         let name = &live.spec.name;
         let key = ObjectKey::new(Kind::Service, name);
@@ -110,7 +112,7 @@ pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
     for name in record.applied.keys().filter(|name| is_over(context, name)) {
         record::forget(&mut labels, name);
     }
-    if context.learned.has_written || is_behind {
+    if context.learned.has_written {
         route::mend(context, record, &mut labels);
     }
     let size: usize = labels.iter().map(|(label, value)| label.len() + value.len()).sum();
@@ -119,7 +121,9 @@ pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
     }
     let object = ObjectKey::new(Kind::Config, &context.record_name);
     let target = record.target.clone();
-    let write = Write::Remember { target, labels, applied, removed, routes, routed: stacks };
+    let is_due = is_behind || !moves;
+    let write =
+        Write::Remember { target, labels, is_due, applied, removed, routes, routed: stacks };
     Some(Step { object, write, needs: Vec::new() })
 }
 

@@ -10,7 +10,7 @@ use crate::model::service::ServiceSpec;
 use crate::model::task::NetworkAttachment;
 
 use super::super::super::caddy::ProxyRules;
-use super::proxies::{proxies, routed};
+use super::proxies::{labelled, routed};
 
 /// What is declared, with routed services attached to the network that the settings name for that. They get no alias
 /// there: the proxy dials them by their full name.
@@ -19,10 +19,10 @@ pub(in crate::reconciler::plan) fn attached<'d>(
     rules: Option<&ProxyRules>,
     observed: &Observed,
 ) -> Cow<'d, Desired> {
-    let Some(ProxyRules { network: Some(network), policy }) = rules else {
+    let Some(ProxyRules { network: Some(network), policy: _ }) = rules else {
         return Cow::Borrowed(desired);
     };
-    let proxies = proxies(desired, observed, policy);
+    let proxies = labelled(desired, observed);
     let mut shared: BTreeSet<&str> = proxies.values().flatten().map(String::as_str).collect();
     shared.insert(network);
     let is_apart = |spec: &ServiceSpec| {

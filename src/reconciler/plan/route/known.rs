@@ -30,6 +30,8 @@ pub(in crate::reconciler::plan) struct Routes<'a> {
     pub(super) active: BTreeSet<StackName>,
     /// What the settings say of the proxy.
     pub(super) policy: ProxyPolicy,
+    /// The network that they name for routed services.
+    pub(super) network: Option<String>,
     compiled: Arc<Compiled>,
     wanted: BTreeMap<StackName, BTreeMap<RouteKey, Wanted>>,
     live: BTreeMap<StackName, BTreeMap<RouteKey, Placed<'a>>>,
@@ -75,7 +77,7 @@ impl<'a> Routes<'a> {
     ) -> Self {
         let Inputs { desired, scope, policy, rules, sight, .. } = *inputs;
         let fallback = ProxyRules::default();
-        let ProxyRules { network: _, policy: settings } = rules.unwrap_or(&fallback);
+        let ProxyRules { network, policy: settings } = rules.unwrap_or(&fallback);
         let seen = sight.live();
         let features = seen.map_or(Features::MODERN, |live| live.features);
         let compiled = Arc::new(compile(desired, &scope.fleet, settings, features));
@@ -84,6 +86,7 @@ impl<'a> Routes<'a> {
             desired,
             active: active(desired, policy.remove.as_ref().map(|asked| &asked.stack)),
             policy: settings.clone(),
+            network: network.clone(),
             wanted: wanted(&compiled),
             compiled,
             live: BTreeMap::new(),

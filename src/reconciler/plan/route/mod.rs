@@ -15,6 +15,6 @@ mod surplus;
 pub(super) use attach::attached;
 pub(super) use declared::plan_routes;
 pub(super) use known::Routes;
-pub(super) use noted::{is_behind, mend, notes, stacks};
+pub(super) use noted::{follow, mend, notes, stacks};
 pub(super) use rest::{findings, fleet_change};
 pub(super) use surplus::{Going, leads_to};

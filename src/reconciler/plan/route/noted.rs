@@ -11,7 +11,7 @@ use crate::model::name::StackName;
 use super::super::super::record::{self, FleetRecord, Routed};
 use super::super::super::step::{RouteNote, RouteWrite, RoutedNote, Step, Write};
 use super::super::context::Context;
-use super::known::{Routes, brief, object};
+use super::known::{brief, object};
 
 /// What is remembered of a route that is written, in each of the stacks that it concerns.
 pub(in crate::reconciler::plan) fn notes(
@@ -51,11 +51,30 @@ pub(in crate::reconciler::plan) fn stacks(
     }
     let note = |(stack, by): (&StackName, BTreeSet<ObjectKey>)| {
         let declared = context.desired.stacks.get(stack)?;
-        let routed = routed(context.routes, record, declared)?;
+        context.routes.wanted(stack).next()?;
+        let routed = routed(declared, context.routes.beside(record, stack));
         let is_known = record.routed.get(stack.as_str()) == Some(&routed);
         (!is_known).then(|| RoutedNote { stack: stack.clone(), routed, by })
     };
     by.into_iter().filter_map(note).collect()
+}
+
+/// Notes whose the routes of a stack are, and whether it is protected, as it is declared now, however the proxy is: nothing
+/// else may ever be written of a stack that has only routes. One that neither declares nor has any is forgotten.
+pub(in crate::reconciler::plan) fn follow(
+    context: &Context<'_>,
+    record: &FleetRecord,
+    labels: &mut Labels,
+) {
+    let routes = context.routes;
+    let is_seen = routes.sight.live().is_some();
+    for (name, stack) in &context.desired.stacks {
+        if is_seen && stack.routes.is_empty() && routes.live(name).next().is_none() {
+            record::forget_routes(labels, name);
+        } else if let Some(known) = record.routed.get(name.as_str()) {
+            record::note_routed(labels, name, &routed(stack, known.beside.clone()));
+        }
+    }
 }
 
 /// Notes what is live of routes just as it is declared, where that was left out before.
@@ -69,9 +88,9 @@ pub(in crate::reconciler::plan) fn mend(
         return;
     }
     for (name, stack) in &context.desired.stacks {
-        let Some(whose) = routed(routes, record, stack) else { continue };
-        let mut wanted = routes.wanted(name);
-        if !wanted.all(|(key, wanted)| routes.is_live(name, key, wanted)) {
+        let mut wanted = routes.wanted(name).peekable();
+        if wanted.peek().is_none() || !wanted.all(|(key, wanted)| routes.is_live(name, key, wanted))
+        {
             continue;
         }
         for (key, wanted) in routes.wanted(name) {
@@ -79,26 +98,12 @@ pub(in crate::reconciler::plan) fn mend(
             let brief = brief(record, objects.iter().map(|route| &route.object));
             record::note_route(labels, name, &object(key).name, Some(&brief));
         }
-        record::note_routed(labels, name, &whose);
+        record::note_routed(labels, name, &routed(stack, routes.beside(record, name)));
     }
 }
 
-/// Whether a stack is protected, or not any more, since its routes were noted: nothing else may ever be written of one that
-/// has only routes.
-pub(in crate::reconciler::plan) fn is_behind(context: &Context<'_>, record: &FleetRecord) -> bool {
-    record.routed.iter().any(|(name, routed)| {
-        let mut stacks = context.desired.stacks.values();
-        let stack = stacks.find(|stack| stack.name.as_str() == name);
-        stack.is_some_and(|stack| stack.policy.protect != routed.is_protected)
-    })
-}
-
 /// What is remembered of a stack that has routes.
-fn routed(routes: &Routes<'_>, record: &FleetRecord, stack: &DesiredStack) -> Option<Routed> {
-    routes.wanted(&stack.name).next()?;
-    Some(Routed {
-        source: stack.source.to_string(),
-        beside: routes.beside(record, &stack.name),
-        is_protected: stack.policy.protect,
-    })
+fn routed(stack: &DesiredStack, beside: String) -> Routed {
+    let (source, is_protected) = (stack.source.to_string(), stack.policy.protect);
+    Routed { source, beside, is_protected }
 }

@@ -15,31 +15,39 @@ use super::super::context::Context;
 
 /// The value of the label `skep.role` on the service that the proxy runs as.
 const PROXY: &str = "proxy";
-/// What the repository of its image is called, for one that does not carry the label.
+/// What the repository of its image is called, where no service carries the label.
 const IMAGE: &str = "caddy";
 
-/// The networks of each service that the proxy runs as, by its name. None where it is no part of the Swarm.
-pub(super) fn proxies(
+/// The networks of each service that is said to be the proxy, by its name. None where it is no part of the Swarm, or nobody
+/// says so: services are not moved on a guess.
+pub(super) fn labelled(
     desired: &Desired,
     observed: &Observed,
-    policy: &ProxyPolicy,
+) -> BTreeMap<String, BTreeSet<String>> {
+    networks(desired, observed, |spec| {
+        spec.labels.get(labels::ROLE).is_some_and(|role| role == PROXY)
+    })
+}
+
+/// The networks of the services that fulfil a condition, by their names.
+fn networks(
+    desired: &Desired,
+    observed: &Observed,
+    is_proxy: impl Fn(&ServiceSpec) -> bool,
 ) -> BTreeMap<String, BTreeSet<String>> {
     let declared = desired.stacks.values().flat_map(|stack| &stack.services);
     let declared = declared.map(|service| &service.spec);
     let live = observed.services.iter().map(|live| &live.spec);
     let mut proxies: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for spec in live.chain(declared).filter(|spec| is_proxy(spec, policy)) {
+    for spec in live.chain(declared).filter(|spec| is_proxy(spec)) {
         let networks = spec.task_template.networks.iter().map(|on| on.target.clone());
         proxies.entry(spec.name.clone()).or_default().extend(networks);
     }
     proxies
 }
 
-/// Whether a service is the proxy: it says so, or it is a Caddy that publishes what routes are served at.
-fn is_proxy(spec: &ServiceSpec, policy: &ProxyPolicy) -> bool {
-    if spec.labels.get(labels::ROLE).is_some_and(|role| role == PROXY) {
-        return true;
-    }
+/// Whether a service looks like the proxy: a Caddy that publishes what routes are served at.
+fn is_entrance(spec: &ServiceSpec, policy: &ProxyPolicy) -> bool {
     let image = spec.task_template.container_spec.as_ref().map(|container| &container.image);
     let repository = image.and_then(|image| image.rsplit('/').next()?.split([':', '@']).next());
     let is_entry = |port: u32| match &policy.servers {
@@ -65,9 +73,14 @@ pub(super) fn routed(stack: &DesiredStack) -> BTreeMap<String, Place> {
 
 /// Warns of routed services that the proxy cannot find: names of services mean something within a network only.
 pub(super) fn apart(context: &Context<'_>) -> Vec<Finding> {
-    let proxies = proxies(context.desired, context.observed, &context.routes.policy);
+    let (desired, observed, routes) = (context.desired, context.observed, context.routes);
+    let mut proxies = labelled(desired, observed);
+    if proxies.is_empty() {
+        proxies = networks(desired, observed, |spec| is_entrance(spec, &routes.policy));
+    }
     let Some(proxy) = proxies.keys().next() else { return Vec::new() };
-    let shared: BTreeSet<&str> = proxies.values().flatten().map(String::as_str).collect();
+    let mut shared: BTreeSet<&str> = proxies.values().flatten().map(String::as_str).collect();
+    shared.extend(routes.network.as_deref());
     let mut findings = Vec::new();
     for stack in context.desired.stacks.values() {
         let mut routed = routed(stack);

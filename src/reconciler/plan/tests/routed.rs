@@ -8,6 +8,7 @@ use crate::diff::document::{Cause, HoldCode};
 use crate::model::desired::DesiredStack;
 use crate::model::route::Tls;
 use crate::model::service::{EndpointSpec, PortConfig};
+use crate::reconciler::caddy::Sight;
 use crate::reconciler::policy::RemoveStack;
 use crate::reconciler::step::Write;
 
@@ -82,6 +83,47 @@ fn a_protected_stack_of_nothing_but_routes_stays() {
 }
 
 #[test]
+fn whose_routes_are_and_their_protection_is_noted_however_the_proxy_is() {
+    let noted = |world: &mut World| {
+        let plan = world.plan();
+        assert!(plan.steps.iter().any(|s| matches!(s.write, Write::Remember { is_due: true, .. })));
+        world.perform(&plan);
+        let value = world.observed.configs[0].spec.labels.get("skep.routed.signs").cloned();
+        value.map(|value| value.split(' ').map(ToOwned::to_owned).collect::<Vec<_>>())
+    };
+    let mut world = proxied(World::applied(vec![shop(), signs()]));
+    world.converge();
+    let label = world.observed.configs[0].spec.labels["skep.routed.signs"].clone();
+    let beside = label.strip_prefix("cli ").unwrap();
+    // All routes are live, and nothing but the source changes.
+    world.stack("signs").source = "other".parse().unwrap();
+    assert_eq!(noted(&mut world).unwrap(), ["other", beside]);
+    assert_eq!(world.plan().steps.len(), 0);
+    // A route is not live as declared, and something beside routes differs.
+    let mut edited = config(&world);
+    edited["apps"]["http"]["servers"]["skep-https"]["listen"] = json!([":444"]);
+    edited["apps"]["http"]["servers"]["skep-https"]["routes"] = json!([]);
+    see(&mut world, edited);
+    world.stack("signs").policy.protect = true;
+    assert_eq!(noted(&mut world).unwrap(), ["other", beside, "protected"]);
+    // Nothing can be seen.
+    world.converge();
+    world.sight = Sight::Lost("cannot read the configuration".to_owned());
+    world.stack("signs").policy.protect = false;
+    assert_eq!(noted(&mut world).unwrap(), ["other", beside]);
+    // The last route is dropped, and Caddy has lost it.
+    world.stack("signs").policy.protect = true;
+    assert_eq!(noted(&mut world).unwrap(), ["other", beside, "protected"]);
+    world.stack("signs").routes.clear();
+    assert_eq!(world.plan().steps.len(), 0, "it may be live");
+    see(&mut world, json!({ "admin": {} }));
+    assert_eq!(noted(&mut world), None);
+    world.converge();
+    let record = &world.observed.configs[0].spec.labels;
+    assert!(!record.keys().any(|label| label.contains("signs")), "{record:?}");
+}
+
+#[test]
 fn a_fleet_of_nothing_but_routes_notes_whose_they_are() {
     let mut world = proxied(World::declaring(vec![signs()]));
     world.observed.configs.clear();
@@ -150,7 +192,18 @@ fn a_routed_service_that_the_proxy_cannot_find_is_told() {
     // With `proxy.network` it is put there.
     world.rules.as_mut().unwrap().network = Some("edge_default".to_owned());
     assert_eq!(found(&world), Vec::<String>::new());
-    world.rules.as_mut().unwrap().network = None;
+    // What only looks like the proxy moves no service, and warns of none.
     world.live("edge_caddy").spec.task_template.networks[0].target = "shop_default".to_owned();
+    world.rules.as_mut().unwrap().network = Some("public".to_owned());
+    let web = "service shop_web";
+    assert_eq!(change(&world.plan(), web).fields[0].path.0, "networks.public");
     assert_eq!(found(&world), Vec::<String>::new());
+    world.rules.as_mut().unwrap().network = None;
+    assert_eq!(found(&world), Vec::<String>::new());
+    // Where one says that it is the proxy, no other is taken for it.
+    let mut said = service("front", "caddy").spec;
+    said.labels.clear();
+    said.labels.insert("skep.role".to_owned(), "proxy".to_owned());
+    world.observed.services.push(live_service(&said));
+    assert!(found(&world)[0].contains("shares no network with front_caddy"));
 }
