@@ -73,14 +73,14 @@ pub(super) fn routed(stack: &DesiredStack) -> BTreeMap<String, Place> {
 
 /// Warns of routed services that the proxy cannot find: names of services mean something within a network only.
 pub(super) fn apart(context: &Context<'_>) -> Vec<Finding> {
-    let (desired, observed, routes) = (context.desired, context.observed, context.routes);
+    let (desired, observed, known) = (context.desired, context.observed, context.routes);
     let mut proxies = labelled(desired, observed);
     if proxies.is_empty() {
-        proxies = networks(desired, observed, |spec| is_entrance(spec, &routes.policy));
+        proxies = networks(desired, observed, |spec| is_entrance(spec, &known.policy));
     }
     let Some(proxy) = proxies.keys().next() else { return Vec::new() };
     let mut shared: BTreeSet<&str> = proxies.values().flatten().map(String::as_str).collect();
-    shared.extend(routes.network.as_deref());
+    shared.extend(known.network.as_deref());
     let mut findings = Vec::new();
     for stack in context.desired.stacks.values() {
         let mut routed = routed(stack);
