@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::declared_secret::data_of_secret;
-use super::keys_above::{Key, keys_above};
+use super::keys_above::keys_above;
 use crate::diff::mask::{Sensitivity, announces_secret, secrets};
 use crate::model::secret::MASK;
 
