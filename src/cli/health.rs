@@ -20,9 +20,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Ask the running controller whether it lives, as a health check of its container
 #[derive(Debug, Args)]
 #[command(after_help = "\
-It asks where the key `status.listen` of the settings says, for /healthz or /readyz, with the token
-of `status.token_file` if there is one: who knows it is told why the controller is not ready. A
-controller that is not ready needs an engine or a git server, and no restart.
+It asks where the key `status.listen` of the settings says, for /healthz or /readyz. On a unix
+socket it shows the token of `status.token_file`, and is told why the controller is not ready. On a
+TCP port it does not, as anybody may listen there while the controller is down, and with a token in
+the settings it is told only what is missing; `skep status` says why. A controller that is not ready
+needs an engine or a git server, and no restart.
 
 Examples:
   skep health -c /etc/skep/skep.yaml
