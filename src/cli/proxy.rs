@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::model::secret::Redacted;
-use crate::proxy::Endpoint;
+use crate::proxy::{Endpoint, EntryAddress};
 use crate::reconciler::caddy::{ProxyAddress, ProxyAim, ProxyRules};
 use crate::settings::{ProxySettings, TlsSettings};
 use crate::spec::decode::Located;
@@ -70,7 +70,7 @@ impl DeclaredProxy {
         &self,
         endpoint: Endpoint,
         tls: Option<&TlsSettings>,
-        entry: Option<String>,
+        entry: Option<EntryAddress>,
     ) -> Result<ProxyAddress, CommandError> {
         let Some(TlsSettings { ca_file, cert_file, key_file }) = tls else {
             return Ok(ProxyAddress { endpoint, identity: None, authority: None, entry });

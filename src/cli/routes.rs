@@ -11,7 +11,8 @@ use crate::diff::document::StackSection;
 use crate::model::error::chain;
 use crate::model::name::{FleetName, StackName};
 use crate::proxy::{
-    Compiled, Features, HandshakeError, compile, entry_address, reach, shown_certificate,
+    Compiled, EntryAddress, Features, HandshakeError, compile, entry_address, reach,
+    shown_certificate,
 };
 use crate::reconciler::caddy::{ProxyAim, Sight};
 use crate::reconciler::pass::{Reader, declare};
@@ -75,7 +76,7 @@ pub(super) struct RoutesArgs {
     /// Where clients reach Caddy with TLS [default: `proxy.entry` of the settings, else the
     /// machine of its admin API; and the port in the settings]
     #[arg(long, value_name = "HOST[:PORT]")]
-    entry: Option<String>,
+    entry: Option<EntryAddress>,
 
     /// Exit with another code than 0 when something is not as it should be
     #[arg(long)]
@@ -132,7 +133,7 @@ pub(super) async fn routes(
     let mut routes = routes.only(&args.names.iter().cloned().collect());
     if let (Some(aim), Some(live)) = (&aim, sight.live()) {
         let ProxyAim { address, rules } = aim;
-        let entry = args.entry.as_deref().or(address.entry.as_deref());
+        let entry = args.entry.as_ref().or(address.entry.as_ref());
         let entry = entry_address(entry, &address.endpoint, &rules.policy.servers, live);
         let looked = look_at_certificates(&mut routes.routes, &entry).await;
         routes.entry_problem = looked.err().map(|error| chain(&error));

@@ -44,7 +44,7 @@ pub use admin::Admin;
 pub use change::{RouteChange, Verb};
 pub use compile::{Compiled, CompiledRoute, Refusal, Refused, compile};
 pub use endpoint::{Endpoint, EndpointError};
-pub use entry_address::entry_address;
+pub use entry_address::{EntryAddress, EntryAddressError, entry_address};
 pub use error::AdminError;
 pub use fields::{dialled, fields, target};
 pub use floors::Features;

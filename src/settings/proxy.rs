@@ -2,7 +2,9 @@
 
 use super::engine::TlsSettings;
 use crate::model::route::{HostPattern, IpRange, Template};
-use crate::proxy::{Acme, Endpoint, ErrorPage, OwnServers, ProxyPolicy, Servers};
+use crate::proxy::{
+    Acme, Endpoint, EntryAddress, EntryAddressError, ErrorPage, OwnServers, ProxyPolicy, Servers,
+};
 use crate::spec::compose::routes::{header_values, port};
 use crate::spec::decode::{Cursor, Decode, Fields, Located, Report};
 
@@ -13,8 +15,8 @@ pub struct ProxySettings {
     pub admin: Located<Endpoint>,
     /// TLS for an admin API that begins with `https://`.
     pub tls: Option<TlsSettings>,
-    /// Where clients reach Caddy with TLS, as `host` or `host:port`.
-    pub entry: Option<String>,
+    /// Where clients reach Caddy with TLS.
+    pub entry: Option<EntryAddress>,
     /// The network that Caddy shares with routed services; services are attached to it if they share none.
     pub network: Option<Located<String>>,
     /// What is true of all routes.
@@ -78,20 +80,20 @@ fn admin(at: &Cursor<'_>, report: &mut Report) -> Option<Located<Endpoint>> {
     }
 }
 
-fn entry(at: &Cursor<'_>, report: &mut Report) -> Option<String> {
+fn entry(at: &Cursor<'_>, report: &mut Report) -> Option<EntryAddress> {
     let text: String = at.get(report)?;
-    let is_plain = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-._:[]".contains(c));
-    if !is_plain {
-        let finding = at.error("invalid-value", "is no HOST or HOST:PORT");
-        report.push(
-            finding.hint(
-                "write where clients reach Caddy, such as `10.0.0.7` or `edge.internal:8443`",
-            ),
-        );
-        return None;
+    let entry = text.parse();
+    if let Err(error) = &entry {
+        let hint = match error {
+            EntryAddressError::Unbracketed => format!("write `[{text}]`, or `[{text}]:443`"),
+            EntryAddressError::Form | EntryAddressError::Port => {
+                "write where clients reach Caddy, such as `10.0.0.7`, `edge.internal:8443` or `[2001:db8::7]:443`"
+                    .to_owned()
+            }
+        };
+        report.push(at.error("invalid-value", error).hint(hint));
     }
-    Some(text)
+    entry.ok()
 }
 
 fn servers(fields: &mut Fields<'_>, report: &mut Report) -> Servers {
@@ -242,7 +244,7 @@ acme: {email: ops@example.com, directory: "https://acme.example/dir", trusted_ro
             }),
         };
         assert_eq!(settings.policy, policy);
-        assert_eq!(settings.entry.as_deref(), Some("10.0.0.7:8443"));
+        assert_eq!(settings.entry, Some("10.0.0.7:8443".parse().unwrap()));
     }
 
     #[test]
@@ -262,6 +264,34 @@ acme: {email: ops@example.com, directory: "https://acme.example/dir", trusted_ro
             let (_, findings) = read(&settings.to_string());
             assert_eq!(findings, Vec::<String>::new(), "{settings}");
         }
+    }
+
+    #[test]
+    fn an_entry_that_cannot_work_is_told_with_a_way_out() {
+        let message = |text: &str| {
+            let text = format!("{{admin: 'unix:///run/caddy.sock', entry: '{text}'}}");
+            let (_, findings) = read(&text);
+            findings.join("; ")
+        };
+        assert_eq!(message("[2001:db8::7]:8443"), "");
+        assert_eq!(
+            message("2001:db8::7"),
+            "invalid-value: entry is an IPv6 address without brackets, in which no port can be told from the address"
+        );
+        assert_eq!(
+            message("edge:99999"),
+            "invalid-value: entry has no port from 1 to 65535 behind its colon"
+        );
+        assert_eq!(message("edge:"), message("edge:99999"));
+        assert_eq!(message("https://edge"), "invalid-value: entry is no HOST or HOST:PORT");
+        let text = "{admin: 'unix:///run/caddy.sock',\n entry: '2001:db8::7'}";
+        let root = parse(text.as_bytes(), "skep.yaml".into(), &Budget::default()).unwrap();
+        let mut report = Report::default();
+        let _: Option<ProxySettings> = Cursor::top(&root).get(&mut report);
+        let findings = report.into_findings();
+        let finding = findings.first().unwrap();
+        assert_eq!(finding.place.as_ref().map(|place| place.line), Some(2));
+        assert_eq!(finding.hint.as_deref(), Some("write `[2001:db8::7]`, or `[2001:db8::7]:443`"));
     }
 
     #[test]

@@ -44,7 +44,7 @@ fn access(generator: &mut SchemaGenerator) -> Vec<Key> {
         (
             "entry",
             text(
-                "Where clients reach Caddy with TLS, for a look at its certificates; the machine of `admin` if absent.",
+                "Where clients reach Caddy with TLS, for a look at its certificates, as `host` or `host:port`, an IPv6 address in brackets; the machine of `admin` if absent.",
                 "10.0.0.7:443",
             ),
         ),

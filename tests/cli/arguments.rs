@@ -27,6 +27,7 @@ fn every_wrong_use_exits_with_64() {
         &["schema", "stack", "--check"],
         &["status", "not/a/name"],
         &["retry"],
+        &["routes", "--entry", "edge:99999"],
     ] {
         let ran = world.run(arguments);
         assert_eq!(ran.code, Some(64), "{arguments:?}: {ran}");

@@ -1,7 +1,7 @@
 //! Which proxy a run works with, and what the settings say about it.
 
 use crate::model::secret::Redacted;
-use crate::proxy::{Admin, AdminError, Endpoint, ProxyPolicy};
+use crate::proxy::{Admin, AdminError, Endpoint, EntryAddress, ProxyPolicy};
 
 /// The proxy of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,8 +21,8 @@ pub struct ProxyAddress {
     pub identity: Option<Redacted<Vec<u8>>>,
     /// The authorities that its certificate is believed by, in PEM.
     pub authority: Option<Vec<u8>>,
-    /// Where clients reach it with TLS, as `host` or `host:port`, if somebody has said; certificates are looked at there.
-    pub entry: Option<String>,
+    /// Where clients reach it with TLS, if somebody has said; certificates are looked at there.
+    pub entry: Option<EntryAddress>,
 }
 
 /// What is true of all routes of a proxy. It tells nobody where the proxy is.

@@ -50,7 +50,7 @@ impl RoutesSight {
             },
             entry: aim.zip(live).map(|(ProxyAim { address, rules }, live)| {
                 entry_address(
-                    address.entry.as_deref(),
+                    address.entry.as_ref(),
                     &address.endpoint,
                     &rules.policy.servers,
                     live,
