@@ -123,7 +123,8 @@ async fn each_route_is_shown_with_who_answers_how_it_is_in_caddy_and_its_certifi
         .map(|route| {
             let text = |key: &str| route[key].as_str().unwrap_or("-").to_owned();
             let certificate = &route["certificate"];
-            let certificate = certificate["problem"].as_str().or(certificate["issuer"].as_str());
+            let certificate =
+                ["problem", "issuer"].iter().find_map(|key| certificate[key].as_str());
             let words = [text("target"), text("health"), text("state"), text("reason")].join(" | ");
             let certificate = certificate.unwrap_or("-");
             format!("{}{} | {words} | {certificate}", text("host"), text("path"))

@@ -95,7 +95,7 @@ async fn a_pack_that_unfolds_to_gigabytes_is_refused_and_never_unfolded() {
     let once = |from: [u8; 4], to: [u8; 5]| [&from[..], &to[..], &copies].concat();
     let first = once([0x80, 0x80, 0x80, 0x08], [0xc0, 0xff, 0xff, 0xff, 0x03]);
     let named = |data: &[u8]| object(7, &[7; 20], data);
-    let file = |first: u8| object(3, &[], &[&[first][..], &[0; 3 << 20]].concat());
+    let file = |first: u8| object(3, &[], &[&[first][..], &vec![0; 3 << 20]].concat());
     let small = Limits { object_bytes: 4 << 20, unfolded_bytes: 16 << 20, ..limits() };
     for (what, limits, objects) in [
         ("a delta that multiplies", limits(), vec![blob, named(&first)]),
@@ -107,7 +107,7 @@ async fn a_pack_that_unfolds_to_gigabytes_is_refused_and_never_unfolded() {
         pack.extend(objects.concat());
         pack.extend([0; 20]);
         assert!(pack.len() < 50_000, "{what}: {} bytes", pack.len());
-        let server = Server::sending(pack);
+        let server = Server::sending(&pack);
         let (begun, before) = (Instant::now(), peak());
         let station = Station::limited(limits);
         let error = refused(&station.source(&url(&server))).await;

@@ -42,7 +42,7 @@ impl Server {
     }
 
     /// One that has a single commit, says git, and sends `pack` for it, in version 0 of the protocol.
-    pub(crate) fn sending(pack: Vec<u8>) -> Self {
+    pub(crate) fn sending(pack: &[u8]) -> Self {
         let packet =
             |content: &[u8]| [format!("{:04x}", content.len() + 4).as_bytes(), content].concat();
         let id = "4f2c9e1000000000000000000000000000000000";

@@ -119,7 +119,7 @@ impl Writer<'_> {
         pack.progress(|_| !self.stopped.load(Ordering::Relaxed));
         let mut unfolding = Unfolding::new(self.limits);
         while let Some(piece) = pieces.blocking_recv() {
-            unfolding.follow(&piece).map_err(|unfit| self.unfit(unfit))?;
+            unfolding.follow(&piece).map_err(|reason| self.unfit(reason))?;
             pack.write_all(&piece)
                 .map_err(|error| failed(git2::Error::from_str(&error.to_string())))?;
         }
@@ -127,13 +127,13 @@ impl Writer<'_> {
             return Err(GitError::Cancelled);
         }
         let size = |id| odb.read_header(id).ok().map(|(size, _)| size as u64);
-        unfolding.judge_bases(size).map_err(|unfit| self.unfit(unfit))?;
+        unfolding.judge_bases(size).map_err(|reason| self.unfit(reason))?;
         pack.commit().map(drop).map_err(failed)
     }
 
-    fn unfit(&self, unfit: Unfit) -> GitError {
+    fn unfit(&self, reason: Unfit) -> GitError {
         let url = self.url.to_owned();
-        let (limit, unit) = match unfit {
+        let (limit, unit) = match reason {
             Unfit::LargeObject => (self.limits.object_bytes, "bytes in one object, unfolded"),
             Unfit::LargeWhole => (self.limits.unfolded_bytes, "bytes, unfolded"),
             Unfit::NotAPack => {
