@@ -190,8 +190,12 @@ pub fn fold(known: &Known<'_>) -> Vec<RouteStatus> {
     for Declared { compiled, plan } in declared.unwrap_or_default() {
         for route in &compiled.routes {
             wanted.insert(&route.id);
-            let object = found.get(&route.id).copied();
-            routes.push(declared_route(route, live.map(|_| object), plan, &healths));
+            let found = match (live, found.get(&route.id)) {
+                (None, _) => Found::Unknown,
+                (Some(_), None) => Found::Nothing,
+                (Some(_), Some(object)) => Found::Object(object),
+            };
+            routes.push(declared_route(route, found, plan, &healths));
         }
         routes.extend(compiled.refused.iter().map(refusal));
     }
@@ -205,22 +209,31 @@ pub fn fold(known: &Known<'_>) -> Vec<RouteStatus> {
     routes
 }
 
-/// How a declared route is, of which Caddy has `found`; that is `None` where it cannot be asked.
+/// What Caddy has of a declared route.
+#[derive(Clone, Copy)]
+enum Found<'a> {
+    /// It cannot be asked.
+    Unknown,
+    Nothing,
+    Object(&'a Value),
+}
+
+/// How a declared route is, of which Caddy has `found`.
 fn declared_route(
     route: &CompiledRoute,
-    found: Option<Option<&Value>>,
+    found: Found<'_>,
     plan: &[StackSection],
     healths: &HashMap<&str, Health>,
 ) -> RouteStatus {
     let CompiledRoute { id, service, is_raw: _, place, object } = route;
-    let is_live = found.flatten().is_some_and(|live| live == object);
+    let is_live = matches!(found, Found::Object(live) if live == object);
     let held = if is_live { None } else { held(id, plan) };
     let (state, reason) = match (found, held) {
         _ if is_live => (RouteState::Live, None),
         (_, Some(held)) => (RouteState::Held, Some(held)),
-        (None, None) => (RouteState::Unknown, None),
-        (Some(Some(live)), None) => (RouteState::Drifted, otherwise(live, object)),
-        (Some(None), None) => (RouteState::Missing, None),
+        (Found::Unknown, None) => (RouteState::Unknown, None),
+        (Found::Object(live), None) => (RouteState::Drifted, otherwise(live, object)),
+        (Found::Nothing, None) => (RouteState::Missing, None),
     };
     let row = row(id, state, object, service.clone(), healths);
     RouteStatus { place: Some(place.to_string()), reason, ..row }
@@ -387,8 +400,8 @@ mod tests {
     #[test]
     fn what_another_source_has_put_there_is_not_called_undeclared() {
         let fleet: FleetName = "default".parse().unwrap();
-        let stacks = ["left", "pathed", "unknown"];
-        let routes = stacks
+        let names = ["left", "pathed", "unknown"];
+        let routes = names
             .map(|stack| json!({ "@id": format!("skep:default:{stack}:https:{stack}.org~*") }));
         let servers = json!({ "srv0": { "routes": routes } });
         let config = json!({ "apps": { "http": { "servers": servers } } });
@@ -397,15 +410,15 @@ mod tests {
             let (source, beside) = (source.to_owned(), String::new());
             (stack.to_owned(), Routed { source, beside, is_protected: false })
         };
-        let routed = BTreeMap::from([of("left", "main"), of("pathed", "cli")]);
+        let remembered = BTreeMap::from([of("left", "main"), of("pathed", "cli")]);
         let main: SourceName = "main".parse().unwrap();
-        let elsewhere = elsewhere(&routed, &BTreeSet::from([&main]));
+        let elsewhere = elsewhere(&remembered, &BTreeSet::from([&main]));
         let status = example::report().status.unwrap();
         let (live, elsewhere) = (Some(&live), &elsewhere);
         let known = Known { fleet: &fleet, live, declared: Some(&[]), elsewhere, status: &status };
-        let states: Vec<RouteState> = fold(&known).iter().map(|route| route.state).collect();
+        let found: Vec<RouteState> = fold(&known).iter().map(|route| route.state).collect();
         // What nobody remembers is not removed by itself either, so somebody has to look at it.
         let expected = [RouteState::Undeclared, RouteState::Live, RouteState::Undeclared];
-        assert_eq!(states, expected);
+        assert_eq!(found, expected);
     }
 }

@@ -145,9 +145,9 @@ impl Watch {
             let certificate = CertificateStatus::of(&shown, Timestamp::now());
             let turn = self.turns.entry(name.clone()).or_insert_with(Turn::first);
             if certificate.problem.is_none() {
-                turn.done()
+                turn.done();
             } else {
-                turn.failed()
+                turn.failed();
             }
             self.told.send_modify(|known| {
                 Arc::make_mut(known).by_name.insert(name, certificate);
