@@ -32,6 +32,14 @@ impl Default for Pace {
     }
 }
 
+impl Pace {
+    /// Until when what was told together with its end must stay well so that its return is news: another message would
+    /// have waited for more, and then it must have settled.
+    fn calm(self, now: Instant) -> Instant {
+        now + self.group * SPACING + self.settle
+    }
+}
+
 /// By how much longer is waited for more after a message than before the first one.
 const SPACING: u32 = 6;
 
@@ -58,6 +66,20 @@ struct Tray {
     told: BTreeMap<String, (Arc<Numbered>, Instant)>,
     /// What it was told and is over, if it stays so until then.
     ending: BTreeMap<String, (Arc<Numbered>, Instant)>,
+    /// What it was told together with its end, by key, for as long as that comes back.
+    passed: BTreeMap<String, Passed>,
+}
+
+/// What a target was told together with its end.
+#[derive(Debug)]
+struct Passed {
+    known: Arc<Numbered>,
+    /// When it was told.
+    told: Instant,
+    /// Until when more of the same is told only if it stays.
+    until: Instant,
+    /// What has come back, and is told then if it is not over.
+    again: Option<(Arc<Numbered>, Instant)>,
 }
 
 impl Desk {
@@ -75,6 +97,7 @@ impl Desk {
             sent: None,
             told: BTreeMap::new(),
             ending: BTreeMap::new(),
+            passed: BTreeMap::new(),
         };
         let targets = targets.into_iter().map(tray).collect();
         Self { fleet: fleet.to_owned(), routes, pace, targets }
@@ -97,7 +120,7 @@ impl Desk {
     pub fn take(&mut self, event: &Arc<Numbered>, now: Instant) {
         for tray in &mut self.targets {
             if event.event.recovered {
-                tray.over(event, now + self.pace.settle);
+                tray.over(event, self.pace, now);
             } else if tray.wants(&self.routes, event) {
                 tray.begin(event, self.pace, now);
             }
@@ -111,7 +134,7 @@ impl Desk {
         trays
             .flat_map(|(number, tray)| {
                 tray.settle(pace, now);
-                let messages = [tray.digest(fleet, now), tray.reminder(fleet, pace, now)];
+                let messages = [tray.digest(fleet, pace, now), tray.reminder(fleet, pace, now)];
                 messages.into_iter().flatten().map(move |message| (number, message))
             })
             .collect()
@@ -121,6 +144,9 @@ impl Desk {
     pub fn flush(&mut self, now: Instant) -> Vec<(usize, Message)> {
         for tray in &mut self.targets {
             for (_, at) in tray.ending.values_mut() {
+                *at = now;
+            }
+            for (_, at) in tray.passed.values_mut().filter_map(|passed| passed.again.as_mut()) {
                 *at = now;
             }
             tray.settle(self.pace, now);
@@ -137,7 +163,9 @@ impl Desk {
         let of = |tray: &Tray| {
             let ends = tray.ending.values().map(|(_, at)| *at);
             let repeats = tray.told.values().map(|(_, at)| *at + repeat);
-            tray.due.into_iter().chain(ends).chain(repeats).min()
+            let again = tray.passed.values().filter_map(|passed| passed.again.as_ref());
+            let again = again.map(|(_, at)| *at);
+            tray.due.into_iter().chain(ends).chain(repeats).chain(again).min()
         };
         self.targets.iter().filter_map(of).min()
     }
@@ -152,14 +180,17 @@ impl Tray {
         let key = &event.event.key;
         // It was over for a moment only.
         self.ending.remove(key);
-        if let Some((known, _)) = self.told.get(key) {
-            let is_same = known.event.revision == event.event.revision;
-            let is_known = (is_same || !event.event.kind.is_of_revision())
-                && known.event.severity >= event.event.severity
-                && known.event.kind == event.event.kind;
-            if is_known {
+        if self.told.get(key).is_some_and(|(known, _)| is_known(known, event)) {
+            return;
+        }
+        if let Some(passed) = self.passed.get_mut(key) {
+            let is_damped = passed.until > now || passed.again.is_some();
+            if is_damped && passed.told + pace.repeat > now && is_known(&passed.known, event) {
+                let at = passed.again.take().map_or(now + pace.settle, |(_, at)| at);
+                passed.again = Some((Arc::clone(event), at));
                 return;
             }
+            self.passed.remove(key);
         }
         self.await_more(event, pace, now);
     }
@@ -176,9 +207,15 @@ impl Tray {
         self.schedule(pace, now);
     }
 
-    /// Something is over, and that is told at `at` if it stays so.
-    fn over(&mut self, event: &Arc<Numbered>, at: Instant) {
+    /// Something is over, and that is told if it stays so.
+    fn over(&mut self, event: &Arc<Numbered>, pace: Pace, now: Instant) {
         let key = &event.event.key;
+        if let Some(passed) = self.passed.get_mut(key)
+            && passed.again.take().is_some()
+        {
+            passed.until = pace.calm(now);
+            return;
+        }
         // What nobody has heard of needs no end, unless people want to hear of both.
         self.pending.retain(|pending| {
             pending.event.key != *key || pending.event.recovered || outlives(&pending.event)
@@ -190,11 +227,11 @@ impl Tray {
             self.pending.retain(|pending| pending.event.key != *key || !pending.event.recovered);
             self.pending.push(Arc::clone(event));
         } else if self.told.contains_key(key) {
-            self.ending.insert(key.clone(), (Arc::clone(event), at));
+            self.ending.insert(key.clone(), (Arc::clone(event), now + pace.settle));
         }
     }
 
-    /// What has been over for long enough is to be told.
+    /// What has been over for long enough is to be told, and so is what has come back and stays.
     fn settle(&mut self, pace: Pace, now: Instant) {
         let is_settled = |ending: &(&String, &(Arc<Numbered>, Instant))| ending.1.1 <= now;
         let settled: Vec<String> =
@@ -205,6 +242,15 @@ impl Tray {
             self.pending.push(event);
             self.schedule(pace, now);
         }
+        let is_back = |_: &String, passed: &mut Passed| {
+            passed.again.as_ref().is_some_and(|(_, at)| *at <= now)
+        };
+        let back: Vec<Passed> =
+            self.passed.extract_if(.., is_back).map(|(_, passed)| passed).collect();
+        for (event, _) in back.into_iter().filter_map(|passed| passed.again) {
+            self.await_more(&event, pace, now);
+        }
+        self.passed.retain(|_, passed| passed.until > now || passed.again.is_some());
     }
 
     fn schedule(&mut self, pace: Pace, now: Instant) {
@@ -213,15 +259,18 @@ impl Tray {
         self.due = self.due.or(Some(due));
     }
 
-    fn digest(&mut self, fleet: &str, now: Instant) -> Option<Message> {
+    fn digest(&mut self, fleet: &str, pace: Pace, now: Instant) -> Option<Message> {
         self.due.take_if(|due| *due <= now)?;
         let events = std::mem::take(&mut self.pending);
         for event in &events {
             if has_an_end(event) {
                 self.told.insert(event.event.key.clone(), (Arc::clone(event), now));
-            } else if event.event.recovered {
+            } else if event.event.recovered
+                && let Some((known, _)) = self.told.remove(&event.event.key)
+            {
                 // It began and ended in this message.
-                self.told.remove(&event.event.key);
+                let passed = Passed { known, told: now, until: pace.calm(now), again: None };
+                self.passed.insert(event.event.key.clone(), passed);
             }
         }
         self.sent = Some(now);
@@ -246,6 +295,13 @@ impl Tray {
         }
         (!events.is_empty()).then(|| Message::new(fleet, events, true))
     }
+}
+
+/// Whether `event` is no news to those who know of `known`.
+fn is_known(known: &Numbered, event: &Numbered) -> bool {
+    let (known, event) = (&known.event, &event.event);
+    let is_same = known.revision == event.revision || !event.kind.is_of_revision();
+    is_same && known.severity >= event.severity && known.kind == event.kind
 }
 
 /// Whether an event is told although it is over: a warning of it may pass.

@@ -171,6 +171,42 @@ async fn a_release_that_failed_is_told_although_it_is_over_and_once_however_ofte
 }
 
 #[tokio::test]
+async fn what_was_over_already_and_comes_back_is_told_again_only_if_it_stays_or_is_another_release()
+{
+    let mut stage = Stage::to_chat();
+    for second in [0, 60, 120] {
+        stage.take(&fails("shop"), second);
+        stage.take(&ends("shop"), second + 5);
+        let told: &[&str] =
+            if second == 0 { &["10 0: [f] over already: service-failing in shop"] } else { &[] };
+        assert_eq!(stage.until(second + 59), told, "{second}");
+    }
+    // It stays, and so is told, and so is its end.
+    stage.take(&fails("shop"), 180);
+    assert_eq!(stage.until(300), ["220 0: [f] service-failing in shop"]);
+    stage.take(&ends("shop"), 300);
+    assert_eq!(stage.until(400), ["340 0: [f] service-failing in shop"]);
+    // What was well for long enough, and another release, are news.
+    for (second, revision) in [(1_000, "a"), (2_000, "a"), (2_060, "b")] {
+        for recovered in [false, true] {
+            let event = event(EventKind::ServiceFailing, "shop", recovered);
+            let event = Event { revision: Some(revision.to_owned()), ..event };
+            stage.take(&numbered(event), second + u64::from(recovered));
+        }
+        let due = format!("{} 0: [f] over already: service-failing in shop", second + 10);
+        assert_eq!(stage.until(second + 59), [due]);
+    }
+    // What comes back all the time is told now and then.
+    let mut told = Vec::new();
+    for round in 1..=61 {
+        stage.take(&fails("blog"), 3_000 + round * 60);
+        stage.take(&ends("blog"), 3_005 + round * 60);
+        told.extend(stage.until(3_059 + round * 60));
+    }
+    assert_eq!(told.len(), 2, "{told:?}");
+}
+
+#[tokio::test]
 async fn messages_after_the_first_wait_longer_for_more() {
     let mut stage = Stage::to_chat();
     stage.take(&fails("a"), 0);
