@@ -58,7 +58,7 @@ pub struct Current {
     pub findings: Vec<Finding>,
     /// The revision that each stack is of.
     revisions: BTreeMap<StackName, String>,
-    /// The revision that last changed each stack, as far as anybody has seen.
+    /// The revision that last changed each stack; none of what nobody has seen change since the first look.
     changed: BTreeMap<StackName, String>,
     /// Stacks that another source declares, too.
     doubled: Vec<Stack>,
@@ -77,8 +77,8 @@ impl Current {
         let request = Request { stacks: request.stacks.clone(), ..request };
         let stale = stale.map(|stale| stale.fetched_at);
         let revisions = revisions(&request.stacks, &revision);
-        let changed = revisions.clone();
-        let (doubled, kept) = (Vec::new(), BTreeSet::new());
+        // Which commits made of the stacks what they are, one look does not tell.
+        let (changed, doubled, kept) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
         Self {
             request,
             drift,
@@ -107,6 +107,7 @@ impl Current {
         if old.stale.is_some() {
             return;
         }
+        self.changed.clone_from(&self.revisions);
         let mut known: Vec<Stack> = old.request.stacks;
         known.append(&mut old.doubled);
         let is_locked_alike = old.request.lock == self.request.lock;
@@ -114,8 +115,10 @@ impl Current {
             let newer = self.request.stacks.iter().find(|newer| newer.name == stack.name);
             // One that has errors goes on as it was.
             let is_same = newer.is_none_or(|newer| is_locked_alike && newer == stack);
-            if let Some(changed) = old.changed.remove(&stack.name).filter(|_| is_same) {
-                self.changed.insert(stack.name.clone(), changed);
+            if is_same {
+                self.changed.remove(&stack.name);
+                let changed = old.changed.remove(&stack.name);
+                self.changed.extend(changed.map(|changed| (stack.name.clone(), changed)));
             }
         }
         let old_lock = Arc::new(old.request.lock);
@@ -139,7 +142,8 @@ impl Current {
         known.next().map(|(_, revision)| revision.as_str())
     }
 
-    /// The revision that last changed the stack of this name, as far as anybody has seen. Most commits change others.
+    /// The revision that last changed the stack of this name, if that was seen: most commits change others, and so did
+    /// perhaps the one of the first look.
     pub fn release_of(&self, stack: &str) -> Option<&str> {
         let mut known = self.changed.iter().filter(|(name, _)| name.as_str() == stack);
         known.next().map(|(_, revision)| revision.as_str())
@@ -313,15 +317,19 @@ pub(super) mod tests {
         let releases = |current: &Current| {
             ["blog", "shop"].map(|name| current.release_of(name).unwrap_or("none").to_owned())
         };
-        assert_eq!(releases(&current), ["b", "a"]);
+        assert_eq!(releases(&current), ["b", "none"], "of the first look nobody knows");
         assert_eq!(current.revision_of("shop"), Some("b"));
         // With errors in it, it goes on as it was; without, it is the same again.
         current.renew(declared("main", "c", &["blog"], &["shop"]));
         current.renew(declared("main", "d", &["blog", "shop"], &[]));
-        assert_eq!(releases(&current), ["b", "a"]);
+        assert_eq!(releases(&current), ["b", "none"]);
         let mut changed = declared("main", "e", &["blog", "shop"], &[]);
         changed.request.stacks[0].configs.insert("one".to_owned(), b"1".to_vec());
+        current.renew(changed.clone());
+        assert_eq!(releases(&current), ["e", "none"]);
+        changed.revision = "f".to_owned();
+        changed.request.stacks[1].configs.insert("two".to_owned(), b"2".to_vec());
         current.renew(changed);
-        assert_eq!(releases(&current), ["e", "a"]);
+        assert_eq!(releases(&current), ["e", "f"]);
     }
 }

@@ -25,9 +25,9 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    /// The release that `report` tells is being written of `stack`. To repair what was changed by hand, or to collect what
-    /// nothing needs any more, is none.
-    pub(super) fn begun(report: &Report, stack: &StackReport, now: Timestamp) -> Option<Self> {
+    /// Whether a release of `stack` is being written. To repair what was changed by hand, or to collect what nothing needs
+    /// any more, is none.
+    pub(super) fn begins(stack: &StackReport) -> bool {
         let is_other = |cause: &Cause| !matches!(cause, Cause::Drift | Cause::Superseded);
         let is_release = stack.causes.iter().any(is_other);
         let is_tried = match stack.condition {
@@ -37,18 +37,33 @@ impl Attempt {
             | Condition::Stalled
             | Condition::Degraded => true,
         };
-        (is_release && is_tried).then(|| Self {
+        is_release && is_tried
+    }
+
+    /// The release of `revision` that `report` tells is being written of `stack`, if one is.
+    pub(super) fn begun(
+        report: &Report,
+        stack: &StackReport,
+        revision: Option<String>,
+        now: Timestamp,
+    ) -> Option<Self> {
+        Self::begins(stack).then(|| Self {
             source: stack.source.clone(),
-            revision: revision(stack).cloned(),
+            revision,
             commit: commit(report, stack),
             causes: stack.causes.clone(),
             began: now,
         })
     }
 
-    /// From now on it is of the revision that `stack` is of now.
+    /// Whether another revision was seen to change `stack` since it began.
+    pub(super) fn is_outdated(&self, stack: &StackReport) -> bool {
+        stack.release.is_some() && stack.release != self.revision
+    }
+
+    /// From now on it is of the revision that was seen to change `stack`.
     pub(super) fn rename(&mut self, report: &Report, stack: &StackReport) {
-        self.revision = revision(stack).cloned();
+        self.revision.clone_from(&stack.release);
         self.commit = commit(report, stack);
     }
 
@@ -85,10 +100,12 @@ pub(super) fn revision(stack: &StackReport) -> Option<&String> {
     stack.release.as_ref().or(stack.last_attempted_revision.as_ref())
 }
 
-/// Author and subject of the revision that changed a stack last, if its source still is at that.
+/// Author and subject of the revision that was seen to change a stack last, if its source still is at that. Where nobody
+/// has seen one, the newest commit may be about other stacks.
 fn commit(report: &Report, stack: &StackReport) -> Option<(String, String)> {
     let source = report.sources.iter().find(|source| source.name == stack.source)?;
-    let commit = source.commit.as_ref().filter(|_| source.revision.as_ref() == revision(stack))?;
+    let release = stack.release.as_ref()?;
+    let commit = source.commit.as_ref().filter(|_| source.revision.as_ref() == Some(release))?;
     Some((commit.author.clone(), commit.subject.clone()))
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::diff::document::Cause;
 use crate::reconciler::controller::condition::Condition;
 use crate::reconciler::controller::engine::EngineReport;
 use crate::reconciler::controller::report::{Report, StackReport};
@@ -62,6 +63,9 @@ impl Journal {
     pub fn resume(resumed: Resumed) -> Self {
         let Resumed { newest, entries } = resumed;
         let mut journal = Self::default();
+        let is_retried = |entry: &&Entry| entry.outcome == Outcome::Retrying;
+        let retried = entries.iter().filter(is_retried);
+        journal.again.extend(retried.map(|entry| (entry.stack.clone(), entry.revision.clone())));
         for event in newest {
             let Event { kind, recovered, stack, source, at, revision, .. } = &event;
             let is_release = matches!(kind, EventKind::ReleaseStarted | EventKind::ReleaseHealthy);
@@ -81,6 +85,7 @@ impl Journal {
                             causes: Vec::new(),
                             began: *at,
                         };
+                        journal.again.remove(stack);
                         journal.attempts.insert(stack.clone(), attempt);
                     }
                 }
@@ -176,7 +181,9 @@ impl Journal {
                 {
                     self.end(name, attempt, outcome, stack, now, told);
                 }
-            } else if let Some(attempt) = Attempt::begun(report, stack, now) {
+            } else if let Some(attempt) =
+                Attempt::begun(report, stack, self.released(name, stack), now)
+            {
                 let again = self.again.remove(name);
                 if again.as_ref() != Some(&attempt.revision) {
                     told.events.push(started(name, &attempt, now));
@@ -186,6 +193,18 @@ impl Journal {
             }
         }
         self.departures(before, report, now, told);
+    }
+
+    /// The revision that a release of `stack` that begins now is of: the one that changed the stack. Before this controller
+    /// has seen one do so, what is tried again stays of its revision, and what no change of the stack begins is of the one
+    /// that was released last.
+    fn released(&self, name: &str, stack: &StackReport) -> Option<String> {
+        if stack.release.is_some() {
+            return stack.release.clone();
+        }
+        let last = self.changed.get(name).filter(|_| !stack.causes.contains(&Cause::Git));
+        let known = self.again.get(name).or(last).cloned().flatten();
+        known.or_else(|| stack.last_attempted_revision.clone())
     }
 
     /// Another revision ends a release that is under way only if it changes the stack, and so begins one. One that changes
@@ -199,8 +218,8 @@ impl Journal {
         told: &mut Told,
     ) {
         let Some(mut attempt) = self.attempts.remove(name) else { return };
-        let is_other = attempt.revision.as_ref() != revision(stack);
-        if is_other && Attempt::begun(report, stack, now).is_some() {
+        let is_other = attempt.is_outdated(stack);
+        if is_other && Attempt::begins(stack) {
             told.entries.push(attempt.ended(name, Outcome::Superseded, None, now));
             return;
         }

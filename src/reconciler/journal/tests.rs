@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Event, EventKind, Journal, News, Outcome, Resumed, Severity, Told};
+use super::{Entry, Event, EventKind, Journal, News, Outcome, Resumed, Severity, Told};
 use crate::diff::document::{Cause, Hold, HoldCode};
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::live::TaskState;
@@ -85,6 +85,32 @@ impl Stage {
         let stack = self.condition(Condition::Progressing, "");
         stack.causes = vec![Cause::Git];
         stack.last_attempted_revision = Some(format!("sha1:{revision}"));
+        stack.release.clone_from(&stack.last_attempted_revision);
+    }
+
+    /// The source is at a commit of `author`, and so is what passes work with; it may be about other stacks.
+    fn commits(&mut self, revision: &str, author: &str) {
+        let revision = Some(format!("sha1:{revision}"));
+        self.report.sources[0].revision.clone_from(&revision);
+        self.stack().last_attempted_revision = revision;
+        self.report.sources[0].commit = Some(CommitReport {
+            url: "https://git.example.com/ops.git".to_owned(),
+            reference: None,
+            author: author.to_owned(),
+            time: Timestamp::UNIX_EPOCH,
+            subject: format!("by {author}"),
+            signed_by: None,
+        });
+    }
+
+    /// Another controller, which has seen no change yet, knows what was told.
+    fn restarts(&mut self, news: &News) {
+        let events: BTreeMap<&String, &Event> =
+            news.events().map(|told| (&told.event.key, &told.event)).collect();
+        let newest = events.into_values().cloned().collect();
+        let entries = news.history("shop").first().map(|entry| Entry::clone(entry));
+        self.journal = Journal::resume(Resumed { newest, entries: entries.into_iter().collect() });
+        self.stack().release = None;
     }
 
     /// What the next pass tells, ten seconds later.
@@ -250,7 +276,8 @@ fn a_commit_that_changes_nothing_of_a_stack_does_not_end_its_release() {
     stage.condition(Condition::Progressing, "").last_attempted_revision =
         Some("sha1:c3".to_owned());
     assert_eq!(stage.told(), Told::default());
-    stage.condition(Condition::Ready, "").last_attempted_revision = Some("sha1:d4".to_owned());
+    // One that changes it back to what is live has nothing to begin.
+    stage.condition(Condition::Ready, "").release = Some("sha1:d4".to_owned());
     stage.service(Verdict::Converged, None);
     let told = stage.told();
     assert_eq!(told.events[0].message, "stack shop is healthy at d4 after 20s");
@@ -359,21 +386,11 @@ fn what_is_tried_again_and_again_is_one_entry_with_a_count_and_no_noise() {
 
 #[test]
 fn while_a_release_is_tried_again_a_commit_for_other_stacks_begins_none_and_is_not_blamed() {
-    let commit = |author: &str| CommitReport {
-        url: "https://git.example.com/ops.git".to_owned(),
-        reference: None,
-        author: author.to_owned(),
-        time: Timestamp::UNIX_EPOCH,
-        subject: format!("by {author}"),
-        signed_by: None,
-    };
     let mut stage = Stage::well();
     let mut news = News::default();
     let mut kinds = Vec::new();
     for (revision, author) in [("b2", "Ada"), ("c3", "Bob"), ("d4", "Cid")] {
-        stage.report.sources[0].revision = Some(format!("sha1:{revision}"));
-        stage.report.sources[0].commit = Some(commit(author));
-        stage.releases(revision);
+        stage.commits(revision, author);
         stage.stack().release = Some("sha1:b2".to_owned());
         for condition in [Condition::Progressing, Condition::Retrying] {
             stage.condition(condition, "the engine failed to write it").causes = vec![Cause::Git];
@@ -389,8 +406,65 @@ fn while_a_release_is_tried_again_a_commit_for_other_stacks_begins_none_and_is_n
     assert_eq!((entry.author.as_deref(), entry.subject.as_deref()), (Some("Ada"), Some("by Ada")));
     // One that changes it is another release.
     stage.releases("e5");
-    stage.stack().release = Some("sha1:e5".to_owned());
     assert_eq!(stage.kinds(), ["release-started"]);
+}
+
+#[test]
+fn after_a_start_nobody_is_blamed_before_a_commit_is_seen_to_change_the_stack() {
+    let mut stage = Stage::well();
+    let mut news = News::default();
+    stage.commits("b2", "Ada");
+    stage.releases("b2");
+    news.add(stage.told());
+    let last = |news: &News| {
+        let entry = Entry::clone(&news.history("shop")[0]);
+        (entry.outcome, entry.revision.unwrap(), entry.author, entry.tried)
+    };
+    // What was under way goes on, and so does what is tried again, whatever commits for other stacks come meanwhile.
+    for (revision, condition, outcome) in [
+        ("c3", Condition::Retrying, Outcome::Retrying),
+        ("d4", Condition::Retrying, Outcome::Retrying),
+        ("e5", Condition::Ready, Outcome::Healthy),
+    ] {
+        stage.restarts(&news);
+        stage.commits(revision, "Bob");
+        stage.condition(Condition::Progressing, "").causes = vec![Cause::Git];
+        news.add(stage.told());
+        stage.condition(condition, "");
+        stage.service(Verdict::Converged, None);
+        news.add(stage.told());
+        let tried = if revision == "d4" { 2 } else { 1 };
+        assert_eq!(last(&news), (outcome, "sha1:b2".to_owned(), None, tried));
+    }
+    let begun = news.events().filter(|event| event.event.kind == EventKind::ReleaseStarted);
+    assert_eq!(begun.count(), 1);
+    // A tag that moved, and what changed while nobody looked.
+    for (revision, cause, known, tried) in
+        [("f6", Cause::Image, "b2", 2), ("a7", Cause::Git, "a7", 1)]
+    {
+        stage.restarts(&news);
+        stage.commits(revision, "Cid");
+        for (condition, causes) in
+            [(Condition::Progressing, vec![cause]), (Condition::Ready, vec![])]
+        {
+            stage.condition(condition, "").causes = causes;
+            news.add(stage.told());
+        }
+        assert_eq!(last(&news), (Outcome::Healthy, format!("sha1:{known}"), None, tried));
+    }
+    // One that is seen to change it ends what is under way, and has an author.
+    stage.restarts(&news);
+    stage.condition(Condition::Progressing, "").causes = vec![Cause::Git];
+    news.add(stage.told());
+    stage.commits("b8", "Dee");
+    stage.releases("b8");
+    news.add(stage.told());
+    assert_eq!(last(&news), (Outcome::Superseded, "sha1:a7".to_owned(), None, 1));
+    news.add(stage.told());
+    stage.condition(Condition::Ready, "");
+    stage.service(Verdict::Converged, None);
+    news.add(stage.told());
+    assert_eq!(last(&news), (Outcome::Healthy, "sha1:b8".to_owned(), Some("Dee".to_owned()), 1));
 }
 
 #[test]
