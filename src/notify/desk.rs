@@ -242,12 +242,17 @@ impl Tray {
             self.pending.push(event);
             self.schedule(pace, now);
         }
-        let is_back = |_: &String, passed: &mut Passed| {
-            passed.again.as_ref().is_some_and(|(_, at)| *at <= now)
-        };
-        let back: Vec<Passed> =
-            self.passed.extract_if(.., is_back).map(|(_, passed)| passed).collect();
-        for (event, _) in back.into_iter().filter_map(|passed| passed.again) {
+        let is_back = |passed: &Passed| passed.again.as_ref().is_some_and(|(_, at)| *at <= now);
+        let back: Vec<String> = self
+            .passed
+            .iter()
+            .filter(|(_, passed)| is_back(passed))
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in back {
+            let Some((event, _)) = self.passed.remove(&key).and_then(|passed| passed.again) else {
+                continue;
+            };
             self.await_more(&event, pace, now);
         }
         self.passed.retain(|_, passed| passed.until > now || passed.again.is_some());
