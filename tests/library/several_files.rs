@@ -338,7 +338,7 @@ fn files_that_multiply_themselves_are_refused_soon() {
     let codes = |files: &[(&str, &str)]| {
         let start = Instant::now();
         let loaded = loaded(&tree(files), &["stack.yaml"]);
-        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
         assert!(loaded.stacks.is_empty() && loaded.findings.len() <= 1001);
         loaded.findings.iter().map(|finding| finding.code).collect::<Vec<_>>()
     };

@@ -36,7 +36,7 @@ async fn a_huge_file_is_left_out_where_the_server_can_and_never_read() {
             let snapshot = fetch(&station.source(&url)).await.expect("a snapshot");
             let read = snapshot.tree.read("huge.bin", u64::MAX);
             assert!(matches!(read, Err(ReadError::TooLarge { .. })), "{read:?}");
-            assert!(begun.elapsed() < Duration::from_secs(10), "{url}");
+            assert!(begun.elapsed() < Duration::from_secs(30), "{url}");
         }
     }
 }
