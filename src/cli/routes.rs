@@ -11,8 +11,7 @@ use crate::diff::document::StackSection;
 use crate::model::error::chain;
 use crate::model::name::{FleetName, StackName};
 use crate::proxy::{
-    Compiled, EntryAddress, Features, HandshakeError, compile, entry_address, reach,
-    shown_certificate,
+    Compiled, EntryAddress, Features, HandshakeError, compile, reach, shown_certificate,
 };
 use crate::reconciler::caddy::{ProxyAim, Sight};
 use crate::reconciler::pass::{Reader, declare};
@@ -132,9 +131,7 @@ pub(super) async fn routes(
     known::check(args.names.iter().map(StackName::as_str), &names, fleet.as_str())?;
     let mut routes = routes.only(&args.names.iter().cloned().collect());
     if let (Some(aim), Some(live)) = (&aim, sight.live()) {
-        let ProxyAim { address, rules } = aim;
-        let entry = args.entry.as_ref().or(address.entry.as_ref());
-        let entry = entry_address(entry, &address.endpoint, &rules.policy.servers, live);
+        let entry = aim.entry(args.entry.as_ref(), live);
         let looked = look_at_certificates(&mut routes.routes, &entry).await;
         routes.entry_problem = looked.err().map(|error| chain(&error));
     }

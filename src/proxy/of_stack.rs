@@ -33,9 +33,7 @@ impl Compiled {
         servers: &Servers,
         features: Features,
     ) -> Vec<Value> {
-        let is_own = |object: &&Value| {
-            text_id(object).and_then(owner).is_some_and(|(_, of)| of == Some(stack.as_str()))
-        };
+        let is_own = |object: &&Value| is_of(object, stack);
         let certificates = self.tls_policies.iter().chain(&self.certificates);
         let mut all: Vec<Value> = certificates.filter(is_own).cloned().collect();
         match servers {
@@ -51,10 +49,7 @@ impl Compiled {
     /// The objects of one stack, without what is secret by the names of `sensitivity`.
     pub fn of_stack(&self, stack: &StackName, sensitivity: &Sensitivity) -> StackObjects {
         let Self { routes, tls_policies, certificates, refused: _ } = self;
-        let is_own = |object: &&Value| {
-            let owner = text_id(object).and_then(owner);
-            owner.is_some_and(|(_, of)| of == Some(stack.as_str()))
-        };
+        let is_own = |object: &&Value| is_of(object, stack);
         let masked = |object: &Value| masked(object, sensitivity);
         let own = |objects: &[Value]| objects.iter().filter(is_own).map(masked).collect();
         StackObjects {
@@ -67,4 +62,10 @@ impl Compiled {
             certificates: own(certificates),
         }
     }
+}
+
+/// Whether a certificate belongs to one stack.
+fn is_of(certificate: &Value, stack: &StackName) -> bool {
+    let owner = text_id(certificate).and_then(owner);
+    owner.is_some_and(|(_, of)| of == Some(stack.as_str()))
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::declared_secret::data_of_secret;
-use super::keys_above::keys_above;
+use super::keys_above::{Key, keys_above};
 use crate::diff::mask::{Sensitivity, announces_secret, secrets};
 use crate::model::secret::MASK;
 
@@ -19,15 +19,15 @@ pub(super) struct Line {
 impl Line {
     /// `line` with what `above` tells of it: a secret may stand under its name, as a block or after a flag.
     pub(super) fn new(line: &str, above: &[String], sensitivity: &Sensitivity) -> Self {
-        let declared = data_of_secret(line, &keys_above(line, above));
-        let hidden: Vec<Range<usize>> = if belongs_to_secret(line, above, sensitivity) {
+        let keys = keys_above(line, above);
+        let hidden: Vec<Range<usize>> = if belongs_to_secret(line, above, &keys, sensitivity) {
             let indent = line.len() - line.trim_start().len();
             std::iter::once(indent..line.len()).collect()
         } else {
             let ranges = secrets(line, sensitivity).into_iter();
             let ranges = ranges.map(|range| whole(line, range));
             let ranges = ranges.filter(|range| !is_harmless(line, range));
-            let mut ranges: Vec<Range<usize>> = ranges.chain(declared).collect();
+            let mut ranges: Vec<Range<usize>> = ranges.chain(data_of_secret(line, &keys)).collect();
             ranges.sort_by_key(|range| range.start);
             // Else what begins within another one would not be replaced beyond its end.
             let mut apart: Vec<Range<usize>> = Vec::new();
@@ -144,7 +144,12 @@ pub(super) fn is_variable(text: &str) -> bool {
 }
 
 /// Whether a line is (part of) the value of a secret whose name stands above it.
-fn belongs_to_secret(line: &str, above: &[String], sensitivity: &Sensitivity) -> bool {
+fn belongs_to_secret(
+    line: &str,
+    above: &[String],
+    keys: &[Key<'_>],
+    sensitivity: &Sensitivity,
+) -> bool {
     let mut lines_above = above.iter().rev().filter(|line| !line.trim().is_empty());
     if let Some(flag) = lines_above.next().and_then(|line| list_item(line))
         && list_item(line).is_some()
@@ -152,7 +157,6 @@ fn belongs_to_secret(line: &str, above: &[String], sensitivity: &Sensitivity) ->
     {
         return true;
     }
-    let keys = keys_above(line, above);
     keys.iter().enumerate().any(|(at, key)| {
         // The name of a secret in the stack file, or of a service, says nothing of what is below.
         let names_an_object = keys.len() == at + 2

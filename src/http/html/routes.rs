@@ -152,20 +152,20 @@ fn row(route: &RouteStatus, with_stack: bool, now: Timestamp) -> Markup {
     }
 }
 
-fn look(state: RouteState) -> (&'static str, &'static str, &'static str) {
+fn look(state: RouteState) -> (&'static str, &'static str) {
     match state {
-        RouteState::Live => ("is-good", "✓", "live"),
-        RouteState::Unknown => ("is-quiet", "?", "unknown"),
-        RouteState::Undeclared => ("is-warn", "+", "undeclared"),
-        RouteState::Drifted => ("is-warn", "≠", "drifted"),
-        RouteState::Missing => ("is-move", "◌", "missing"),
-        RouteState::Held => ("is-warn", "■", "held"),
+        RouteState::Live => ("is-good", "✓"),
+        RouteState::Unknown => ("is-quiet", "?"),
+        RouteState::Undeclared => ("is-warn", "+"),
+        RouteState::Drifted => ("is-warn", "≠"),
+        RouteState::Missing => ("is-move", "◌"),
+        RouteState::Held => ("is-warn", "■"),
     }
 }
 
 fn state_chip(state: RouteState) -> Markup {
-    let (class, sign, word) = look(state);
-    parts::chip(class, sign, word)
+    let (class, sign) = look(state);
+    parts::chip(class, sign, &state.to_string())
 }
 
 fn certificate(shown: &CertificateStatus, now: Timestamp) -> Markup {

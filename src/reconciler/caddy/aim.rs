@@ -1,7 +1,7 @@
 //! Which proxy a run works with, and what the settings say about it.
 
 use crate::model::secret::Redacted;
-use crate::proxy::{Admin, AdminError, Endpoint, EntryAddress, ProxyPolicy};
+use crate::proxy::{Admin, AdminError, Endpoint, EntryAddress, Live, ProxyPolicy, entry_address};
 
 /// The proxy of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +32,16 @@ pub struct ProxyRules {
     pub network: Option<String>,
     /// What the settings say about its configuration.
     pub policy: ProxyPolicy,
+}
+
+impl ProxyAim {
+    /// Where clients reach it with TLS, as `host:port`: where `told` says or else the settings, or as its configuration has
+    /// it.
+    pub fn entry(&self, told: Option<&EntryAddress>, live: &Live) -> String {
+        let Self { address, rules } = self;
+        let told = told.or(address.entry.as_ref());
+        entry_address(told, &address.endpoint, &rules.policy.servers, live)
+    }
 }
 
 impl ProxyAddress {

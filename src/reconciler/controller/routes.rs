@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::iter;
 
 use crate::model::name::FleetName;
-use crate::proxy::entry_address;
 use crate::reconciler::caddy::{self, ProxyAim};
 use crate::reconciler::plan::Plan;
 use crate::reconciler::record::FleetRecord;
@@ -48,14 +47,7 @@ impl RoutesSight {
                 caddy::Sight::Lost(reason) => Some(reason.clone()),
                 caddy::Sight::Nowhere | caddy::Sight::Unseen | caddy::Sight::Seen(_) => None,
             },
-            entry: aim.zip(live).map(|(ProxyAim { address, rules }, live)| {
-                entry_address(
-                    address.entry.as_ref(),
-                    &address.endpoint,
-                    &rules.policy.servers,
-                    live,
-                )
-            }),
+            entry: aim.zip(live).map(|(aim, live)| aim.entry(None, live)),
             routes: fold(&Known { fleet, live: live_config, declared, elsewhere, status }),
         }
     }
