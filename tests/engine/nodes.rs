@@ -67,6 +67,8 @@ fn a_rollout_on_a_node_that_dies_times_out_with_the_nodes_state_and_goes_on_when
     stage.apply_well(&[]);
     let node = cluster.node(2);
     node.killer()();
+    // Before its managers know, Swarm would give it the new task, take that away again, and wait for it even afterwards.
+    cluster.is(node, "down");
     stack(&stage, "sleep, well", there);
     let run = stage.apply(&["--timeout", "20s"]);
     run.ends(4, &["timed out (0/1, ", "test-three is down"]);
