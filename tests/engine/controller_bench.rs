@@ -1,7 +1,8 @@
 //! What `scripts/bench` measures of the controller. It is skipped everywhere else.
 //!
 //! `SKEP_BENCH_LOOP` names a directory with a stack file of a hundred services in `some/bench`, of a thousand in
-//! `many/bench`; the numbers are written beside them, one file for each. `SKEP_BENCH_SKEP` names the program.
+//! `many/bench`, and of a fortieth of that in `few/bench`; the numbers are written beside them, one file for each.
+//! `SKEP_BENCH_SKEP` names the program.
 
 use std::env;
 use std::fmt::Write as _;
@@ -9,6 +10,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -39,23 +41,26 @@ fn setting(name: &str, default: u64) -> u64 {
 }
 
 impl<'e> Loop<'e> {
-    /// The stack in `from`, applied.
-    fn of(engine: &'e Engine, from: &Path) -> Self {
+    /// The stack in `from`, under each of these names.
+    fn of(engine: &'e Engine, from: &Path, stacks: &[String]) -> Self {
         let (origin, proxy) = (Origin::empty(), Proxy::before(&engine.url));
         let mut stage = Stage::on(engine);
         stage.through(&proxy);
         let lasting = Self { origin, proxy, stage };
         for entry in fs::read_dir(from).unwrap() {
             let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-            lasting.write(&name, &fs::read_to_string(path).unwrap());
+            let (name, text) =
+                (path.file_name().unwrap().to_str().unwrap(), fs::read_to_string(&path).unwrap());
+            for stack in stacks {
+                lasting.write(stack, name, &text);
+            }
         }
         lasting.origin.commit("Everything");
         lasting
     }
 
-    fn write(&self, file: &str, text: &str) {
-        self.origin.write(&format!("stacks/{}/{file}", self.stage.name("bench")), text);
+    fn write(&self, stack: &str, file: &str, text: &str) {
+        self.origin.write(&format!("stacks/{}/{file}", self.stage.name(stack)), text);
     }
 
     fn start(&self, daemon: &Server) -> Running<'_, 'e> {
@@ -141,7 +146,7 @@ fn report(name: &str, times: &[Duration]) {
 fn from_a_push_and_from_drift_to_the_first_write() {
     let (Some(engine), Some(directory)) = (Engine::of_this_run(), directory()) else { return };
     let turns = setting("SKEP_BENCH_RUNS", 11);
-    let lasting = Loop::of(&engine, &directory.join("some/bench"));
+    let lasting = Loop::of(&engine, &directory.join("some/bench"), &one());
     let daemon = Server::git_daemon(&lasting.origin);
     let controller = lasting.start(&daemon);
     let stack = lasting.stage.name("bench");
@@ -151,7 +156,7 @@ fn from_a_push_and_from_drift_to_the_first_write() {
         lasting.calm();
         let text = fs::read_to_string(&path).unwrap();
         let (from, to) = (format!("\"{}\"", 50 + turn), format!("\"{}\"", 1_050 + turn));
-        lasting.write("stack.yaml", &text.replacen(&from, &to, 1));
+        lasting.write("bench", "stack.yaml", &text.replacen(&from, &to, 1));
         lasting.origin.commit("One service");
         let begun = Instant::now();
         controller.ask(&["sync"]);
@@ -174,7 +179,7 @@ fn from_a_push_and_from_drift_to_the_first_write() {
 fn a_thousand_services_and_nothing_to_do() {
     let (Some(engine), Some(directory)) = (Engine::of_this_run(), directory()) else { return };
     let seconds = setting("SKEP_BENCH_IDLE", 600);
-    let lasting = Loop::of(&engine, &directory.join("many/bench"));
+    let lasting = Loop::of(&engine, &directory.join("many/bench"), &one());
     let daemon = Server::git_daemon(&lasting.origin);
     // The one that writes a thousand services is another one.
     drop(lasting.start(&daemon));
@@ -207,33 +212,50 @@ fn a_thousand_services_and_nothing_to_do() {
 #[test]
 fn a_thousand_services_and_many_who_look() {
     let (Some(engine), Some(directory)) = (Engine::of_this_run(), directory()) else { return };
-    let lasting = Loop::of(&engine, &directory.join("many/bench"));
+    let stacks: Vec<String> = (0..STACKS).map(|number| format!("bench-{number:02}")).collect();
+    let lasting = Loop::of(&engine, &directory.join("few/bench"), &stacks);
     let daemon = Server::git_daemon(&lasting.origin);
     drop(lasting.start(&daemon));
     let controller = lasting.start_again();
-    lasting.calm();
     let id = controller.id();
     report("page", &overviews(&lasting));
     let loaded: usize = FIRST_LOAD.iter().map(|path| lasting.answer(path).len()).sum();
     fs::write(directory.join("loaded"), format!("{loaded}\n")).unwrap();
+    // What reading the files took is given back by then.
+    lasting.calm();
     let before = memory(id, "VmRSS");
-    let watchers: Vec<UnixStream> = (0..WATCHERS).map(|_| lasting.ask_page(NEWS)).collect();
-    let mut watchers: Vec<BufReader<UnixStream>> =
-        watchers.into_iter().map(BufReader::new).collect();
-    for watcher in &mut watchers {
-        until(watcher, "retry:");
+    let (told, tells) = mpsc::channel();
+    let mut watchers = Vec::new();
+    for _ in 0..WATCHERS {
+        let mut watcher = BufReader::new(lasting.ask_page(NEWS));
+        until(&mut watcher, "retry:");
+        let told = told.clone();
+        watchers.push(thread::spawn(move || {
+            until(&mut watcher, "event: change");
+            told.send((Instant::now(), watcher)).unwrap();
+        }));
     }
+    let watched = memory(id, "VmRSS");
     controller.ask(&["sync"]);
-    // All of them have been told by then; reading is what takes time, and it is that of this test.
-    until(watchers.first_mut().unwrap(), "event: change");
-    let begun = Instant::now();
-    for watcher in watchers.iter_mut().skip(1) {
-        until(watcher, "event: change");
+    // They stay connected until all have been told.
+    let told: Vec<(Instant, _)> = tells.iter().take(WATCHERS).collect();
+    let watched = memory(id, "VmRSS").max(watched);
+    let times = || told.iter().map(|(at, _)| *at);
+    report("fanout", &[times().max().unwrap() - times().min().unwrap()]);
+    for watcher in watchers {
+        watcher.join().unwrap();
     }
-    report("fanout", &[begun.elapsed()]);
-    let more = memory(id, "VmRSS") - before;
+    let more = (watched - before).max(0.0);
     fs::write(directory.join("watched"), format!("memory={more}\n")).unwrap();
 }
+
+/// The name of the only stack.
+fn one() -> [String; 1] {
+    ["bench".to_owned()]
+}
+
+/// In how many stacks the services of the status page are.
+const STACKS: usize = 40;
 
 /// How many watch at the same time, and what.
 const WATCHERS: usize = 500;

@@ -174,16 +174,25 @@ fn is_held(service: &str, drafts: &[StackDraft<'_>]) -> bool {
 
 /// Which services wait for ports that which others give up.
 fn port_waits<'a>(order: &[&'a DesiredService], index: &Index<'a>) -> Waits<'a> {
+    let mut freed: BTreeMap<(u32, &str), Vec<&'a str>> = BTreeMap::new();
+    for holder in order {
+        let Some(live) = index.services.get(holder.spec.name.as_str()) else { continue };
+        let held = published(&live.spec);
+        if held.is_empty() {
+            continue;
+        }
+        let stay = published(declared_ports(holder, index));
+        for port in held.into_iter().filter(|port| !is_among(&stay, port)) {
+            freed.entry(place(port)).or_default().push(&holder.spec.name);
+        }
+    }
     let mut waits = Waits::new();
-    for waiter in order {
+    // Without a freed port nobody waits, which is so in nearly every pass.
+    for waiter in order.iter().filter(|_| !freed.is_empty()) {
         let wanted = published(declared_ports(waiter, index));
-        for holder in order.iter().filter(|holder| holder.spec.name != waiter.spec.name) {
-            let Some(live) = index.services.get(holder.spec.name.as_str()) else { continue };
-            let stay = published(declared_ports(holder, index));
-            let mut freed = published(&live.spec).into_iter().filter(|port| !is_among(&stay, port));
-            if freed.any(|port| is_among(&wanted, port)) {
-                waits.entry(&waiter.spec.name).or_default().insert(&holder.spec.name);
-            }
+        let holders = wanted.into_iter().filter_map(|port| freed.get(&place(port))).flatten();
+        for holder in holders.copied().filter(|holder| *holder != waiter.spec.name) {
+            waits.entry(&waiter.spec.name).or_default().insert(holder);
         }
     }
     waits
@@ -238,9 +247,12 @@ fn is_shared(port: &PortConfig) -> bool {
 
 /// Whether one of `ports` is published where `port` is.
 pub(super) fn is_among(ports: &[&PortConfig], port: &PortConfig) -> bool {
-    ports.iter().any(|other| {
-        other.published_port == port.published_port && protocol(other) == protocol(port)
-    })
+    ports.iter().any(|other| place(other) == place(port))
+}
+
+/// What no two services can publish: a number and a protocol.
+fn place(port: &PortConfig) -> (u32, &str) {
+    (port.published_port, protocol(port))
 }
 
 /// The protocol of a port; a file need not say it, and then docker does not either (moby, `api/types/swarm/network.go`).
