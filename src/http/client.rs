@@ -32,7 +32,9 @@ pub async fn ask(
     token: Option<&Redacted<String>>,
 ) -> io::Result<Answer> {
     let (mut stream, token): (Box<dyn Stream>, _) = match listen {
-        Listen::Loopback(address) => (Box::new(TcpStream::connect(address).await?), None),
+        Listen::Loopback(address) | Listen::Network(address) => {
+            (Box::new(TcpStream::connect(address).await?), None)
+        }
         Listen::Unix(path) => (Box::new(UnixStream::connect(path).await?), token),
     };
     let who = token.map(|token| format!("Authorization: Bearer {}\r\n", token.expose()));

@@ -77,11 +77,15 @@ impl Known {
         // Ages change all the time, and the page with them; whether there is news, the view tells.
         let Ok(known) = serde_json::to_vec(view) else { return failed() };
         let tag = etag::of(&known);
-        if etag::is_known(headers, &tag) {
-            return with_tag(StatusCode::NOT_MODIFIED.into_response(), &tag);
-        }
-        let page = html::page(title, &self.report.fleet, place, &content(self.now));
-        with_tag(html_page(StatusCode::OK, page), &tag)
+        // Only scripts, which keep ages up to date, ask whether it has changed. A browser keeps none: it would show ages
+        // of the past, and what an older skep has written.
+        let response = if etag::is_known(headers, &tag) {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else {
+            let page = html::page(title, &self.report.fleet, place, &content(self.now));
+            html_page(StatusCode::OK, page)
+        };
+        with_tag(response, &tag)
     }
 
     fn missing(&self, what: &str) -> Response {
@@ -100,9 +104,7 @@ fn html_page(status: StatusCode, page: Markup) -> Response {
 }
 
 fn with_tag(mut response: Response, tag: &str) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    headers.extend(etag::header(tag).map(|tag| (ETAG, tag)));
+    response.headers_mut().extend(etag::header(tag).map(|tag| (ETAG, tag)));
     response
 }
 
@@ -117,10 +119,14 @@ fn json(headers: &HeaderMap, document: &impl Serialize) -> Response {
 }
 
 fn tagged(headers: &HeaderMap, tag: &str, text: impl Into<Body>) -> Response {
-    if etag::is_known(headers, tag) {
-        return with_tag(StatusCode::NOT_MODIFIED.into_response(), tag);
-    }
-    with_tag(as_json(StatusCode::OK, text), tag)
+    let mut response = if etag::is_known(headers, tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        as_json(StatusCode::OK, text)
+    };
+    let kept = HeaderValue::from_static("private, no-cache");
+    response.headers_mut().insert(CACHE_CONTROL, kept);
+    with_tag(response, tag)
 }
 
 fn as_json(status: StatusCode, text: impl Into<Body>) -> Response {
@@ -183,7 +189,9 @@ pub(super) async fn routes(
 ) -> Response {
     let known = Known::of(&served);
     let view = RoutesView::of(&known.scope());
-    known.page(&headers, "Routes", Place::Routes, &view, |now| html::routes(&view, &filter, now))
+    known.page(&headers, "Routes", Place::Routes, &(&view, &filter), |now| {
+        html::routes(&view, &filter, now)
+    })
 }
 
 pub(super) async fn events(

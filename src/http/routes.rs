@@ -4,30 +4,29 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, HttpBody as _};
+use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use axum::http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, REFERRER_POLICY, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
-};
-use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
+use axum::http::header::{HeaderValue, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use tokio::sync::{Semaphore, watch};
 
 use crate::reconciler::controller::certificates::Certificates;
-use crate::reconciler::controller::metrics::{CONTENT_TYPE as OPENMETRICS, Exposition};
+use crate::reconciler::controller::metrics::Exposition;
 use crate::reconciler::controller::pulse::Pulse;
 use crate::reconciler::controller::report::Report;
 use crate::reconciler::controller::scene::Scenes;
 use crate::reconciler::journal::News;
 
 use super::access::Access;
+use super::answer::{finished, nothing, refusal, text};
 use super::hook::{self, Hooks};
 use super::live::Live;
+use super::metrics::METRICS;
 use super::overviews::Overviews;
-use super::{assets, health, pages};
+use super::{assets, health, metrics, pages};
 
 /// What is shown of a controller. None of it leads to anything that writes.
 #[derive(Debug)]
@@ -36,7 +35,7 @@ pub struct Shown {
     pub reports: watch::Receiver<Arc<Report>>,
     /// Whether it turns.
     pub pulse: Pulse,
-    /// What it counts; `None` if that is not to be shown.
+    /// What it counts; `None` if that is not to be shown, or by itself.
     pub metrics: Option<Exposition>,
     /// Who may see all but its health.
     pub access: Access,
@@ -97,7 +96,7 @@ pub const ROUTES: [&str; 19] = [
     "/api/v1/events",
     "/healthz",
     "/readyz",
-    "/metrics",
+    METRICS,
 ];
 
 /// Where git servers say that a source may have something new; it answers POST, and nothing else.
@@ -124,13 +123,10 @@ fn route(path: &str) -> Option<MethodRouter<Arc<Served>>> {
         "/api/v1/events" => get(pages::api_events),
         "/healthz" => get(healthz),
         "/readyz" => get(readyz),
-        "/metrics" => get(metrics),
+        METRICS => get(collected),
         _ => return None,
     })
 }
-
-/// Whoever collects metrics may know the controller by any name.
-const METRICS: &str = "/metrics";
 
 /// What somebody is told who asked for another host.
 const MISDIRECTED: &str =
@@ -144,7 +140,7 @@ fn is_open(path: &str) -> bool {
 
 /// Whether a path is served although there are no pages.
 fn is_plain(path: &str) -> bool {
-    matches!(path, "/healthz" | "/readyz" | "/metrics")
+    matches!(path, "/healthz" | "/readyz" | METRICS)
 }
 
 /// The routes of a controller, and refusals for whatever else is asked. It is called where tasks can be spawned.
@@ -159,7 +155,7 @@ pub fn routes(shown: Shown) -> Router {
         .filter_map(|path| Some((path, route(path)?)))
         .fold(Router::new(), |router, (path, methods)| router.route(path, methods))
         .route(HOOK, post(hook))
-        .fallback(async || text(StatusCode::NOT_FOUND, "there is nothing here\n"))
+        .fallback(async || nothing())
         .with_state(Arc::clone(&served))
         .layer(from_fn_with_state(served, guard))
 }
@@ -170,14 +166,11 @@ async fn guard(State(served): State<Arc<Served>>, request: Request, next: Next) 
     let access = &served.shown.access;
     let is_hook = *request.method() == Method::POST
         && path.strip_prefix("/hooks/").is_some_and(|name| served.shown.hooks.contains_key(name));
-    let mut response = if is_hook {
+    // Whoever collects metrics may know the controller by any name.
+    let response = if is_hook {
         next.run(request).await
-    } else if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut refusal = text(StatusCode::METHOD_NOT_ALLOWED, "this can only be read\n");
-        refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    } else if let Some(refusal) = refusal(&request) {
         refusal
-    } else if !request.body().is_end_stream() {
-        text(StatusCode::PAYLOAD_TOO_LARGE, "a request without a body is enough\n")
     } else if !is_open(path) && path != METRICS && !access.is_meant(request.headers()) {
         text(StatusCode::MISDIRECTED_REQUEST, MISDIRECTED)
     } else if !is_open(path) && !access.allows(request.headers()) {
@@ -185,23 +178,8 @@ async fn guard(State(served): State<Arc<Served>>, request: Request, next: Next) 
     } else {
         next.run(request).await
     };
-    if is_hook || response.status().is_client_error() {
-        // Whatever else the client has to say is not read.
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    let headers = response.headers_mut();
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    let resources = HeaderName::from_static("cross-origin-resource-policy");
-    let whose = if is_open_to_all(headers) { "cross-origin" } else { "same-origin" };
-    headers.insert(resources, HeaderValue::from_static(whose));
-    response
-}
-
-/// Badges stand on pages of others.
-fn is_open_to_all(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "image/svg+xml")
+    // Whatever else a hook has to say is not read.
+    finished(response, is_hook)
 }
 
 /// What somebody is told who may not read; a browser asks for the token.
@@ -227,7 +205,7 @@ async fn hook(
             let (status, words) = hook.receive(&headers, body, &served.hooking).await;
             text(status, words)
         }
-        None => text(StatusCode::NOT_FOUND, "there is nothing here\n"),
+        None => nothing(),
     }
 }
 
@@ -253,18 +231,6 @@ async fn readyz(State(served): State<Arc<Served>>, headers: HeaderMap) -> Respon
     text(StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", lines.join("\n")))
 }
 
-async fn metrics(State(served): State<Arc<Served>>) -> Response {
-    match served.shown.metrics.as_ref().map(Exposition::text) {
-        Some(Ok(metrics)) => typed(StatusCode::OK, OPENMETRICS, metrics),
-        Some(Err(_)) => text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written\n"),
-        None => text(StatusCode::NOT_FOUND, "the settings keep metrics to themselves\n"),
-    }
-}
-
-fn text(status: StatusCode, body: impl Into<Body>) -> Response {
-    typed(status, "text/plain; charset=utf-8", body)
-}
-
-fn typed(status: StatusCode, media_type: &'static str, body: impl Into<Body>) -> Response {
-    (status, [(CONTENT_TYPE, HeaderValue::from_static(media_type))], body.into()).into_response()
+async fn collected(State(served): State<Arc<Served>>) -> Response {
+    metrics::answer(served.shown.metrics.as_ref())
 }

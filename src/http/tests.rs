@@ -4,13 +4,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{Access, Hooks, Limits, Listener, Page, ROUTES, Shown, routes, serve};
+use super::{
+    Access, HOOK, Hooks, Limits, Listener, METRICS, Page, ROUTES, Shown, metrics_routes, routes,
+    serve,
+};
 use crate::reconciler::controller::example;
 use crate::reconciler::controller::metrics::{Exposition, Metrics};
 use crate::reconciler::controller::pulse::Pulse;
@@ -33,6 +37,10 @@ impl Server {
     }
 
     fn on(listener: Listener, limits: Limits) -> Self {
+        Self::of(routes, listener, limits)
+    }
+
+    fn of(routes: impl FnOnce(Shown) -> Router, listener: Listener, limits: Limits) -> Self {
         let (reports, shown) = watch::channel(Arc::new(example::report()));
         let (stop, stopped) = watch::channel(false);
         let metrics = Exposition::new(&Metrics::default(), shown.clone(), Vec::new());
@@ -112,6 +120,33 @@ async fn every_route_can_be_read_and_nothing_else() {
     let metrics = server.ask("GET", "/metrics").await;
     let media_type = "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n";
     assert!(metrics.contains(media_type) && metrics.ends_with("# EOF\n"), "{metrics}");
+}
+
+#[tokio::test]
+async fn where_metrics_are_by_themselves_nothing_else_is_and_they_can_only_be_read() {
+    let listener = Listener::tcp(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let alone = |shown: Shown| metrics_routes(shown.metrics.unwrap());
+    let server = Server::of(alone, listener, Limits::default());
+    let fill = |path: &str| path.replace("{stack}", "shop").replace("{file}", "page.css");
+    for path in ROUTES.into_iter().chain([HOOK, "/x", "/metrics/", "//metrics"]).map(fill) {
+        let status = if path == METRICS { "HTTP/1.1 200 " } else { "HTTP/1.1 404 " };
+        let answer = server.ask("GET", &path).await;
+        assert!(answer.starts_with(status), "{path}: {answer}");
+        let head = server.ask("HEAD", &path).await;
+        assert!(head.starts_with(status) && head.ends_with("\r\n\r\n"), "{path}: {head}");
+        for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"] {
+            let answer = server.ask(method, &path).await;
+            assert!(answer.starts_with("HTTP/1.1 405 "), "{method} {path}: {answer}");
+            assert!(answer.contains("allow: GET, HEAD"), "{method} {path}: {answer}");
+        }
+    }
+    let request = b"GET /metrics HTTP/1.1\r\nhost: skep.example.com\r\nconnection: close\r\n\r\n";
+    let metrics = exchange(server.connect().await, request).await;
+    assert!(metrics.contains("skep_build_info") && metrics.ends_with("# EOF\n"), "{metrics}");
+    assert!(metrics.contains("x-content-type-options: nosniff"), "{metrics}");
+    let body = b"GET /metrics HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\n\r\nhello";
+    let refused = exchange(server.connect().await, body).await;
+    assert!(refused.starts_with("HTTP/1.1 413 "), "{refused}");
 }
 
 #[tokio::test]

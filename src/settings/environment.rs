@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::file::Settings;
 use super::parse::parse;
+use super::status::StatusSettings;
 use crate::model::finding::Finding;
 use crate::model::place::Place;
 
@@ -51,6 +52,7 @@ pub const VARIABLES: &[Variable] = &[
     variable!("SKEP_INTERVALS_RETRY", intervals.retry),
     variable!("SKEP_STATUS_LISTEN", status.listen),
     variable!("SKEP_STATUS_METRICS", status.metrics),
+    variable!("SKEP_STATUS_METRICS_LISTEN", status.metrics_listen),
     variable!("SKEP_HISTORY_ENABLED", history.enabled),
     variable!("SKEP_HISTORY_PATH", history.path),
     variable!("SKEP_HISTORY_AGE", history.age),
@@ -63,9 +65,10 @@ pub const VARIABLES: &[Variable] = &[
 impl Settings {
     /// Takes over what variables say; `value` knows their values. A variable that is empty says nothing.
     pub fn follow(&mut self, value: impl Fn(&str) -> Option<String>) -> Vec<Finding> {
-        let mut findings = Vec::new();
+        let (mut findings, mut listens) = (Vec::new(), false);
         for Variable { name, key, take } in VARIABLES {
             let Some(text) = value(name).filter(|text| !text.is_empty()) else { continue };
+            listens |= matches!(*key, "status.listen" | "status.metrics_listen");
             let file: Arc<str> = (*name).into();
             let (settings, found) = parse(document(key, &text).as_bytes(), Arc::clone(&file));
             if let Some(settings) = settings.filter(|_| !found.iter().any(Finding::is_error)) {
@@ -79,8 +82,22 @@ impl Settings {
                 }),
             );
         }
+        // One alone does not know where the other one is.
+        let status = self.status.as_ref().filter(|_| listens);
+        findings.extend(status.and_then(StatusSettings::doubled).map(of_variables));
         findings
     }
+}
+
+/// The same finding, at variables as a whole where it is about some.
+fn of_variables(mut finding: Finding) -> Finding {
+    let places = finding.related.iter_mut().map(|related| &mut related.place);
+    for place in places.chain(&mut finding.place) {
+        if VARIABLES.iter().any(|variable| *variable.name == *place.file) {
+            *place = Place::file(Arc::clone(&place.file));
+        }
+    }
+    finding
 }
 
 /// A settings file with one key.

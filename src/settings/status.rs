@@ -1,13 +1,14 @@
 //! Where the running controller serves how it is, for people, probes and those who collect metrics, and who may read it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 
+use crate::model::finding::Finding;
 use crate::spec::decode::{Cursor, Decode, Located, Report};
 
-/// What the running controller serves over HTTP. Nothing is served unless `listen` is set.
+/// What the running controller serves over HTTP. Nothing is served unless `listen` or `metrics_listen` is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct StatusSettings {
@@ -15,10 +16,14 @@ pub struct StatusSettings {
     /// `unix:///path`.
     #[schemars(with = "Option<String>", example = &"127.0.0.1:9323")]
     pub listen: Option<Located<Listen>>,
-    /// Whether metrics are served there too; `true` if absent.
+    /// Whether metrics are served at all; `true` if absent.
     #[schemars(example = true)]
     pub metrics: Option<bool>,
-    /// Whether pages and the same as JSON are served there too; `true` if absent.
+    /// Where metrics are served by themselves, and not at `listen` any more. Nobody is asked who they are there; other
+    /// machines may be let in, as with `0.0.0.0:9324`.
+    #[schemars(with = "Option<String>", example = &"0.0.0.0:9324")]
+    pub metrics_listen: Option<Located<Listen>>,
+    /// Whether pages and the same as JSON are served at `listen`; `true` if absent.
     #[schemars(example = true)]
     pub page: Option<bool>,
     /// The file with a token that whoever reads must know, relative to the settings file. `/healthz`, `/readyz` and
@@ -36,6 +41,8 @@ pub struct StatusSettings {
 pub enum Listen {
     /// At an address that only this machine can reach.
     Loopback(SocketAddr),
+    /// At an address that other machines can reach, too; for metrics only.
+    Network(SocketAddr),
     /// At a unix socket.
     Unix(PathBuf),
 }
@@ -44,7 +51,7 @@ pub enum Listen {
 impl std::fmt::Display for Listen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Loopback(address) => write!(f, "{address}"),
+            Self::Loopback(address) | Self::Network(address) => write!(f, "{address}"),
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
         }
     }
@@ -73,10 +80,12 @@ impl ListenError {
     }
 }
 
-impl std::str::FromStr for Listen {
-    type Err = ListenError;
-
-    fn from_str(text: &str) -> Result<Self, ListenError> {
+impl Listen {
+    /// What may be listened on where nobody is told more than numbers and names: addresses of other networks, too.
+    ///
+    /// # Errors
+    /// When `text` has another form.
+    pub fn anywhere(text: &str) -> Result<Self, ListenError> {
         let path = text.strip_prefix("unix://").unwrap_or(text);
         if Path::new(path).is_absolute() {
             return Ok(Self::Unix(PathBuf::from(path)));
@@ -85,10 +94,43 @@ impl std::str::FromStr for Listen {
         let numbers = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
         let address: SocketAddr =
             numbers.as_deref().unwrap_or(text).parse().map_err(|_| ListenError::Form)?;
-        if address.ip().is_loopback() {
-            Ok(Self::Loopback(address))
+        Ok(if address.ip().is_loopback() {
+            Self::Loopback(address)
         } else {
-            Err(ListenError::Exposed)
+            Self::Network(address)
+        })
+    }
+
+    /// Whether the system cannot listen on both: they are the same, or one is every address of this machine.
+    pub fn excludes(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Unix(path), Self::Unix(other)) => path == other,
+            (
+                Self::Loopback(address) | Self::Network(address),
+                Self::Loopback(other) | Self::Network(other),
+            ) => {
+                let (ip, other_ip) = (address.ip(), other.ip());
+                // `[::]` takes the addresses of version 4 along; `0.0.0.0` none of version 6.
+                let covers = |all: IpAddr, one: IpAddr| {
+                    all.is_unspecified() && (all.is_ipv6() || one.is_ipv4())
+                };
+                let is_shared = ip == other_ip || covers(ip, other_ip) || covers(other_ip, ip);
+                // For port 0 the system chooses one that is free.
+                address.port() != 0 && address.port() == other.port() && is_shared
+            }
+            (Self::Unix(_), Self::Loopback(_) | Self::Network(_))
+            | (Self::Loopback(_) | Self::Network(_), Self::Unix(_)) => false,
+        }
+    }
+}
+
+impl std::str::FromStr for Listen {
+    type Err = ListenError;
+
+    fn from_str(text: &str) -> Result<Self, ListenError> {
+        match Self::anywhere(text)? {
+            Self::Network(_) => Err(ListenError::Exposed),
+            listen @ (Self::Loopback(_) | Self::Unix(_)) => Ok(listen),
         }
     }
 }
@@ -97,8 +139,11 @@ impl Decode for StatusSettings {
     fn decode(at: &Cursor<'_>, report: &mut Report) -> Option<Self> {
         let mut fields = at.fields(report)?;
         let settings = Self {
-            listen: fields.at("listen").and_then(|at| listen(&at, report)),
+            listen: fields.at("listen").and_then(|at| listen(&at, str::parse, report)),
             metrics: fields.get("metrics", report),
+            metrics_listen: fields
+                .at("metrics_listen")
+                .and_then(|at| listen(&at, Listen::anywhere, report)),
             page: fields.get("page", report),
             token_file: fields.get("token_file", report),
             trusted_header: fields.at("trusted_header").and_then(|at| header(&at, report)),
@@ -108,7 +153,22 @@ impl Decode for StatusSettings {
             report.push(finding.hint("put it into a file of its own: `token_file`"));
         }
         fields.finish(report);
+        report.extend(settings.doubled());
         Some(settings)
+    }
+}
+
+impl StatusSettings {
+    /// What is wrong if pages and metrics are to be listened for at the same place.
+    pub(super) fn doubled(&self) -> Option<Finding> {
+        let (listen, metrics) = (self.listen.as_ref()?, self.metrics_listen.as_ref()?);
+        listen.value.excludes(&metrics.value).then(|| {
+            let message = "status.metrics_listen cannot be where status.listen is";
+            let finding = Finding::error("invalid-value", metrics.place.clone(), message);
+            finding
+                .related(listen.place.clone(), "pages are served here")
+                .hint("take another port; without `metrics_listen`, metrics are served at `listen`")
+        })
     }
 }
 
@@ -135,12 +195,15 @@ fn header(at: &Cursor<'_>, report: &mut Report) -> Option<Located<String>> {
     Some(name.with(lower))
 }
 
-fn listen(at: &Cursor<'_>, report: &mut Report) -> Option<Located<Listen>> {
+fn listen(
+    at: &Cursor<'_>,
+    read: impl Fn(&str) -> Result<Listen, ListenError>,
+    report: &mut Report,
+) -> Option<Located<Listen>> {
     let text: Located<String> = at.get(report)?;
-    match text.parse() {
+    match read(text.as_str()) {
         Ok(listen) => Some(text.with(listen)),
         Err(error) => {
-            let error: ListenError = error;
             report.push(at.error("invalid-value", error).hint(error.hint()));
             None
         }

@@ -42,7 +42,7 @@ timeout: 10m
 drift: report
 intervals: {poll: 30s, resync: 10m, retry: 2m}
 socket: /run/skep/production.sock
-status: {listen: "127.0.0.1:9323", metrics: false}
+status: {listen: "127.0.0.1:9323", metrics: false, metrics_listen: "0.0.0.0:9324"}
 history: {enabled: true, path: history.db, age: 720h, events: 500, releases: 5}
 sensitive: ["*_LICENSE"]
 "#;
@@ -85,6 +85,8 @@ fn every_key_is_read() {
     let status = settings.status.as_ref().expect("status");
     let listen = status.listen.as_ref().map(|listen| listen.to_string());
     assert_eq!((listen.as_deref(), status.metrics), (Some("127.0.0.1:9323"), Some(false)));
+    let metrics = status.metrics_listen.as_ref().map(|listen| listen.to_string());
+    assert_eq!(metrics.as_deref(), Some("0.0.0.0:9324"));
     let history = settings.history.as_ref().expect("history");
     let limits = Limits { events: 500, releases: 5, age: Duration::from_secs(720 * 3600) };
     assert_eq!((history.limits(), history.enabled), (limits, Some(true)));
@@ -116,7 +118,7 @@ strict: maybe
 timeout: 10
 drift: fix
 intervals: {poll: 10ms, pol: 1s}
-status: {listen: '0.0.0.0:9323', metric: true}
+status: {listen: '0.0.0.0:9323', metric: true, metrics_listen: everywhere}
 history: {age: 1s, events: 0, release: 5}
 registries:
   - host: https://reg.example/v2/
@@ -187,6 +189,51 @@ fn the_controller_listens_where_only_this_machine_gets_in() {
     for other in ["", "80", ":80", "127.0.0.1", "host:80", "unix://run/a", "127.0.0.1:99999"] {
         assert_eq!(other.parse::<Listen>(), Err(ListenError::Form), "{other}");
     }
+}
+
+#[test]
+fn metrics_may_be_listened_for_anywhere_but_where_pages_are() {
+    for (text, wanted) in [
+        ("0.0.0.0:80", "0.0.0.0:80"),
+        ("[::]:80", "[::]:80"),
+        ("192.0.2.1:80", "192.0.2.1:80"),
+        ("localhost:80", "127.0.0.1:80"),
+        ("/run/a", "unix:///run/a"),
+    ] {
+        let listen = Listen::anywhere(text).map(|listen| listen.to_string());
+        assert_eq!(listen.as_deref(), Ok(wanted));
+    }
+    for other in ["", "80", ":80", "*:80", "skep.example.com:80", "unix://run/a"] {
+        assert_eq!(Listen::anywhere(other), Err(ListenError::Form), "{other}");
+    }
+    for (page, metrics, is_refused) in [
+        ("127.0.0.1:80", "127.0.0.1:80", true),
+        ("localhost:80", "0.0.0.0:80", true),
+        ("127.0.0.1:80", "[::]:80", true),
+        ("[::1]:80", "[::]:80", true),
+        ("/run/a", "unix:///run/a", true),
+        ("[::1]:80", "0.0.0.0:80", false),
+        ("127.0.0.1:80", "127.0.0.2:80", false),
+        ("127.0.0.1:80", "127.0.0.1:81", false),
+        ("127.0.0.1:0", "127.0.0.1:0", false),
+        ("/run/a", "127.0.0.1:80", false),
+    ] {
+        let text = format!("status:\n  listen: '{page}'\n  metrics_listen: '{metrics}'\n");
+        let (_, findings) = read(&text);
+        assert_eq!(!findings.is_empty(), is_refused, "{page} {metrics}: {findings:?}");
+        for finding in findings {
+            let places = [finding.place.as_ref(), finding.related.first().map(|of| &of.place)];
+            let places = places.map(|place| place.map(ToString::to_string).unwrap_or_default());
+            assert_eq!(places, ["skep.yaml:3:19", "skep.yaml:2:11"]);
+        }
+    }
+    // What a variable says may be in the way of what the file says.
+    let (file, _) = read("status: {listen: '127.0.0.1:80'}");
+    let variable = |name: &str| (name == "SKEP_STATUS_METRICS_LISTEN").then_some("[::]:80");
+    let findings = file.expect("settings").follow(|name| variable(name).map(str::to_owned));
+    let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+    let place = finding.place.as_ref().map(ToString::to_string);
+    assert_eq!(place.as_deref(), Some("SKEP_STATUS_METRICS_LISTEN:1:1"));
 }
 
 #[test]
@@ -322,7 +369,7 @@ fn every_single_value_has_a_variable_that_is_documented_and_wins_over_the_file()
             }
             "retention" | "history.events" | "history.releases" => "7",
             "drift" => "off",
-            "status.listen" => "unix:///other",
+            "status.listen" | "status.metrics_listen" => "unix:///other",
             "socket" | "history.path" => "/other: {}",
             _ => "77m",
         };

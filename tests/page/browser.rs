@@ -15,9 +15,23 @@ use crate::world;
 const CHECKS: &str = include_str!("checks.js");
 const SCREENS: [(u32, u32); 3] = [(390, 844), (820, 1180), (1440, 900)];
 
+/// What is wrong by the rules of axe-core, of which `axe` is there already.
+const AXE: &str = "return axe.run(document).then(({ violations }) => violations.flatMap(
+    ({ id, nodes }) => nodes.map((node) => `${id}: ${node.target} ${node.failureSummary}`)));";
+
+/// The text of axe-core, where there is one.
+fn axe() -> Option<String> {
+    let Some(path) = std::env::var_os("SKEP_TEST_AXE") else {
+        eprintln!("without axe-core: SKEP_TEST_AXE names none (scripts/axe fetches one)");
+        return None;
+    };
+    Some(std::fs::read_to_string(path).unwrap())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_usable_in_both_themes_and_on_every_screen() {
     let Some(driver) = Driver::start() else { return };
+    let axe = axe();
     let server = Server::of(world::report()).await;
     let mut wrong = Vec::new();
     for theme in [Theme::Light, Theme::Dark] {
@@ -26,8 +40,12 @@ async fn every_page_is_usable_in_both_themes_and_on_every_screen() {
             for path in PAGES.into_iter().chain(["/stacks/nobody"]) {
                 browser.0.goto(&format!("http://{}{path}", server.address)).await.unwrap();
                 browser.until("document.getElementById('live').textContent === 'Live'").await;
-                let found = browser.run(CHECKS).await;
-                for one in found.as_array().unwrap() {
+                let mut found = browser.run(CHECKS).await.as_array().unwrap().clone();
+                if let Some(axe) = &axe {
+                    browser.run(axe).await;
+                    found.extend(browser.run(AXE).await.as_array().unwrap().iter().cloned());
+                }
+                for one in found {
                     wrong.push(format!("{path} {theme:?} {}: {one}", screen.0));
                 }
                 let console = browser.console().await;
@@ -41,35 +59,6 @@ async fn every_page_is_usable_in_both_themes_and_on_every_screen() {
     }
     wrong.sort();
     wrong.dedup();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// What is wrong by the rules of axe-core, of which `axe` is there already.
-const AXE: &str = "return axe.run(document).then(({ violations }) => violations.flatMap(
-    ({ id, nodes }) => nodes.map((node) => `${id}: ${node.target} ${node.failureSummary}`)));";
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_page_keeps_the_rules_of_axe_core() {
-    let Some(axe) = std::env::var_os("SKEP_TEST_AXE") else {
-        eprintln!("skipped: SKEP_TEST_AXE names no axe-core (scripts/axe fetches one)");
-        return;
-    };
-    let Some(driver) = Driver::start() else { return };
-    let axe = std::fs::read_to_string(axe).unwrap();
-    let server = Server::of(world::report()).await;
-    let mut wrong = Vec::new();
-    for (theme, screen) in [(Theme::Light, SCREENS[2]), (Theme::Dark, SCREENS[0])] {
-        let browser = driver.browser(theme, screen).await;
-        for path in PAGES.into_iter().chain(["/stacks/nobody"]) {
-            browser.0.goto(&format!("http://{}{path}", server.address)).await.unwrap();
-            browser.until("document.getElementById('live').textContent === 'Live'").await;
-            browser.run(&axe).await;
-            let found = browser.run(AXE).await;
-            let found = found.as_array().unwrap().iter();
-            wrong.extend(found.map(|one| format!("{path} {theme:?} {}: {one}", screen.0)));
-        }
-        browser.0.close().await.unwrap();
-    }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -114,6 +103,34 @@ async fn news_are_seen_without_loading_the_page_again_and_change_nothing_else() 
     // Without a controller it says so.
     drop(server);
     browser.until("document.getElementById('live').textContent === 'Connection lost'").await;
+    browser.0.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn routes_are_searched_as_one_types_also_after_news() {
+    let Some(driver) = Driver::start() else { return };
+    let server = Server::of(world::report()).await;
+    let browser = driver.browser(Theme::Light, (1440, 900)).await;
+    browser.0.goto(&format!("http://{}/routes", server.address)).await.unwrap();
+    browser.until("document.getElementById('live').textContent === 'Live'").await;
+    let rows = "document.querySelectorAll('#main tbody tr').length";
+    browser.until(&format!("{rows} > 1")).await;
+    server.reports.send_modify(|report| {
+        let mut other = Report::clone(report);
+        other.passes += 1;
+        *report = other.into();
+    });
+    browser.until("document.getElementById('main').dataset.updates > 0").await;
+    let search = |text: &str| {
+        format!(
+            "const q = document.getElementById('q'); q.focus(); q.value = '{text}'; \
+                 q.dispatchEvent(new Event('input', {{ bubbles: true }}))"
+        )
+    };
+    browser.run(&search("no such route")).await;
+    browser.until("document.body.textContent.includes('No route is like that.')").await;
+    browser.run(&search("")).await;
+    browser.until(&format!("{rows} > 1")).await;
     browser.0.close().await.unwrap();
 }
 

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
@@ -19,6 +19,12 @@ const PORTS: usize = 5;
 /// What Prometheus says once it listens.
 const READY: &str = "Server is ready to receive web requests";
 
+/// The one that `scripts/prometheus` has fetched, else the one of this machine.
+fn program() -> PathBuf {
+    let folder = std::env::var_os("SKEP_TEST_PROMETHEUS").unwrap_or_default();
+    Path::new(&folder).join("prometheus")
+}
+
 /// A Prometheus, which ends with the test.
 struct Prometheus {
     process: Child,
@@ -31,7 +37,7 @@ impl Prometheus {
         let log = folder.join("prometheus.log");
         for _ in 0..PORTS {
             let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-            let started = Command::new("prometheus")
+            let started = Command::new(program())
                 .arg(format!("--config.file={}", folder.join("prometheus.yml").display()))
                 .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
                 .arg(format!("--web.listen-address={free}"))
@@ -113,7 +119,7 @@ async fn prometheus_collects_what_is_served_and_takes_the_rules_of_the_examples(
     );
     fs::write(folder.path().join("prometheus.yml"), &config).unwrap();
     let Some(prometheus) = Prometheus::start(folder.path()).await else {
-        println!("skipped: there is no prometheus");
+        println!("skipped: there is no prometheus (scripts/prometheus fetches one)");
         return;
     };
     let address = &prometheus.address;

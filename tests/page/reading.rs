@@ -76,6 +76,14 @@ async fn what_a_client_has_already_is_not_sent_again() {
         let again = server.ask("GET", path, &format!("if-none-match: {tag}\r\n"), b"").await;
         assert_eq!((again.status, again.body.as_str()), (304, ""), "{path}");
     }
+    // Another choice is another page, although nothing is new; and what browsers keep, they would show with old ages.
+    for (path, other) in
+        [("/", "/?q=blog"), ("/routes", "/routes?q=blog"), ("/events", "/events?stack=blog")]
+    {
+        let [one, two] = [server.get(path).await, server.get(other).await];
+        assert_ne!(one.header("etag"), two.header("etag"), "{path}");
+        assert_eq!(one.header("cache-control"), Some("no-store"), "{path}");
+    }
     let tag = server.get("/").await.header("etag").unwrap().to_owned();
     server.reports.send_modify(|report| {
         let mut other = Report::clone(report);

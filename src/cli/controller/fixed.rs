@@ -85,11 +85,13 @@ pub(super) fn hooks(settings: &Settings) -> Vec<(String, String)> {
 
 /// The same settings wherever they stand in the file.
 fn nowhere(status: &StatusSettings) -> StatusSettings {
-    let StatusSettings { listen, metrics, page, token_file, trusted_header } = status.clone();
+    let StatusSettings { listen, metrics, metrics_listen, page, token_file, trusted_header } =
+        status.clone();
     let place = || Place::file("");
     StatusSettings {
         listen: listen.map(|listen| Located::new(listen.value, place())),
         metrics,
+        metrics_listen: metrics_listen.map(|listen| Located::new(listen.value, place())),
         page,
         token_file: token_file.map(|file| Located::new(file.value, place())),
         trusted_header: trusted_header.map(|name| Located::new(name.value, place())),

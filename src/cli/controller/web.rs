@@ -11,7 +11,9 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
-use crate::http::{Access, Hook, Hooks, Limits, ListenError, Listener, Page, Shown, routes, serve};
+use crate::http::{
+    Access, Hook, Hooks, Limits, Listener, Page, Shown, metrics_routes, routes, serve,
+};
 use crate::model::name::SourceName;
 use crate::model::secret::Redacted;
 use crate::reconciler::controller::bell::{Bell, Trigger};
@@ -19,6 +21,7 @@ use crate::reconciler::controller::certificates::watch_certificates;
 use crate::reconciler::controller::scene::Observatory;
 use crate::reconciler::journal::News;
 use crate::settings::{Listen, Settings};
+use crate::spec::decode::Located;
 use crate::swarm::Managers;
 
 use super::super::error::CommandError;
@@ -38,7 +41,7 @@ const LONGEST: u64 = 4096;
 pub(in crate::cli) fn access(setup: &Setup) -> Result<Access, CommandError> {
     let Some(status) = &setup.settings.status else { return Ok(Access::default()) };
     let is_unix = |listen: &Listen| matches!(listen, Listen::Unix(_));
-    let token = status.token_file.as_ref().map(|file| secret(&setup.directory.join(&file.value)));
+    let token = status.token_file.as_ref().map(|file| token(&setup.directory.join(&file.value)));
     Ok(Access {
         token: token.transpose()?,
         trusted_header: status.trusted_header.as_ref().map(|name| name.value.clone()),
@@ -77,6 +80,19 @@ pub(in crate::cli) fn page(
     })
 }
 
+/// A token that a request can carry: a header takes printable ASCII, and loses spaces around it.
+fn token(path: &Path) -> Result<Redacted<String>, CommandError> {
+    let token = secret(path)?;
+    let text = token.expose();
+    let fits = text.bytes().all(|byte| matches!(byte, b' '..=b'~')) && text.trim() == text;
+    if fits {
+        return Ok(token);
+    }
+    let message = format!("no request can carry the token in {}", path.display());
+    Err(CommandError::failed(anyhow::Error::msg(message))
+        .hint("take letters, digits and signs of ASCII, without spaces around them"))
+}
+
 /// A token or secret in a file of its own; line feeds at its end are the editor's.
 fn secret(path: &Path) -> Result<Redacted<String>, CommandError> {
     let read = || {
@@ -99,9 +115,83 @@ fn secret(path: &Path) -> Result<Redacted<String>, CommandError> {
     })
 }
 
-/// A server, if one is wanted, on a thread of its own: what clients ask for takes no time from the loop.
+/// The server, if one is wanted, on a thread of its own: what clients ask for takes no time from the loop.
 #[derive(Debug)]
 pub(in crate::cli) struct Web(Option<(watch::Sender<bool>, oneshot::Receiver<()>)>);
+
+/// Where is listened, for what: everything, or metrics by themselves.
+#[derive(Debug, Default)]
+struct At<T> {
+    page: Option<T>,
+    metrics: Option<T>,
+}
+
+impl At<Listen> {
+    fn of(settings: &Settings) -> Self {
+        let place = |listen: &Option<Located<Listen>>| Some(listen.as_ref()?.value.clone());
+        settings.status.as_ref().map_or_else(Self::default, |status| Self {
+            page: place(&status.listen),
+            metrics: place(&status.metrics_listen).filter(|_| status.metrics != Some(false)),
+        })
+    }
+
+    async fn open(&self) -> Result<At<Listener>, CommandError> {
+        let Self { page, metrics } = self;
+        Ok(At {
+            page: open(page.as_ref(), "status.listen").await?,
+            metrics: open(metrics.as_ref(), "status.metrics_listen").await?,
+        })
+    }
+}
+
+impl At<Listener> {
+    fn log(&self, has_pages: bool) {
+        let Self { page, metrics } = self;
+        let what = match (has_pages, metrics) {
+            (true, None) => "status, health and metrics",
+            (true, Some(_)) => "status and health",
+            (false, None) => "health and metrics",
+            (false, Some(_)) => "health",
+        };
+        for (what, listener) in [(what, page), ("metrics", metrics)] {
+            if let Some(listener) = listener {
+                tracing::info!("serving {what} on {}", listener.address());
+            }
+        }
+    }
+
+    /// Serves until `stop` says so, and looks at certificates for as long as there are pages to show them.
+    async fn serve(&self, mut shown: Shown, stop: watch::Receiver<bool>) {
+        let Self { page, metrics } = self;
+        let (seen, certificates) = watch::channel(Arc::default());
+        let reports = shown.page.as_ref().filter(|_| page.is_some());
+        let reports = reports.map(|_| shown.reports.clone());
+        if let Some(page) = &mut shown.page {
+            page.certificates = Some(certificates);
+        }
+        let alone = metrics.as_ref().and_then(|listener| Some((listener, shown.metrics.take()?)));
+        let collected = async {
+            if let Some((listener, metrics)) = alone {
+                serve(listener, metrics_routes(metrics), Limits::default(), stop.clone()).await;
+            }
+        };
+        let looked_at = async {
+            if let Some(listener) = page {
+                serve(listener, routes(shown), Limits::default(), stop.clone()).await;
+            }
+        };
+        let watching = async {
+            if let Some(reports) = reports {
+                watch_certificates(reports, seen).await;
+            }
+            pending::<()>().await;
+        };
+        tokio::select! {
+            ((), ()) = async { tokio::join!(collected, looked_at) } => {}
+            () = watching => {}
+        }
+    }
+}
 
 impl Web {
     /// Begins to serve `shown` where `settings` say.
@@ -110,36 +200,23 @@ impl Web {
     /// When nobody can listen there, or the system has no thread left.
     pub(in crate::cli) async fn start(
         settings: &Settings,
-        mut shown: Shown,
+        shown: Shown,
     ) -> Result<Self, CommandError> {
-        let listen = settings.status.as_ref().and_then(|status| status.listen.as_ref());
-        let Some(listen) = listen else { return Ok(Self(None)) };
-        let what =
-            if shown.page.is_some() { "status, health and metrics" } else { "health and metrics" };
+        let at = At::of(settings);
+        if at.page.is_none() && at.metrics.is_none() {
+            return Ok(Self(None));
+        }
         let ((stop, stopped), (ends, ended)) = (watch::channel(false), oneshot::channel::<()>());
         let (tells, told) = oneshot::channel();
-        let (runtime, listen) = (runtime()?, listen.value.clone());
-        let (seen, certificates) = watch::channel(Arc::default());
-        let reports = shown.page.as_ref().map(|_| shown.reports.clone());
-        if let Some(page) = &mut shown.page {
-            page.certificates = Some(certificates);
-        }
+        let runtime = runtime()?;
         let serving = move || {
             runtime.block_on(async {
                 // Nobody is told who has given up meanwhile.
-                match open(&listen).await {
-                    Ok(listener) => {
-                        let _ = tells.send(Ok(listener.address().to_owned()));
-                        let watching = async {
-                            if let Some(reports) = reports {
-                                watch_certificates(reports, seen).await;
-                            }
-                            pending::<()>().await;
-                        };
-                        tokio::select! {
-                            () = serve(&listener, routes(shown), Limits::default(), stopped) => {}
-                            () = watching => {}
-                        }
+                match at.open().await {
+                    Ok(at) => {
+                        at.log(shown.page.is_some());
+                        let _ = tells.send(Ok(()));
+                        at.serve(shown, stopped).await;
                     }
                     Err(error) => {
                         let _ = tells.send(Err(error));
@@ -150,10 +227,7 @@ impl Web {
         };
         let thread = thread::Builder::new().name("web".to_owned()).spawn(serving);
         thread.map_err(|error| CommandError::failed(error).context("cannot start the server"))?;
-        let address = told.await.map_err(CommandError::failed)?.map_err(|error| {
-            CommandError::failed(error).hint("the key `status.listen` names another place")
-        })?;
-        tracing::info!("serving {what} on {address}");
+        told.await.map_err(CommandError::failed)??;
         Ok(Self(Some((stop, ended))))
     }
 
@@ -168,11 +242,17 @@ impl Web {
     }
 }
 
-async fn open(listen: &Listen) -> Result<Listener, ListenError> {
-    match listen {
-        Listen::Loopback(address) => Listener::tcp(*address).await,
-        Listen::Unix(path) => Listener::unix(path).await,
-    }
+/// Listens where the setting `key` says, if it says where.
+async fn open(listen: Option<&Listen>, key: &str) -> Result<Option<Listener>, CommandError> {
+    let opened = match listen {
+        Some(Listen::Loopback(address) | Listen::Network(address)) => Listener::tcp(*address).await,
+        Some(Listen::Unix(path)) => Listener::unix(path).await,
+        None => return Ok(None),
+    };
+    let opened = opened.map_err(|error| {
+        CommandError::failed(error).hint(format!("the key `{key}` names another place"))
+    });
+    opened.map(Some)
 }
 
 #[cfg(test)]
@@ -181,45 +261,130 @@ mod tests {
     use std::io::Write as _;
     use std::os::unix::net::UnixStream;
 
+    use tokio::sync::mpsc;
+
+    use super::super::{asking, present::present};
     use super::*;
+    use crate::local::{self, Question, Socket};
     use crate::model::place::Place;
     use crate::reconciler::controller::example;
+    use crate::reconciler::controller::metrics::{Exposition, Metrics};
     use crate::reconciler::controller::pulse::Pulse;
+    use crate::reconciler::status;
     use crate::settings::StatusSettings;
-    use crate::spec::decode::Located;
 
     fn shown() -> Shown {
+        let reports = watch::channel(Arc::new(example::report())).1;
+        let metrics = Exposition::new(&Metrics::default(), reports.clone(), Vec::new());
         Shown {
-            reports: watch::channel(Arc::new(example::report())).1,
+            reports,
             pulse: Pulse::new(Arc::default()),
-            metrics: None,
+            metrics: Some(metrics),
             access: Access::default(),
             hooks: Hooks::default(),
             page: Some(Page::default()),
         }
     }
 
+    fn socket(path: &Path) -> Option<Located<Listen>> {
+        Some(Located::new(Listen::Unix(path.to_owned()), Place::file("skep.yaml")))
+    }
+
+    fn settings(status: StatusSettings) -> Settings {
+        Settings { status: Some(status), ..Settings::default() }
+    }
+
+    /// What is answered, while nothing else goes on on the thread of the test.
+    fn ask(path: &Path, request: &str) -> String {
+        let mut stream = UnixStream::connect(path).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        write!(stream, "{request} HTTP/1.0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
     #[tokio::test]
     async fn clients_are_answered_while_the_loop_is_busy_and_none_after_the_end() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("http.sock");
-        let place = Place { file: "skep.yaml".into(), line: 1, column: 1, length: 1 };
-        let value = Listen::Unix(path.clone());
-        let listen = Some(Located { value, place, interpolated: false });
-        let status = Some(StatusSettings { listen, ..StatusSettings::default() });
-        let settings = Settings { status, ..Settings::default() };
+        let settings =
+            settings(StatusSettings { listen: socket(&path), ..StatusSettings::default() });
         let web = Web::start(&settings, shown()).await.unwrap();
         // This blocks the only thread of the runtime that it was started on.
-        let mut stream = UnixStream::connect(&path).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.ends_with("ok\n"), "{answer}");
+        assert!(ask(&path, "GET /healthz").ends_with("ok\n"));
+        assert!(ask(&path, "GET /metrics").ends_with("# EOF\n"));
         let error = Web::start(&settings, shown()).await.unwrap_err();
-        assert!(error.in_short().0.starts_with("listen on unix://"), "{error:?}");
+        let (message, hint) = error.in_short();
+        assert!(message.starts_with("listen on unix://"), "{message}");
+        assert_eq!(hint.as_deref(), Some("the key `status.listen` names another place"));
         web.end().await;
         assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn metrics_are_served_at_an_address_of_their_own_and_then_nowhere_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let [page, metrics] = ["http.sock", "metrics.sock"].map(|name| directory.path().join(name));
+        let both = StatusSettings {
+            listen: socket(&page),
+            metrics_listen: socket(&metrics),
+            ..StatusSettings::default()
+        };
+        let token = Some(Redacted::new("s3cret".to_owned()));
+        let limited =
+            || Shown { access: Access { token: token.clone(), ..Access::default() }, ..shown() };
+        let web = Web::start(&settings(both.clone()), limited()).await.unwrap();
+        let answer = ask(&metrics, "GET /metrics");
+        assert!(answer.starts_with("HTTP/1.0 200 ") && answer.ends_with("# EOF\n"), "{answer}");
+        assert!(ask(&metrics, "GET /healthz").starts_with("HTTP/1.0 404 "));
+        assert!(ask(&page, "GET /healthz").ends_with("ok\n"));
+        assert!(ask(&page, "GET /metrics").starts_with("HTTP/1.0 401 "));
+        let known = "GET /metrics HTTP/1.0\r\nauthorization: Bearer s3cret\r\nx: ";
+        let answer = ask(&page, known);
+        assert!(answer.ends_with("metrics are not served here\n"), "{answer}");
+        let error = Web::start(&settings(StatusSettings { listen: None, ..both.clone() }), shown());
+        let (_, hint) = error.await.unwrap_err().in_short();
+        assert_eq!(hint.as_deref(), Some("the key `status.metrics_listen` names another place"));
+        web.end().await;
+        assert!(!page.exists() && !metrics.exists());
+
+        let alone = StatusSettings { listen: None, ..both.clone() };
+        let web = Web::start(&settings(alone), shown()).await.unwrap();
+        assert!(ask(&metrics, "GET /metrics").ends_with("# EOF\n") && !page.exists());
+        web.end().await;
+        let none = StatusSettings { metrics: Some(false), ..both };
+        let web = Web::start(&settings(none), Shown { metrics: None, ..shown() }).await.unwrap();
+        assert!(page.exists() && !metrics.exists());
+        web.end().await;
+    }
+
+    #[tokio::test]
+    async fn what_skep_status_asks_for_is_the_document_that_the_api_serves() {
+        let directory = tempfile::tempdir().unwrap();
+        let [page, local] = ["http.sock", "local.sock"].map(|name| directory.path().join(name));
+        let settings =
+            settings(StatusSettings { listen: socket(&page), ..StatusSettings::default() });
+        let shown = shown();
+        let reports = shown.reports.clone();
+        let web = Web::start(&settings, shown).await.unwrap();
+        let answer = ask(&page, "GET /api/v1/status");
+        web.end().await;
+        let (_, served) = answer.split_once("\r\n\r\n").unwrap();
+        let served: serde_json::Value = serde_json::from_str(served).unwrap();
+        let schema = serde_json::to_value(status::schema()).unwrap();
+        assert!(jsonschema::is_valid(&schema, &served), "{served:#}");
+
+        let (bound, (asks, _)) = (Socket::bind(&local).unwrap(), mpsc::channel(1));
+        let question = Question::Status {
+            stacks: Vec::new(),
+            shown: local::Shown { width: 80, color: false, unicode: true },
+        };
+        let answered = tokio::select! {
+            () = local::serve(&bound, reports, asks, present) => panic!("it ended"),
+            answered = asking::ask(&local, &question) => answered.unwrap().unwrap(),
+        };
+        assert_eq!(answered.document(), Some(served));
     }
 
     #[test]
@@ -239,6 +404,12 @@ mod tests {
         ] {
             let error = read(content).unwrap_err();
             assert!(error.ends_with(why), "{error}");
+        }
+        for (content, fits) in
+            [("open sesame\n", true), ("s€cret", false), (" s3cret", false), ("a\nb", false)]
+        {
+            fs::write(&path, content).unwrap();
+            assert_eq!(token(&path).is_ok(), fits, "{content}");
         }
     }
 }

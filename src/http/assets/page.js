@@ -71,14 +71,16 @@
     return changed;
   };
 
+  // What is shown, and of which address.
   let etag = null;
+  let shownOf = null;
   let fetching = null;
   let again = false;
   const refresh = async (url = location.href) => {
     if (fetching) { again = true; return; }
     fetching = new AbortController();
     try {
-      const headers = etag && url === location.href ? { "if-none-match": etag } : {};
+      const headers = etag && url === shownOf ? { "if-none-match": etag } : {};
       const answer = await fetch(url, { headers, cache: "no-store", signal: fetching.signal });
       // What is gone has a page, too; what somebody else answers, such as a proxy, has no such content.
       const shown = answer.status === 200 || answer.status === 404;
@@ -86,6 +88,7 @@
       const content = fresh && fresh.getElementById("main");
       if (content) {
         etag = answer.headers.get("etag");
+        shownOf = url;
         const date = Date.parse(answer.headers.get("date"));
         if (date) skew = Date.now() - date > 2000 || Date.now() - date < -2000 ? Date.now() - date : 0;
         morph(main, content);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use maud::{Markup, html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::layout::banner;
 use super::parts;
@@ -17,7 +17,7 @@ use crate::reconciler::route_status::{
 use crate::reconciler::status::Health;
 
 /// Which routes are shown.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(in crate::http) struct RouteFilter {
     /// What is in the host and path, the target or the stack.

@@ -40,17 +40,22 @@ impl Attempt {
         is_release && is_tried
     }
 
-    /// The release of `revision` that `report` tells is being written of `stack`, if one is.
+    /// The release of `revision` that `report` and `status` tell is being written of `stack`, if one is.
     pub(super) fn begun(
         report: &Report,
         stack: &StackReport,
+        status: Option<&StackStatus>,
         revision: Option<String>,
         now: Timestamp,
     ) -> Option<Self> {
+        let is_known = stack.release.is_some() || status.is_some_and(is_first);
         Self::begins(stack).then(|| Self {
             source: stack.source.clone(),
+            commit: revision
+                .as_deref()
+                .filter(|_| is_known)
+                .and_then(|revision| commit(report, stack, revision)),
             revision,
-            commit: commit(report, stack),
             causes: stack.causes.clone(),
             began: now,
         })
@@ -64,7 +69,8 @@ impl Attempt {
     /// From now on it is of the revision that was seen to change `stack`.
     pub(super) fn rename(&mut self, report: &Report, stack: &StackReport) {
         self.revision.clone_from(&stack.release);
-        self.commit = commit(report, stack);
+        let release = stack.release.as_deref();
+        self.commit = release.and_then(|release| commit(report, stack, release));
     }
 
     /// The entry of the history of `stack` that it becomes.
@@ -100,12 +106,18 @@ pub(super) fn revision(stack: &StackReport) -> Option<&String> {
     stack.release.as_ref().or(stack.last_attempted_revision.as_ref())
 }
 
-/// Author and subject of the revision that was seen to change a stack last, if its source still is at that. Where nobody
-/// has seen one, the newest commit may be about other stacks.
-fn commit(report: &Report, stack: &StackReport) -> Option<(String, String)> {
+/// Whether nothing of a stack was there: then it is the revision that brings it, whichever commit has declared it. Of what
+/// is there, nobody knows which one changed it before one is seen to: the newest may be about other stacks.
+fn is_first(status: &StackStatus) -> bool {
+    let services = &status.services;
+    !services.is_empty() && services.iter().all(|service| service.mode.is_none())
+}
+
+/// Author and subject of `revision`, if the source of `stack` still is at that.
+fn commit(report: &Report, stack: &StackReport, revision: &str) -> Option<(String, String)> {
     let source = report.sources.iter().find(|source| source.name == stack.source)?;
-    let release = stack.release.as_ref()?;
-    let commit = source.commit.as_ref().filter(|_| source.revision.as_ref() == Some(release))?;
+    let is_at = source.revision.as_deref() == Some(revision);
+    let commit = source.commit.as_ref().filter(|_| is_at)?;
     Some((commit.author.clone(), commit.subject.clone()))
 }
 

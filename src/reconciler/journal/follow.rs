@@ -182,7 +182,7 @@ impl Journal {
                     self.end(name, attempt, outcome, stack, now, told);
                 }
             } else if let Some(attempt) =
-                Attempt::begun(report, stack, self.released(name, stack), now)
+                Attempt::begun(report, stack, status, self.released(name, stack), now)
             {
                 let again = self.again.remove(name);
                 if again.as_ref() != Some(&attempt.revision) {

@@ -13,7 +13,7 @@ use crate::reconciler::controller::condition::Condition;
 use crate::reconciler::controller::example;
 use crate::reconciler::controller::report::{CommitReport, Report, StackReport};
 use crate::reconciler::health::{Reason, ServiceHealth, TaskFailure, Verdict};
-use crate::reconciler::status::{Health, OpenHold, ServiceStatus, Sync};
+use crate::reconciler::status::{Health, Mode, OpenHold, ServiceStatus, Sync};
 
 /// A controller of one stack `shop` with a service `shop_web`, told to a journal report by report.
 struct Stage {
@@ -60,7 +60,7 @@ impl Stage {
         let status = Arc::make_mut(self.report.status.as_mut().unwrap());
         status.stacks[0].services = vec![ServiceStatus {
             name: "shop_web".to_owned(),
-            mode: None,
+            mode: Some(Mode::Replicated),
             image: None,
             sync: Sync::Synced,
             health: Health::Progressing,
@@ -465,6 +465,44 @@ fn after_a_start_nobody_is_blamed_before_a_commit_is_seen_to_change_the_stack() 
     stage.service(Verdict::Converged, None);
     news.add(stage.told());
     assert_eq!(last(&news), (Outcome::Healthy, "sha1:b8".to_owned(), Some("Dee".to_owned()), 1));
+}
+
+#[test]
+fn a_stack_that_was_not_there_is_released_by_the_commit_that_the_source_is_at() {
+    let mut stage = Stage::well();
+    let mut news = News::default();
+    let judged = stage.service(Verdict::Rolling, None).clone();
+    let deployed = |stage: &mut Stage, mode: Option<Mode>, condition: Condition| {
+        let status = Arc::make_mut(stage.report.status.as_mut().unwrap());
+        let service = &mut status.stacks[0].services[0];
+        service.mode = mode;
+        service.judged = mode.map(|_| judged.clone());
+        let causes = if condition == Condition::Ready { vec![] } else { vec![Cause::Git] };
+        stage.condition(condition, "").causes = causes;
+        stage.told()
+    };
+    stage.journal = Journal::default();
+    stage.commits("b2", "Ada");
+    for (mode, condition) in [
+        (None, Condition::Progressing),
+        (Some(Mode::Replicated), Condition::Progressing),
+        (Some(Mode::Replicated), Condition::Ready),
+    ] {
+        // A commit about other stacks comes in the middle.
+        news.add(deployed(&mut stage, mode, condition));
+        stage.commits("c3", "Bob");
+    }
+    let [entry] = news.history("shop") else { panic!("{:?}", news.history("shop")) };
+    assert_eq!((entry.outcome, entry.revision.as_deref()), (Outcome::Healthy, Some("sha1:b2")));
+    assert_eq!((entry.author.as_deref(), entry.subject.as_deref()), (Some("Ada"), Some("by Ada")));
+    // What a directory declares has none.
+    let mut stage = Stage::well();
+    stage.journal = Journal::default();
+    stage.report.sources[0].commit = None;
+    deployed(&mut stage, None, Condition::Progressing);
+    let told = deployed(&mut stage, Some(Mode::Replicated), Condition::Ready);
+    let [entry] = told.entries.as_slice() else { panic!("{told:?}") };
+    assert_eq!((entry.outcome, &entry.author), (Outcome::Healthy, &None));
 }
 
 #[test]
