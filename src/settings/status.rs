@@ -139,11 +139,13 @@ impl Decode for StatusSettings {
     fn decode(at: &Cursor<'_>, report: &mut Report) -> Option<Self> {
         let mut fields = at.fields(report)?;
         let settings = Self {
-            listen: fields.at("listen").and_then(|at| listen(&at, str::parse, report)),
+            listen: fields
+                .at("listen")
+                .and_then(|at| listen(&at, str::parse, ListenError::hint, report)),
             metrics: fields.get("metrics", report),
             metrics_listen: fields
                 .at("metrics_listen")
-                .and_then(|at| listen(&at, Listen::anywhere, report)),
+                .and_then(|at| listen(&at, Listen::anywhere, |_| METRICS_HINT, report)),
             page: fields.get("page", report),
             token_file: fields.get("token_file", report),
             trusted_header: fields.at("trusted_header").and_then(|at| header(&at, report)),
@@ -195,16 +197,20 @@ fn header(at: &Cursor<'_>, report: &mut Report) -> Option<Located<String>> {
     Some(name.with(lower))
 }
 
+/// What may stand where metrics are listened for.
+const METRICS_HINT: &str = "write `127.0.0.1:9324`, `0.0.0.0:9324` for other machines too, or `unix:///run/skep/metrics.sock`";
+
 fn listen(
     at: &Cursor<'_>,
     read: impl Fn(&str) -> Result<Listen, ListenError>,
+    hint: impl Fn(ListenError) -> &'static str,
     report: &mut Report,
 ) -> Option<Located<Listen>> {
     let text: Located<String> = at.get(report)?;
     match read(text.as_str()) {
         Ok(listen) => Some(text.with(listen)),
         Err(error) => {
-            report.push(at.error("invalid-value", error).hint(error.hint()));
+            report.push(at.error("invalid-value", error).hint(hint(error)));
             None
         }
     }

@@ -132,6 +132,18 @@ intervals: {{ poll: 1s, retry: 2s }}",
     let mut controller = Running::with(&stage, &settings);
     controller.ask(&["sync", "--wait"]).ends(0, &[]);
 
+    // Nothing was there: all of it is released by the commit that the source is at.
+    let released = eventually(20, "both are in the history", || {
+        let history = controller.ask(&["history", "--format", "json"]);
+        let history: Value = serde_json::from_str(&history.stdout).unwrap();
+        let released = history["releases"].as_array().unwrap();
+        (released.len() == 2).then(|| released.clone())
+    });
+    for entry in released {
+        assert!(entry["revision"].as_str().unwrap().contains(&first[..12]), "{entry}");
+        assert_eq!((&entry["subject"], entry["author"].is_string()), (&"web".into(), true));
+    }
+
     // A commit with an error: the other stack of it goes on.
     push(&origin, &stage, "web", &web(2, 1));
     let bad = push(&origin, &stage, "shop", &web(2, 1).replace("image", "imgae"));

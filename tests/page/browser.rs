@@ -1,5 +1,6 @@
 //! Every page in a real browser: both themes, three widths, nothing on the console, usable by everybody, kept up to date.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -22,40 +23,48 @@ const AXE: &str = "return axe.run(document).then(({ violations }) => violations.
 /// The text of axe-core, where there is one.
 fn axe() -> Option<String> {
     let Some(path) = std::env::var_os("SKEP_TEST_AXE") else {
-        eprintln!("without axe-core: SKEP_TEST_AXE names none (scripts/axe fetches one)");
+        let words = "without axe-core: SKEP_TEST_AXE names none (scripts/axe fetches one)";
+        let _ = writeln!(std::io::stderr(), "{words}");
         return None;
     };
     Some(std::fs::read_to_string(path).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_page_is_usable_in_both_themes_and_on_every_screen() {
+async fn every_page_is_usable_in_the_light_theme_on_every_screen() {
+    every_page_is_usable(Theme::Light).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_usable_in_the_dark_theme_on_every_screen() {
+    every_page_is_usable(Theme::Dark).await;
+}
+
+async fn every_page_is_usable(theme: Theme) {
     let Some(driver) = Driver::start() else { return };
     let axe = axe();
     let server = Server::of(world::report()).await;
     let mut wrong = Vec::new();
-    for theme in [Theme::Light, Theme::Dark] {
-        for screen in SCREENS {
-            let browser = driver.browser(theme, screen).await;
-            for path in PAGES.into_iter().chain(["/stacks/nobody"]) {
-                browser.0.goto(&format!("http://{}{path}", server.address)).await.unwrap();
-                browser.until("document.getElementById('live').textContent === 'Live'").await;
-                let mut found = browser.run(CHECKS).await.as_array().unwrap().clone();
-                if let Some(axe) = &axe {
-                    browser.run(axe).await;
-                    found.extend(browser.run(AXE).await.as_array().unwrap().iter().cloned());
-                }
-                for one in found {
-                    wrong.push(format!("{path} {theme:?} {}: {one}", screen.0));
-                }
-                let console = browser.console().await;
-                let is_expected = |line: &String| path == "/stacks/nobody" && line.contains("404");
-                for line in console.iter().filter(|line| !is_expected(line)) {
-                    wrong.push(format!("{path} {theme:?} {}: {line}", screen.0));
-                }
+    for screen in SCREENS {
+        let browser = driver.browser(theme, screen).await;
+        for path in PAGES.into_iter().chain(["/stacks/nobody"]) {
+            browser.0.goto(&format!("http://{}{path}", server.address)).await.unwrap();
+            browser.until("document.getElementById('live').textContent === 'Live'").await;
+            let mut found = browser.run(CHECKS).await.as_array().unwrap().clone();
+            if let Some(axe) = &axe {
+                browser.run(axe).await;
+                found.extend(browser.run(AXE).await.as_array().unwrap().iter().cloned());
             }
-            browser.0.close().await.unwrap();
+            for one in found {
+                wrong.push(format!("{path} {theme:?} {}: {one}", screen.0));
+            }
+            let console = browser.console().await;
+            let is_expected = |line: &String| path == "/stacks/nobody" && line.contains("404");
+            for line in console.iter().filter(|line| !is_expected(line)) {
+                wrong.push(format!("{path} {theme:?} {}: {line}", screen.0));
+            }
         }
+        browser.0.close().await.unwrap();
     }
     wrong.sort();
     wrong.dedup();

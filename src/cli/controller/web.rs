@@ -120,7 +120,7 @@ fn secret(path: &Path) -> Result<Redacted<String>, CommandError> {
 pub(in crate::cli) struct Web(Option<(watch::Sender<bool>, oneshot::Receiver<()>)>);
 
 /// Where is listened, for what: everything, or metrics by themselves.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct At<T> {
     page: Option<T>,
     metrics: Option<T>,
@@ -129,10 +129,11 @@ struct At<T> {
 impl At<Listen> {
     fn of(settings: &Settings) -> Self {
         let place = |listen: &Option<Located<Listen>>| Some(listen.as_ref()?.value.clone());
-        settings.status.as_ref().map_or_else(Self::default, |status| Self {
+        let Some(status) = &settings.status else { return Self { page: None, metrics: None } };
+        Self {
             page: place(&status.listen),
             metrics: place(&status.metrics_listen).filter(|_| status.metrics != Some(false)),
-        })
+        }
     }
 
     async fn open(&self) -> Result<At<Listener>, CommandError> {
@@ -286,8 +287,8 @@ mod tests {
         }
     }
 
-    fn socket(path: &Path) -> Option<Located<Listen>> {
-        Some(Located::new(Listen::Unix(path.to_owned()), Place::file("skep.yaml")))
+    fn socket(path: &Path) -> Located<Listen> {
+        Located::new(Listen::Unix(path.to_owned()), Place::file("skep.yaml"))
     }
 
     fn settings(status: StatusSettings) -> Settings {
@@ -309,7 +310,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("http.sock");
         let settings =
-            settings(StatusSettings { listen: socket(&path), ..StatusSettings::default() });
+            settings(StatusSettings { listen: Some(socket(&path)), ..StatusSettings::default() });
         let web = Web::start(&settings, shown()).await.unwrap();
         // This blocks the only thread of the runtime that it was started on.
         assert!(ask(&path, "GET /healthz").ends_with("ok\n"));
@@ -327,8 +328,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let [page, metrics] = ["http.sock", "metrics.sock"].map(|name| directory.path().join(name));
         let both = StatusSettings {
-            listen: socket(&page),
-            metrics_listen: socket(&metrics),
+            listen: Some(socket(&page)),
+            metrics_listen: Some(socket(&metrics)),
             ..StatusSettings::default()
         };
         let token = Some(Redacted::new("s3cret".to_owned()));
@@ -343,14 +344,13 @@ mod tests {
         let known = "GET /metrics HTTP/1.0\r\nauthorization: Bearer s3cret\r\nx: ";
         let answer = ask(&page, known);
         assert!(answer.ends_with("metrics are not served here\n"), "{answer}");
-        let error = Web::start(&settings(StatusSettings { listen: None, ..both.clone() }), shown());
-        let (_, hint) = error.await.unwrap_err().in_short();
+        let alone = settings(StatusSettings { listen: None, ..both.clone() });
+        let (_, hint) = Web::start(&alone, shown()).await.unwrap_err().in_short();
         assert_eq!(hint.as_deref(), Some("the key `status.metrics_listen` names another place"));
         web.end().await;
         assert!(!page.exists() && !metrics.exists());
 
-        let alone = StatusSettings { listen: None, ..both.clone() };
-        let web = Web::start(&settings(alone), shown()).await.unwrap();
+        let web = Web::start(&alone, shown()).await.unwrap();
         assert!(ask(&metrics, "GET /metrics").ends_with("# EOF\n") && !page.exists());
         web.end().await;
         let none = StatusSettings { metrics: Some(false), ..both };
@@ -364,7 +364,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let [page, local] = ["http.sock", "local.sock"].map(|name| directory.path().join(name));
         let settings =
-            settings(StatusSettings { listen: socket(&page), ..StatusSettings::default() });
+            settings(StatusSettings { listen: Some(socket(&page)), ..StatusSettings::default() });
         let shown = shown();
         let reports = shown.reports.clone();
         let web = Web::start(&settings, shown).await.unwrap();
