@@ -105,10 +105,11 @@ pub(super) fn plan(
     if args.show_sensitive && !(output.is_terminal() && args.format == PlanFormat::Text) {
         return Err(CommandError::usage("--show-sensitive is for text on a terminal only"));
     }
-    let runtime = Arc::new(runtime()?);
-    let (observing, records) = observe_aside(&runtime, global, args);
+    let engine = Arc::new(runtime()?);
+    let (observing, records) = observe_aside(&engine, global, args);
+    // In a runtime of their own: whoever waits in the other one would wait for the files to be read, too.
     let mut stacks =
-        runtime.block_on(Stacks::read(global, &args.stacks.paths, &args.stacks.reading))?;
+        runtime()?.block_on(Stacks::read(global, &args.stacks.paths, &args.stacks.reading))?;
     stacks.accept_emptiness();
     let invalid = stacks.has_errors();
     let sources = stacks.sources();
@@ -134,8 +135,8 @@ pub(super) fn plan(
     let seen = observing.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
     let (plan, observed) = match seen? {
         (observed, Some(reader)) => {
-            let sight = runtime.block_on(reader.look_at_proxy(request.proxy.as_ref()));
-            runtime.block_on(reader.plan_from(observed, &sight, &desired, &request, &learned))?
+            let sight = engine.block_on(reader.look_at_proxy(request.proxy.as_ref()));
+            engine.block_on(reader.plan_from(observed, &sight, &desired, &request, &learned))?
         }
         (observed, None) => {
             let (images, sight) = (Images::default(), recorded_proxy(args, &request)?);
