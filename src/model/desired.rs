@@ -198,6 +198,23 @@ pub struct External {
 }
 
 impl DesiredStack {
+    /// A stack of the command line that declares nothing yet.
+    #[cfg(test)]
+    pub(crate) fn empty(name: &str) -> Self {
+        Self {
+            name: name.parse().unwrap(),
+            source: "cli".parse().unwrap(),
+            file: "stack.yaml".into(),
+            policy: StackPolicy::default(),
+            networks: Vec::new(),
+            configs: Vec::new(),
+            secrets: Vec::new(),
+            services: Vec::new(),
+            routes: Vec::new(),
+            externals: Vec::new(),
+        }
+    }
+
     /// Every object that the stack creates, in the order of creation.
     pub fn keys(&self) -> impl Iterator<Item = ObjectKey> + '_ {
         let networks = self.networks.iter().map(|o| ObjectKey::new(Kind::Network, &o.spec.name));

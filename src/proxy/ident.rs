@@ -123,11 +123,27 @@ pub(super) fn of_fleet(fleet: &FleetName, what: &str) -> String {
     format!("{PREFIX}{fleet}::{what}")
 }
 
-/// Whose an object with this id is: the fleet, and the stack if it belongs to one.
-pub(super) fn owner(id: &str) -> Option<(&str, Option<&str>)> {
-    let mut parts = id.strip_prefix(PREFIX)?.splitn(3, ':');
-    let (fleet, stack) = (parts.next()?, parts.next()?);
-    Some((fleet, Some(stack).filter(|stack| !stack.is_empty())))
+/// Whose an object is that skep made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Owner {
+    /// The fleet that made it.
+    pub(super) fleet: FleetName,
+    /// The stack that it belongs to; `None` if it is of the whole fleet.
+    pub(super) stack: Option<StackName>,
+}
+
+impl Owner {
+    /// Reads whose an object with this id is; `None` if skep made none with it.
+    pub(super) fn parse(id: &str) -> Option<Self> {
+        let mut parts = id.strip_prefix(PREFIX)?.splitn(3, ':');
+        let fleet = parts.next()?.parse().ok()?;
+        let stack = match parts.next()? {
+            "" => None,
+            stack => Some(stack.parse().ok()?),
+        };
+        parts.next()?;
+        Some(Self { fleet, stack })
+    }
 }
 
 #[cfg(test)]
@@ -174,6 +190,27 @@ mod tests {
             "skep:default:shop:https:a.example.com~:zz",
         ] {
             assert_eq!(RouteId::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_id_tells_whose_an_object_is_also_if_it_is_no_route() {
+        let (fleet, stack): (FleetName, StackName) =
+            ("default".parse().unwrap(), "shop".parse().unwrap());
+        let of =
+            |stack: Option<&StackName>| Some(Owner { fleet: fleet.clone(), stack: stack.cloned() });
+        for (id, owner) in [
+            (of_stack(&fleet, &stack, "tls:*.example.com"), of(Some(&stack))),
+            (
+                id("a.example.com", PathPattern::root()).to_string().replace("shop_1", "shop"),
+                of(Some(&stack)),
+            ),
+            (of_fleet(&fleet, "server:https"), of(None)),
+            ("skep:default:shop".to_owned(), None),
+            ("skep:default:sh op:acme".to_owned(), None),
+            ("mine:default:shop:acme".to_owned(), None),
+        ] {
+            assert_eq!(Owner::parse(&id), owner, "{id}");
         }
     }
 }

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::compile::Compiled;
-use super::ident::owner;
-use super::live::{Live, last, text_id};
+use super::ident::Owner;
+use super::live::{Live, last, owner, text_id};
 use super::merge::{FILES, POLICIES};
 use crate::model::name::{FleetName, StackName};
 
@@ -21,11 +21,8 @@ pub(super) fn keep(
         return;
     }
     let is_kept = |object: &Value, host: &str| {
-        let owner = text_id(object).and_then(owner);
-        owner.is_some_and(|(of, stack)| {
-            let stack = stack.and_then(|stack| stack.parse().ok());
-            of == fleet.as_str()
-                && stack.is_some_and(|stack| hosts.contains(&(stack, host.to_owned())))
+        owner(object).is_some_and(|Owner { fleet: of, stack }| {
+            of == *fleet && stack.is_some_and(|stack| hosts.contains(&(stack, host.to_owned())))
         })
     };
     for policy in list(live, &POLICIES) {

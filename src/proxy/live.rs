@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::floors::Features;
-use super::ident::RouteId;
+use super::ident::{Owner, RouteId};
 
 /// The configuration of a running Caddy, at one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +43,11 @@ pub(super) fn id(route: &Value) -> Option<RouteId> {
 /// The id of whatever object.
 pub(super) fn text_id(object: &Value) -> Option<&str> {
     object.get("@id")?.as_str()
+}
+
+/// Whose an object is, if skep made it.
+pub(super) fn owner(object: &Value) -> Option<Owner> {
+    Owner::parse(text_id(object)?)
 }
 
 /// What the id of an object that is no route ends with: the host, if it is of one.

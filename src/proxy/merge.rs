@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use super::compile::Compiled;
-use super::ident::{RouteId, owner};
-use super::live::{Live, last, text_id};
+use super::ident::{Owner, RouteId};
+use super::live::{Live, last, owner, text_id};
 use super::placing::Placing;
 use super::policy::Servers;
 use super::tree::put_list;
@@ -92,10 +92,8 @@ pub fn merge(
     let mine = |id: &RouteId| id.fleet == *fleet && is_mine(&id.stack);
     Placing { live, compiled, fleet, is_mine: &mine }.place(&mut config, servers)?;
     let is_ours = |object: &Value| {
-        let owner = text_id(object).and_then(owner);
-        owner.is_some_and(|(of, stack)| {
-            let stack = stack.and_then(|stack| stack.parse().ok());
-            of == fleet.as_str() && stack.is_none_or(|stack| is_mine(&stack))
+        owner(object).is_some_and(|Owner { fleet: of, stack }| {
+            of == *fleet && stack.is_none_or(|stack| is_mine(&stack))
         })
     };
     let others = others(&config, &POLICIES, &is_ours)?;
@@ -130,9 +128,9 @@ fn others(
 /// All objects: those of skep first, in the order of `compile` whichever stack and fleet is written, so that none of them
 /// finds the work of another one changed. Those of others keep their order.
 fn in_order(ours: Vec<Value>, others: Vec<Value>) -> Vec<Value> {
-    let stack = |object: &Value| Some(owner(text_id(object)?)?.1.unwrap_or_default().to_owned());
+    let stack = |object: &Value| owner(object)?.stack.map(|stack| stack.to_string());
     let (theirs, foreign): (Vec<Value>, Vec<Value>) =
-        others.into_iter().partition(|object| stack(object).is_some());
+        others.into_iter().partition(|object| owner(object).is_some());
     let mut all = [ours, theirs].concat();
     // Those of single hosts by host, then those of whole stacks by stack.
     all.sort_by_cached_key(|object| {

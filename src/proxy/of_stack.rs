@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::compile::Compiled;
 use super::floors::Features;
-use super::ident::{Entry, owner};
-use super::live::text_id;
+use super::ident::Entry;
+use super::live::owner;
 use super::masked::masked;
 use super::policy::Servers;
 use super::server::server;
@@ -66,6 +66,5 @@ impl Compiled {
 
 /// Whether a certificate belongs to one stack.
 fn is_of(certificate: &Value, stack: &StackName) -> bool {
-    let owner = text_id(certificate).and_then(owner);
-    owner.is_some_and(|(_, of)| of == Some(stack.as_str()))
+    owner(certificate).is_some_and(|owner| owner.stack.as_ref() == Some(stack))
 }

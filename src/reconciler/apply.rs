@@ -19,7 +19,7 @@ use super::caddy::{self, Gateway, ProxyPart};
 use super::event::Event;
 use super::plan::Learned;
 use super::record;
-use super::step::{RouteNote, RoutedNote, Step, Target, Write};
+use super::step::{Notes, RouteNote, RoutedNote, Step, Target, Write};
 
 /// How many writes are under way at once.
 const PARALLEL_WRITES: usize = 4;
@@ -150,9 +150,8 @@ async fn remember(
 
 /// The labels of the fleet record once these objects were written; `None` if they tell nothing new.
 fn noted<'w>(write: &'w Write, done: &BTreeSet<ObjectKey>) -> Option<(&'w Target, Labels)> {
-    let Write::Remember { target, labels, is_due, applied, removed, routes, routed } = write else {
-        return None;
-    };
+    let Write::Remember { target, labels, is_due, notes } = write else { return None };
+    let Notes { applied, removed, routes, routed } = notes;
     let is_done = |name: &str| done.contains(&ObjectKey::new(Kind::Service, name));
     let is_written =
         |note: &&RouteNote| done.contains(&ObjectKey::new(Kind::Route, note.route.as_str()));
@@ -171,9 +170,7 @@ fn noted<'w>(write: &'w Write, done: &BTreeSet<ObjectKey>) -> Option<(&'w Target
     for service in removed.iter().filter(|service| is_done(service)) {
         record::forget(&mut labels, service);
     }
-    for RouteNote { route, stack, brief } in routes.iter().filter(is_written) {
-        record::note_route(&mut labels, stack, route, brief.as_deref());
-    }
+    record::note_routes(&mut labels, routes.iter().filter(is_written));
     for RoutedNote { stack, routed, by: _ } in routed.iter().filter(is_routed) {
         record::note_routed(&mut labels, stack, routed);
     }
@@ -336,8 +333,6 @@ fn verb(step: &Step) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::reconciler::record::Routed;
 
@@ -350,10 +345,7 @@ mod tests {
             target: Target { id: "id".to_owned(), version: 1 },
             labels: Labels::from([("skep.routes.shop".to_owned(), "1 a.example.com/*".to_owned())]),
             is_due,
-            applied: BTreeMap::new(),
-            removed: BTreeSet::new(),
-            routes: Vec::new(),
-            routed: vec![note.clone()],
+            notes: Notes { routed: vec![note.clone()], ..Notes::default() },
         };
         let written = |is_due, done: &[ObjectKey]| {
             let done = done.iter().cloned().collect();

@@ -10,7 +10,7 @@ use crate::model::live::{Live, Observed};
 use crate::model::name::{FleetName, StackName};
 use crate::model::store::{ConfigSpec, Data};
 
-use super::step::Target;
+use super::step::{RouteNote, Target};
 
 /// The layout of the record's data: the key's bytes and nothing else.
 const LAYOUT: &str = "1";
@@ -175,20 +175,30 @@ pub fn forget(labels: &mut Labels, service: &str) {
     labels.remove(&format!("{APPLIED}{service}"));
 }
 
-/// Remembers in the record's labels what `route` of `stack` was written as, or forgets it.
-pub fn note_route(labels: &mut Labels, stack: &StackName, route: &str, brief: Option<&str>) {
-    let label = format!("{ROUTES}{stack}");
-    let mut routes = labels.get(&label).map(|value| lines(value)).unwrap_or_default();
-    match brief {
-        Some(brief) => routes.insert(route.to_owned(), brief.to_owned()),
-        None => routes.remove(route),
-    };
-    if routes.is_empty() {
-        return forget_routes(labels, stack);
+/// Remembers in the record's labels what routes were written as, or forgets them.
+pub fn note_routes<'n>(labels: &mut Labels, notes: impl IntoIterator<Item = &'n RouteNote>) {
+    // There may be a thousand of one stack, which have one label.
+    let mut stacks: BTreeMap<&StackName, Vec<&RouteNote>> = BTreeMap::new();
+    for note in notes {
+        stacks.entry(&note.stack).or_default().push(note);
     }
-    let routes: Vec<String> =
-        routes.into_iter().map(|(route, brief)| format!("{brief} {route}")).collect();
-    labels.insert(label, routes.join("\n"));
+    for (stack, notes) in stacks {
+        let label = format!("{ROUTES}{stack}");
+        let mut routes = labels.get(&label).map(|value| lines(value)).unwrap_or_default();
+        for RouteNote { route, stack: _, brief } in notes {
+            match brief {
+                Some(brief) => routes.insert(route.clone(), brief.clone()),
+                None => routes.remove(route),
+            };
+        }
+        if routes.is_empty() {
+            forget_routes(labels, stack);
+            continue;
+        }
+        let routes: Vec<String> =
+            routes.into_iter().map(|(route, brief)| format!("{brief} {route}")).collect();
+        labels.insert(label, routes.join("\n"));
+    }
 }
 
 /// Forgets all routes of `stack`, and whose they were.

@@ -54,14 +54,8 @@ pub enum Write {
         labels: Labels,
         /// Whether these are written even if nothing of this pass succeeds.
         is_due: bool,
-        /// Services that are created or updated, with what is remembered of them.
-        applied: BTreeMap<String, String>,
-        /// Services that are removed.
-        removed: BTreeSet<String>,
-        /// Routes that are written or removed.
-        routes: Vec<RouteNote>,
-        /// Stacks of which routes are written.
-        routed: Vec<RoutedNote>,
+        /// What is noted of this pass.
+        notes: Notes,
     },
     /// Create a network.
     CreateNetwork(NetworkSpec),
@@ -114,6 +108,27 @@ pub enum Write {
         /// The Engine's id.
         id: String,
     },
+}
+
+/// What the fleet record is told of the steps of a pass, each once it was performed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Notes {
+    /// Services that are created or updated, with what is remembered of them.
+    pub applied: BTreeMap<String, String>,
+    /// Services that are removed.
+    pub removed: BTreeSet<String>,
+    /// Routes that are written or removed.
+    pub routes: Vec<RouteNote>,
+    /// Stacks of which routes are written.
+    pub routed: Vec<RoutedNote>,
+}
+
+impl Notes {
+    /// Whether there is nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        let Self { applied, removed, routes, routed } = self;
+        applied.is_empty() && removed.is_empty() && routes.is_empty() && routed.is_empty()
+    }
 }
 
 /// What is remembered of a route once its step was performed.

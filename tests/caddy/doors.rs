@@ -1,11 +1,10 @@
 //! The ways to Caddy's admin API: a socket, HTTP with its checks of hosts, TLS with a certificate of skep's own.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use skep::proxy::{Admin, AdminError, Endpoint};
 
 use super::caddy::{Caddy, Setup, free_port};
+use super::identity::Identity;
 use super::stacks::{pass, routes};
 
 fn stack() -> String {
@@ -49,25 +48,12 @@ async fn over_a_socket_caddy_may_want_an_origin() {
     assert!(!pass(&caddy, &stack()).await.unwrap());
 }
 
-/// A certificate and its key in PEM, and the certificate as Caddy's configuration wants it.
-fn identity() -> (Vec<u8>, String) {
-    let own = rcgen::generate_simple_self_signed(["skep".to_owned()]).unwrap();
-    let pem = own.cert.pem() + &own.signing_key.serialize_pem();
-    (pem.into_bytes(), STANDARD.encode(own.cert.der()))
-}
-
 #[tokio::test]
 async fn over_tls_caddy_lets_those_in_whose_certificate_it_knows() {
     let port = free_port();
-    let ((known, public), (unknown, _)) = (identity(), identity());
-    let permissions = json!([{ "paths": ["/config/"], "methods": ["GET", "POST"] }]);
-    let admin = json!({
-        "identity": { "identifiers": ["localhost"], "issuers": [{ "module": "internal" }] },
-        "remote": {
-            "listen": format!("127.0.0.1:{port}"),
-            "access_control": [{ "public_keys": [public], "permissions": permissions }],
-        },
-    });
+    let (known, unknown) = (Identity::new(), Identity::new());
+    let admin = known.lets_in(port);
+    let (known, unknown) = (known.pem(), unknown.pem());
     let Some(caddy) = Caddy::with(Setup { admin, ..Setup::default() }).await else { return };
     let root = std::fs::read(caddy.root()).unwrap();
     let endpoint = Endpoint::parse(&format!("https://localhost:{port}")).unwrap();

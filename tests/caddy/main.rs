@@ -15,6 +15,8 @@ mod client;
 mod doors;
 mod drift;
 mod faults;
+mod identity;
+mod issuers;
 mod load;
 mod machine;
 mod ports;

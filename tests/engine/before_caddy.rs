@@ -3,14 +3,14 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use hyper::Method;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::caddy::{Caddy, Setup, free_port};
 use crate::engine::Engine;
 use crate::eventually::eventually;
+use crate::identity::Identity;
 use crate::proxy::Proxy;
 use crate::routes::{routes, settings, shop};
 use crate::running::Running;
@@ -63,9 +63,22 @@ fn a_pass_without_change_asks_caddy_once() {
     let text =
         format!("sources: [{{name: cli, path: stacks}}]\nresolve_image: never\n{settings}\n");
     fs::write(stage.folder().join("skep.yaml"), text).unwrap();
+    proxy.forget();
+    let begun = Instant::now();
     let mut controller = Running::spawn(&stage, stage.command(&["run", "-vv", "-c", "skep.yaml"]));
     controller.says(&format!("stack {} is Ready", stage.name("shop")));
-    assert!(asked().iter().all(|(method, _)| *method == Method::GET), "{:?}", asked());
+    for _ in 0..8 {
+        controller.signal(Signal::HUP);
+        controller.says("pass (signal): nothing to write");
+    }
+    eventually(10, "each pass has asked once", || {
+        let (passes, asked) = (controller.report()["passes"].as_u64().unwrap(), asked());
+        assert!(passes >= 8 && asked.iter().all(|call| *call == one[0]), "{passes}: {asked:?}");
+        // Beside passes, Caddy is asked each ten seconds whether it is still the same.
+        let looks = u64::try_from(asked.len()).unwrap().checked_sub(passes);
+        let most = 1 + begun.elapsed().as_secs() / 10;
+        looks.is_some_and(|looks| (1..=most).contains(&looks)).then_some(())
+    });
 }
 
 #[test]
@@ -120,26 +133,13 @@ fn a_port_that_is_taken_for_a_while_is_tried_again_by_itself() {
     });
 }
 
-/// A certificate and its key in PEM, and the certificate as Caddy's configuration wants it.
-fn identity() -> (String, String, String) {
-    let own = rcgen::generate_simple_self_signed(["skep".to_owned()]).unwrap();
-    (own.cert.pem(), own.signing_key.serialize_pem(), STANDARD.encode(own.cert.der()))
-}
-
 #[test]
 fn routes_are_shown_from_a_caddy_that_wants_a_certificate() {
     let Some(engine) = Engine::of_this_run() else { return };
     let runtime = runtime();
     let port = free_port();
-    let (certificate, key, public) = identity();
-    let permissions = json!([{ "paths": ["/config/"], "methods": ["GET", "POST"] }]);
-    let admin = json!({
-        "identity": { "identifiers": ["localhost"], "issuers": [{ "module": "internal" }] },
-        "remote": {
-            "listen": format!("127.0.0.1:{port}"),
-            "access_control": [{ "public_keys": [public], "permissions": permissions }],
-        },
-    });
+    let own = Identity::new();
+    let admin = own.lets_in(port);
     let Some(caddy) = runtime.block_on(Caddy::with(Setup { admin, ..Setup::default() })) else {
         return;
     };
@@ -148,11 +148,9 @@ fn routes_are_shown_from_a_caddy_that_wants_a_certificate() {
     let folder = stage.folder();
     let root = caddy.folder().join("data/caddy/pki/authorities/local/root.crt");
     let root = eventually(20, "Caddy has its authority", || fs::read(&root).ok());
-    for (file, text) in
-        [("ca.pem", root), ("skep.pem", certificate.into()), ("skep-key.pem", key.into())]
-    {
-        fs::write(folder.join(file), text).unwrap();
-    }
+    fs::write(folder.join("ca.pem"), root).unwrap();
+    fs::write(folder.join("skep.pem"), own.certificate).unwrap();
+    fs::write(folder.join("skep-key.pem"), own.key).unwrap();
     let tls = "tls: {ca_file: ca.pem, cert_file: skep.pem, key_file: skep-key.pem}";
     let direct = format!("unix://{}/admin.sock", caddy.folder().display());
     let remote = settings(&caddy).replace(&direct, &format!("https://localhost:{port}"));

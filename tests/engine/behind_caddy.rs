@@ -181,4 +181,19 @@ fn a_service_that_caddy_cannot_find_is_told_and_put_on_the_network_of_the_settin
         site.get("next.localhost", "/").filter(|answer| answer == found)
     });
     assert_eq!(changes(&site.stage.plan(&options)).len(), 0);
+
+    // The example says which service the proxy is: who shares a network with that one needs no other.
+    site.stage.stack("next", NEIGHBOUR);
+    site.stage.apply_well(&site.options());
+    let elsewhere = settings.replace(&network, "elsewhere");
+    fs::write(site.stage.folder().join("skep.yaml"), elsewhere).unwrap();
+    assert_eq!(changes(&site.stage.plan(&options)).len(), 0);
+    // And with its stack everything else would go, which nobody wants half.
+    fs::remove_dir_all(site.stage.path("next", "")).unwrap();
+    fs::remove_dir_all(site.stage.path("caddy", "")).unwrap();
+    site.stage.clear("next");
+    let before = site.stage.objects();
+    let remove = ["remove", &site.stage.name("caddy"), "--yes", "--path", "stacks"];
+    site.stage.skep(&remove).ends(5, &["is skep's own proxy", "[self-protection]"]);
+    assert_eq!(site.stage.objects(), before);
 }

@@ -47,6 +47,7 @@ mod drift;
 #[path = "../page/driver.rs"]
 #[expect(dead_code, reason = "the tests of the page need more of it")]
 mod driver;
+mod endpoints;
 mod engine;
 mod eventually;
 mod examples;
@@ -61,7 +62,11 @@ mod generated_like_docker;
 #[expect(dead_code, reason = "the tests of sources need more of it")]
 mod http_servers;
 mod idempotence;
+#[path = "../caddy/identity.rs"]
+#[expect(dead_code, reason = "the tests of Caddy alone need more of it")]
+mod identity;
 mod interactive;
+mod issuers;
 mod killed;
 mod like_docker;
 mod managers;

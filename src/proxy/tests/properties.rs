@@ -7,7 +7,7 @@ use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
 use super::{fleet, live};
-use crate::model::desired::{Desired, DesiredStack, StackPolicy};
+use crate::model::desired::{Desired, DesiredStack};
 use crate::model::name::StackName;
 use crate::model::place::Place;
 use crate::model::route::{
@@ -43,18 +43,8 @@ fn route() -> impl Strategy<Value = (StackName, DesiredRoute)> {
 fn world(routes: &[(StackName, DesiredRoute)]) -> Desired {
     let mut stacks: BTreeMap<StackName, DesiredStack> = BTreeMap::new();
     for (name, route) in routes {
-        let stack = stacks.entry(name.clone()).or_insert_with(|| DesiredStack {
-            name: name.clone(),
-            source: "cli".parse().unwrap(),
-            file: "stack.yaml".into(),
-            policy: StackPolicy::default(),
-            networks: Vec::new(),
-            configs: Vec::new(),
-            secrets: Vec::new(),
-            services: Vec::new(),
-            routes: Vec::new(),
-            externals: Vec::new(),
-        });
+        let empty = || DesiredStack::empty(name.as_str());
+        let stack = stacks.entry(name.clone()).or_insert_with(empty);
         let is_same = |other: &DesiredRoute| other.host == route.host;
         let tls = stack.routes.iter().find(|other| is_same(other)).map(|r| r.spec.tls.clone());
         if !stack.routes.iter().any(|other| is_same(other) && other.path == route.path) {

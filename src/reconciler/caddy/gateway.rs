@@ -63,8 +63,8 @@ impl Gateway {
     ///
     /// What the proxy refuses is as a rule one of the routes in its own words: those are left out then, also where it says
     /// that the machine is to blame, because it repeats their words. If it still refuses, each stack is tried for itself,
-    /// so that one cannot stop another. Where it does not answer as Caddy does any more, or the machine is to blame, the
-    /// others are not tried.
+    /// with its routes and with what it has beside them, so that one cannot stop another. Where it does not answer as Caddy
+    /// does any more, or the machine is to blame, the others are not tried.
     pub async fn write<'a>(&mut self, part: &ProxyPart, steps: &[&'a Step]) -> Vec<Outcome<'a>> {
         let first = self.attempt(part, steps).await;
         if !matches!(first, Err(NotWritten::Refused(_) | NotWritten::Passing(_))) {
@@ -80,20 +80,50 @@ impl Gateway {
         for step in &plain {
             stacks.entry(stack(step)).or_default().push(step);
         }
-        if !matches!(plain_outcome, Err(NotWritten::Refused(_))) || stacks.len() == 1 {
+        let is_one = stacks.len() == 1 && plain.iter().all(|step| concerned(step) == 1);
+        if !matches!(plain_outcome, Err(NotWritten::Refused(_))) || is_one {
             outcomes.extend(all(&plain, &plain_outcome));
             return outcomes;
         }
         let mut end = None;
-        for steps in stacks.values() {
-            let outcome = match &end {
-                Some(end) => Err(NotWritten::clone(end)),
-                None => self.attempt(part, steps).await,
+        for (stack, steps) in &stacks {
+            let outcome = match (&end, stack) {
+                (Some(end), _) => Err(NotWritten::clone(end)),
+                (None, Some(_)) => self.attempt(part, steps).await,
+                (None, None) => self.beside_routes(part, steps).await,
             };
             end = outcome.as_ref().err().filter(|why| !why.is_refusal()).cloned();
             outcomes.extend(all(steps, &outcome));
         }
         outcomes
+    }
+
+    /// Writes what the proxy has beside routes: what all stacks share, and then each stack for itself.
+    async fn beside_routes(
+        &mut self,
+        part: &ProxyPart,
+        steps: &[&Step],
+    ) -> Result<Written, NotWritten> {
+        let mut written = self.attempt(part, &[]).await?;
+        let mut refused = None;
+        for step in steps {
+            let Write::Proxy { stacks, committed, after } = &step.write else { continue };
+            for stack in stacks {
+                let (committed, after) = (committed.clone(), after.clone());
+                let write = Write::Proxy { stacks: [stack.clone()].into(), committed, after };
+                let one = Step { write, ..Step::clone(step) };
+                match self.attempt(part, &[&one]).await {
+                    Ok(Written::Not) => {}
+                    Ok(Written::Anew) => written = Written::Anew,
+                    Err(NotWritten::Refused(words)) => {
+                        let words = NotWritten::Refused(format!("stack {stack}: {words}"));
+                        refused.get_or_insert(words);
+                    }
+                    Err(why) => return Err(why),
+                }
+            }
+        }
+        refused.map_or(Ok(written), Err)
     }
 
     async fn attempt(&mut self, part: &ProxyPart, steps: &[&Step]) -> Result<Written, NotWritten> {
@@ -152,6 +182,14 @@ fn all<'a>(steps: &[&'a Step], outcome: &Result<Written, NotWritten>) -> Vec<Out
 
 fn is_raw(step: &Step) -> bool {
     matches!(&step.write, Write::Route(write) if write.is_raw)
+}
+
+/// How many stacks a step is about.
+fn concerned(step: &Step) -> usize {
+    match &step.write {
+        Write::Proxy { stacks, .. } => stacks.len(),
+        _ => 1,
+    }
 }
 
 /// The stack that a step is of; none for what concerns all.

@@ -93,18 +93,14 @@ fn beside_routes(
 /// Leaves out of what is noted that `object` was written for stacks that it is not written for.
 fn not_noted(plan: &mut Plan, object: &ObjectKey, is_written: impl Fn(&StackName) -> bool) {
     plan.steps.retain_mut(|step| {
-        let Write::Remember { target: _, labels: _, is_due, applied, removed, routes, routed } =
-            &mut step.write
-        else {
+        let Write::Remember { target: _, labels: _, is_due, notes } = &mut step.write else {
             return true;
         };
-        for note in routed.iter_mut().filter(|note| !is_written(&note.stack)) {
+        for note in notes.routed.iter_mut().filter(|note| !is_written(&note.stack)) {
             note.by.remove(object);
         }
-        routed.retain(|note| !note.by.is_empty());
-        let is_empty =
-            applied.is_empty() && removed.is_empty() && routes.is_empty() && routed.is_empty();
-        *is_due || !is_empty
+        notes.routed.retain(|note| !note.by.is_empty());
+        *is_due || !notes.is_empty()
     });
 }
 
@@ -216,7 +212,7 @@ mod tests {
     use crate::proxy::{Compiled, Features, Live, OwnServers, Servers};
     use crate::reconciler::caddy::ProxyPart;
     use crate::reconciler::record::Routed;
-    use crate::reconciler::step::{RoutedNote, Target};
+    use crate::reconciler::step::{Notes, RoutedNote, Target};
 
     /// A plan that takes away a policy of stack `shop`, which declares none; `zoo` has nothing to put right.
     fn plan() -> Plan {
@@ -270,10 +266,7 @@ mod tests {
             target: Target { id: "id".to_owned(), version: 1 },
             labels: Labels::new(),
             is_due,
-            applied: BTreeMap::new(),
-            removed: BTreeSet::new(),
-            routes: Vec::new(),
-            routed,
+            notes: Notes { routed, ..Notes::default() },
         };
         Step { object: ObjectKey::new(Kind::Config, "record"), write, needs: Vec::new() }
     }
@@ -337,8 +330,8 @@ mod tests {
             let suspensions = Suspensions { stacks: stacks.collect(), ..Suspensions::default() };
             for_people(&mut plan, &suspensions, &DriftModes::default(), "skep resume");
             plan.steps.into_iter().find_map(|step| match step.write {
-                Write::Remember { routed, .. } => {
-                    let notes = routed.into_iter();
+                Write::Remember { notes, .. } => {
+                    let notes = notes.routed.into_iter();
                     Some(notes.map(|note| (note.stack.to_string(), note.by.len())).collect())
                 }
                 _ => None,

@@ -11,7 +11,7 @@ use crate::model::labels;
 
 use super::super::ownership::owning_stack;
 use super::super::record;
-use super::super::step::{RouteNote, Step, Write};
+use super::super::step::{Notes, RouteNote, Step, Write};
 use super::context::Context;
 use super::{index, release, route};
 
@@ -92,8 +92,8 @@ pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
     let mut labels = record.labels.clone();
     route::follow(context, record, &mut labels);
     let is_behind = labels != record.labels;
-    let moves =
-        !(applied.is_empty() && removed.is_empty() && routes.is_empty() && stacks.is_empty());
+    let notes = Notes { applied, removed, routes, routed: stacks };
+    let moves = !notes.is_empty();
     // Who removes a stack of which nothing is left wants it forgotten.
     let mends = context.learned.has_written || context.policy.remove.is_some();
     if context.learned.record_is_refused || !(moves || mends || is_behind) {
@@ -122,8 +122,7 @@ pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
     let object = ObjectKey::new(Kind::Config, &context.record_name);
     let target = record.target.clone();
     let is_due = is_behind || !moves;
-    let write =
-        Write::Remember { target, labels, is_due, applied, removed, routes, routed: stacks };
+    let write = Write::Remember { target, labels, is_due, notes };
     Some(Step { object, write, needs: Vec::new() })
 }
 

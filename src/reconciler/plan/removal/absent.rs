@@ -15,20 +15,19 @@ use super::stack::Removal;
 
 /// Stacks of this fleet and source that have live objects and are not declared any more, by no source that is known.
 pub(in crate::reconciler::plan) fn vanished(context: &Context<'_>) -> BTreeSet<StackName> {
-    if !context.scope.whole {
-        return BTreeSet::new();
-    }
     let kinds = [Kind::Service, Kind::Network, Kind::Config, Kind::Secret];
     let objects = kinds.into_iter().flat_map(|kind| context.index.objects(kind));
     let stacks = objects.filter_map(|object| stack_of(context, &object)).chain(routed(context));
-    let Scope { invalid, elsewhere, .. } = context.scope;
-    stacks
-        .filter(|stack| {
-            !context.desired.stacks.contains_key(stack)
-                && !invalid.contains(stack)
-                && !elsewhere.stacks.contains(stack)
-        })
-        .collect()
+    stacks.filter(|stack| is_undeclared(context, stack)).collect()
+}
+
+/// Whether no source that is known declares a stack. Of a part of a source nobody can tell.
+pub(in crate::reconciler::plan) fn is_undeclared(context: &Context<'_>, stack: &StackName) -> bool {
+    let Scope { invalid, elsewhere, whole, .. } = context.scope;
+    *whole
+        && !context.desired.stacks.contains_key(stack)
+        && !invalid.contains(stack)
+        && !elsewhere.stacks.contains(stack)
 }
 
 /// The stacks of this fleet and source that have live routes. The proxy does not say of which source they are; the fleet

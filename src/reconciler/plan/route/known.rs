@@ -252,6 +252,18 @@ impl<'a> Routes<'a> {
         })
     }
 
+    /// The names of the routes that a stack has live or declares, however the settings stand to them; `None` where that cannot
+    /// be told, because there is no root domain any more.
+    pub(super) fn names(&self, stack: &StackName) -> Option<BTreeSet<String>> {
+        let declared = self.desired.stacks.get(stack).map_or(&[][..], |stack| &stack.routes);
+        let root = self.policy.root_domain.as_deref();
+        let declared = declared.iter().map(|route| {
+            let host = route.host.resolve(root)?;
+            Some(object(&RouteKey { host, path: route.path.clone() }).name)
+        });
+        self.live(stack).map(|(key, _)| Some(object(key).name)).chain(declared).collect()
+    }
+
     /// The stack that declares a route, if one can have it.
     pub(super) fn declaring(&self, key: &RouteKey) -> Option<&StackName> {
         let mut stacks = self.wanted.iter().filter(|(_, routes)| routes.contains_key(key));
@@ -366,20 +378,9 @@ mod tests {
     #[test]
     fn nothing_beside_routes_is_put_right_for_stacks_that_are_paused_or_removed() {
         let stack = |name: &str, paused: bool| {
-            let name: StackName = name.parse().unwrap();
-            let stack = DesiredStack {
-                name: name.clone(),
-                source: "cli".parse().unwrap(),
-                file: "stack.yaml".into(),
-                policy: StackPolicy { paused, ..StackPolicy::default() },
-                networks: Vec::new(),
-                configs: Vec::new(),
-                secrets: Vec::new(),
-                services: Vec::new(),
-                routes: Vec::new(),
-                externals: Vec::new(),
-            };
-            (name, stack)
+            let policy = StackPolicy { paused, ..StackPolicy::default() };
+            let stack = DesiredStack { policy, ..DesiredStack::empty(name) };
+            (stack.name.clone(), stack)
         };
         let stacks = [stack("shop", false), stack("still", true), stack("zoo", false)];
         let desired = Desired { stacks: stacks.into() };

@@ -7,11 +7,13 @@ use crate::model::desired::DesiredStack;
 use crate::model::key::ObjectKey;
 use crate::model::labels::Labels;
 use crate::model::name::StackName;
+use crate::model::route::RouteKey;
 
 use super::super::super::record::{self, FleetRecord, Routed};
 use super::super::super::step::{RouteNote, RouteWrite, RoutedNote, Step, Write};
 use super::super::context::Context;
-use super::known::{brief, object};
+use super::super::removal;
+use super::known::{Wanted, brief, object};
 
 /// What is remembered of a route that is written, in each of the stacks that it concerns.
 pub(in crate::reconciler::plan) fn notes(
@@ -60,20 +62,48 @@ pub(in crate::reconciler::plan) fn stacks(
 }
 
 /// Notes whose the routes of a stack are, and whether it is protected, as it is declared now, however the proxy is: nothing
-/// else may ever be written of a stack that has only routes. One that neither declares nor has any is forgotten.
+/// else may ever be written of a stack that has only routes. What is neither declared nor live any more is forgotten: who
+/// declares it again makes something new, and puts no drift right.
 pub(in crate::reconciler::plan) fn follow(
     context: &Context<'_>,
     record: &FleetRecord,
     labels: &mut Labels,
 ) {
-    let routes = context.routes;
-    let is_seen = routes.sight.live().is_some();
+    if context.routes.sight.live().is_some() {
+        forget_gone(context, record, labels);
+    }
     for (name, stack) in &context.desired.stacks {
-        if is_seen && stack.routes.is_empty() && routes.live(name).next().is_none() {
-            record::forget_routes(labels, name);
-        } else if let Some(known) = record.routed.get(name.as_str()) {
-            record::note_routed(labels, name, &routed(stack, known.beside.clone()));
+        match record.routed.get(name.as_str()) {
+            Some(known) => {
+                record::note_routed(labels, name, &routed(stack, known.beside.clone()));
+            }
+            // Else nobody would ever know whose they are once they are not declared any more.
+            None => mend_stack(context, record, stack, labels),
         }
+    }
+}
+
+/// Forgets routes that the proxy has lost, and that nobody wants back.
+fn forget_gone(context: &Context<'_>, record: &FleetRecord, labels: &mut Labels) {
+    let routes = context.routes;
+    for name in context.desired.stacks.keys() {
+        let (Some(noted), Some(kept)) = (record.routes.get(name.as_str()), routes.names(name))
+        else {
+            continue;
+        };
+        let gone = noted.keys().filter(|route| !kept.contains(*route));
+        let gone: Vec<RouteNote> = gone
+            .map(|route| RouteNote { route: route.clone(), stack: name.clone(), brief: None })
+            .collect();
+        record::note_routes(labels, &gone);
+    }
+    let source = context.scope.source.as_str();
+    let noted = record.routed.iter().filter(|(_, routed)| routed.source == source);
+    let stacks = noted.filter_map(|(name, _)| name.parse().ok());
+    let vanished = stacks.filter(|name: &StackName| removal::is_undeclared(context, name));
+    let asked = context.policy.remove.iter().map(|asked| asked.stack.clone());
+    for name in vanished.chain(asked).filter(|name| routes.live(name).next().is_none()) {
+        record::forget_routes(labels, &name);
     }
 }
 
@@ -83,23 +113,31 @@ pub(in crate::reconciler::plan) fn mend(
     record: &FleetRecord,
     labels: &mut Labels,
 ) {
-    let routes = context.routes;
-    if !routes.rest.is_empty() {
+    for stack in context.desired.stacks.values() {
+        mend_stack(context, record, stack, labels);
+    }
+}
+
+fn mend_stack(
+    context: &Context<'_>,
+    record: &FleetRecord,
+    stack: &DesiredStack,
+    labels: &mut Labels,
+) {
+    let (routes, name) = (context.routes, &stack.name);
+    let mut wanted = routes.wanted(name).peekable();
+    let is_any = routes.rest.is_empty() && wanted.peek().is_some();
+    if !is_any || !wanted.all(|(key, wanted)| routes.is_live(name, key, wanted)) {
         return;
     }
-    for (name, stack) in &context.desired.stacks {
-        let mut wanted = routes.wanted(name).peekable();
-        if wanted.peek().is_none() || !wanted.all(|(key, wanted)| routes.is_live(name, key, wanted))
-        {
-            continue;
-        }
-        for (key, wanted) in routes.wanted(name) {
-            let objects = routes.objects(wanted);
-            let brief = brief(record, objects.iter().map(|route| &route.object));
-            record::note_route(labels, name, &object(key).name, Some(&brief));
-        }
-        record::note_routed(labels, name, &routed(stack, routes.beside(record, name)));
-    }
+    let note = |(key, wanted): (&RouteKey, &Wanted)| {
+        let objects = routes.objects(wanted);
+        let brief = brief(record, objects.iter().map(|route| &route.object));
+        RouteNote { route: object(key).name, stack: name.clone(), brief: Some(brief) }
+    };
+    let notes: Vec<RouteNote> = routes.wanted(name).map(note).collect();
+    record::note_routes(labels, &notes);
+    record::note_routed(labels, name, &routed(stack, routes.beside(record, name)));
 }
 
 /// What is remembered of a stack that has routes.

@@ -1,11 +1,16 @@
 //! What a person agreed to and what has come since.
 
+use serde_json::json;
+
+use crate::model::nanos::Nanos;
 use crate::model::service::ServiceSpec;
+use crate::reconciler::caddy::Sight;
 use crate::reconciler::consent::Consent;
 use crate::reconciler::listed::{check, list};
 use crate::reconciler::seal::Seal;
 use crate::reconciler::step::{Step, Write};
 
+use super::routes::{self, answer, proxied, route, see, tasks};
 use super::world::*;
 
 /// How many steps write something that anybody runs.
@@ -33,6 +38,47 @@ fn what_was_not_in_the_plan_that_was_shown_is_not_done() {
             "service shop_mail would change now, and was not in the plan that you agreed to",
         ]
     );
+}
+
+#[test]
+fn who_agreed_while_the_proxy_was_away_agreed_to_the_routes_that_it_lacks_and_to_no_other_change_of_them()
+ {
+    let lost = || Sight::Lost("cannot read the configuration".to_owned());
+    let mut shop = routes::shop();
+    shop.routes.push(route("old.example.com", answer(410)));
+    let mut world = proxied(World::applied(vec![shop]));
+    tasks(&mut world, 2, Nanos::seconds(60));
+    let empty = world.sight.clone();
+    world.converge();
+    let full = routes::config(&world);
+    world.sight = lost();
+    let agreed = Consent::to(&world.plan(), &world.observed);
+    let come_of = |world: &World| {
+        let (steps, stale) = agreed.clone().sort(&world.plan(), &world.observed);
+        (written(&steps), stale.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    // It answers, and has nothing.
+    world.sight = empty.clone();
+    assert_eq!(come_of(&world), (2, Vec::new()));
+    // It answers, and somebody has edited one of them and added another one.
+    let mut edited = full.clone();
+    let list = "/apps/http/servers/skep-https/routes";
+    edited.pointer_mut(list).unwrap()[0]["handle"] = json!([]);
+    see(&mut world, edited);
+    let (steps, stale) = come_of(&world);
+    assert_eq!((steps, stale.len()), (0, 1), "{stale:?}");
+    assert!(stale[0].contains("would change now"), "{stale:?}");
+    see(&mut world, full);
+    world.stack("shop").routes.pop();
+    world.policy.prune = true;
+    let (steps, stale) = come_of(&world);
+    assert_eq!((steps, stale.len()), (0, 1), "a removal was not agreed to: {stale:?}");
+    // Who saw the proxy agreed to what was shown alone.
+    world.sight = empty;
+    let mut seen = Consent::to(&world.plan(), &world.observed);
+    world.stack("shop").routes.push(route("new.example.com", answer(410)));
+    let (steps, stale) = seen.sort(&world.plan(), &world.observed);
+    assert_eq!((written(&steps), stale.len()), (1, 1), "{stale:?}");
 }
 
 #[test]

@@ -124,6 +124,56 @@ fn whose_routes_are_and_their_protection_is_noted_however_the_proxy_is() {
 }
 
 #[test]
+fn a_route_that_was_dropped_while_caddy_had_lost_it_is_a_new_one_when_it_comes_back() {
+    let mut world = proxied(World::applied(vec![shop(), signs()]));
+    world.stack("signs").routes.push(route("new.example.com", answer(200)));
+    world.converge();
+    let label = |world: &World, prefix: &str| {
+        world.observed.configs[0].spec.labels.get(&format!("{prefix}.signs")).cloned()
+    };
+    assert_eq!(label(&world, "skep.routes").unwrap().lines().count(), 2);
+    let dropped = world.stack("signs").routes.pop().unwrap();
+    // As long as it may be live, it is known.
+    world.sight = Sight::Lost("cannot read the configuration".to_owned());
+    assert_eq!(world.plan().steps.len(), 0);
+    see(&mut world, json!({ "admin": {} }));
+    let plan = world.plan();
+    assert_eq!(change(&plan, ROUTE).causes, [Cause::Drift], "the other one is put back");
+    world.perform(&plan);
+    assert_eq!(label(&world, "skep.routes").unwrap().lines().count(), 1);
+    world.stack("signs").routes.push(dropped);
+    assert_eq!(change(&world.plan(), "route new.example.com/*").causes, [Cause::Git]);
+    // The same of a whole stack.
+    see(&mut world, json!({ "admin": {} }));
+    world.stack("signs").routes.pop();
+    let signs = world.desired.stacks.remove(&"signs".parse().unwrap()).unwrap();
+    world.scope.whole = false;
+    world.converge();
+    assert!(label(&world, "skep.routed").is_some(), "a part of a source tells nothing of it");
+    world.scope.whole = true;
+    world.converge();
+    assert_eq!((label(&world, "skep.routes"), label(&world, "skep.routed")), (None, None));
+    world.desired.stacks.insert(signs.name.clone(), signs);
+    assert_eq!(change(&world.plan(), ROUTE).causes, [Cause::Git]);
+}
+
+#[test]
+fn routes_that_nobody_knows_whose_they_are_are_noted_as_long_as_they_are_declared() {
+    let mut world = proxied(World::applied(vec![shop(), signs()]));
+    world.converge();
+    let noted = world.observed.configs[0].spec.labels.clone();
+    assert!(noted.contains_key("skep.routed.signs"));
+    let is_of_routes = |label: &String| label.starts_with("skep.route");
+    world.observed.configs[0].spec.labels.retain(|label, _| !is_of_routes(label));
+    world.learned.has_written = false;
+    let plan = world.plan();
+    assert_eq!((outline(&plan), plan.steps.len()), (Vec::new(), 1));
+    world.perform(&plan);
+    assert_eq!(world.observed.configs[0].spec.labels, noted);
+    assert_eq!(world.plan().steps.len(), 0);
+}
+
+#[test]
 fn a_fleet_of_nothing_but_routes_notes_whose_they_are() {
     let mut world = proxied(World::declaring(vec![signs()]));
     world.observed.configs.clear();

@@ -8,9 +8,7 @@ use crate::diff::ShowContent;
 use crate::diff::document::{Action, Change, HoldCode};
 use crate::diff::mask::Sensitivity;
 use crate::model::container::{ConfigReference, ContainerSpec, FileTarget, SecretReference};
-use crate::model::desired::{
-    Desired, DesiredObject, DesiredService, DesiredStack, Origins, StackPolicy,
-};
+use crate::model::desired::{Desired, DesiredObject, DesiredService, DesiredStack, Origins};
 use crate::model::fleet::{Domain, FleetKey, public_fingerprint};
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::labels::{self, Labels};
@@ -29,7 +27,7 @@ use crate::reconciler::caddy::{ProxyRules, Sight};
 use crate::reconciler::plan::{Images, Inputs, Learned, Plan, View, index, plan, release};
 use crate::reconciler::policy::{Elsewhere, Policy, Scope};
 use crate::reconciler::record;
-use crate::reconciler::step::{RouteNote, RoutedNote, Write};
+use crate::reconciler::step::{Notes, RoutedNote, Write};
 
 pub(super) const KEY: [u8; 32] = [7; 32];
 
@@ -151,21 +149,15 @@ pub(super) fn stack(name: &str, services: Vec<DesiredService>) -> DesiredStack {
         ..NetworkSpec::default()
     };
     DesiredStack {
-        name: name.parse().unwrap(),
-        source: "cli".parse().unwrap(),
         file: "stacks/shop/stack.yaml".into(),
-        policy: StackPolicy::default(),
         networks: vec![DesiredObject {
             key: "default".to_owned(),
             spec,
             place: place(),
             origins: Origins::default(),
         }],
-        configs: Vec::new(),
-        secrets: Vec::new(),
         services,
-        routes: Vec::new(),
-        externals: Vec::new(),
+        ..DesiredStack::empty(name)
     }
 }
 
@@ -302,7 +294,8 @@ impl World {
                         .filter(|config| config.spec.name == name)
                         .for_each(|config| config.spec.labels = labels.clone());
                 }
-                Write::Remember { labels, applied, removed, routes, routed, .. } => {
+                Write::Remember { labels, notes, .. } => {
+                    let Notes { applied, removed, routes, routed } = notes;
                     let record = self.observed.configs.iter_mut().find(|c| c.spec.name == name);
                     let record = &mut record.unwrap().spec.labels;
                     *record = labels;
@@ -312,9 +305,7 @@ impl World {
                     for service in &removed {
                         record::forget(record, service);
                     }
-                    for RouteNote { route, stack, brief } in &routes {
-                        record::note_route(record, stack, route, brief.as_deref());
-                    }
+                    record::note_routes(record, &routes);
                     for RoutedNote { stack, routed, by: _ } in &routed {
                         record::note_routed(record, stack, routed);
                     }

@@ -1,0 +1,94 @@
+//! Services of both endpoint modes behind a Caddy of the Swarm: where it dials them.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use skep::proxy::{Admin, Endpoint};
+
+use crate::engine::Engine;
+use crate::eventually::eventually;
+use crate::stage::{Run, Stage};
+
+const PORT: &str = "18491";
+
+const FRONT: &str = "
+services:
+  caddy:
+    image: skep-demo/caddy:2.11
+    command: [caddy, run, --config, /base.json]
+    configs: [{ source: base, target: /base.json }]
+    networks: [public]
+    ports: [{ target: 8080, published: 18491, mode: host }]
+    volumes: ['admin:/run/caddy']
+    deploy: *quick
+configs: { base: { file: ./base.json } }
+networks: { public: {} }
+volumes: { admin: {} }
+";
+
+const SHOP: &str = "
+services:
+  virtual:
+    image: skep-demo/web:1
+    networks: [public]
+    deploy: { <<: *quick, endpoint_mode: vip }
+    x-skep: { routes: [{ host: virtual.example.com, http_only: true, port: 8080 }] }
+  turns:
+    image: skep-demo/web:1
+    networks: [public]
+    deploy: { <<: *quick, endpoint_mode: dnsrr }
+    x-skep: { routes: [{ host: turns.example.com, http_only: true, port: 8080 }] }
+networks: { public: { external: true, name: '%front_public' } }
+";
+
+/// The status of an answer through Caddy.
+fn status(host: &str) -> String {
+    let address = std::env::var("SKEP_TEST_ADDRESS").unwrap();
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--output", "/dev/null", "--write-out", "%{http_code}"]);
+    curl.args(["--max-time", "20", "--header", &format!("Host: {host}")]);
+    let answer = curl.arg(format!("http://{address}:{PORT}/")).output().unwrap();
+    String::from_utf8(answer.stdout).unwrap()
+}
+
+#[test]
+fn a_virtual_address_is_dialled_where_a_service_has_one_and_its_tasks_where_it_has_none() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    stage.file("front", "base.json", r#"{"admin": {"listen": "unix//run/caddy/admin.sock"}}"#);
+    stage.stack("front", FRONT);
+    stage.apply_well(&[]);
+    let root = engine.docker(&["info", "--format", "{{.DockerRootDir}}"]);
+    let socket = format!("{}/volumes/{}/_data/admin.sock", root.trim(), stage.name("front_admin"));
+    let admin = Admin::new(Endpoint::Unix(socket.clone().into()), None, None).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    eventually(30, "Caddy is up", || runtime.block_on(admin.read()).ok());
+    let settings = format!("proxy: {{admin: 'unix://{socket}', entry_points: {{http: 8080}}}}\n");
+    fs::write(stage.folder().join("skep.yaml"), settings).unwrap();
+    stage.stack("shop", SHOP);
+    stage.apply_well(&["-c", "skep.yaml"]);
+    stage.apply_well(&["-c", "skep.yaml"]).ends(0, &["No changes."]);
+
+    assert_eq!(status("turns.example.com"), "200");
+    let (service, network) = (stage.name("shop_virtual"), stage.name("front_public"));
+    let id = engine.docker(&["network", "inspect", "--format", "{{.Id}}", &network]);
+    let format = format!(
+        "{{{{range .Endpoint.VirtualIPs}}}}{{{{if eq .NetworkID \"{}\"}}}}{{{{.Addr}}}}{{{{end}}}}{{{{end}}}}",
+        id.trim()
+    );
+    let address = engine.docker(&["service", "inspect", "--format", &format, &service]);
+    let (address, _) = address.split_once('/').unwrap();
+    let answered = status("virtual.example.com");
+    if Path::new("/proc/net/ip_vs").exists() {
+        assert_eq!(answered, "200");
+    } else {
+        // A kernel without IPVS sends nothing on from there.
+        assert_eq!(answered, "502");
+        let log = ["service", "logs", &stage.name("front_caddy")];
+        eventually(20, "Caddy says whom it has dialled", || {
+            let log = Run::of(engine.command(&log).output().unwrap(), &log);
+            log.text().contains(&format!("dial tcp {address}:8080: ")).then_some(())
+        });
+    }
+}
