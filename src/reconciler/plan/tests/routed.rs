@@ -171,6 +171,12 @@ fn routes_that_nobody_knows_whose_they_are_are_noted_as_long_as_they_are_declare
     world.perform(&plan);
     assert_eq!(world.observed.configs[0].spec.labels, noted);
     assert_eq!(world.plan().steps.len(), 0);
+    // Once they are not, a person can still remove them.
+    world.observed.configs[0].spec.labels.retain(|label, _| !is_of_routes(label));
+    world.desired.stacks.clear();
+    world.scope.whole = false;
+    world.policy.remove = Some(RemoveStack { stack: "signs".parse().unwrap(), declared_in: None });
+    assert_eq!(world.converge()[0], [ROUTE]);
 }
 
 #[test]
