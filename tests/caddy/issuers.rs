@@ -4,13 +4,35 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use skep::proxy::{AdminError, shown_certificate};
+use skep::proxy::{Acme, AdminError, ProxyPolicy, shown_certificate};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::caddy::Caddy;
-use super::stacks::{pass, routes};
+use super::stacks::{declared, pass, pass_of, routes};
+
+/// What would issue certificates (RFC 8555), if it ever answered.
+struct Authority {
+    directory: String,
+    listener: TcpListener,
+}
+
+impl Authority {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        Self { directory: format!("http://localhost:{port}/directory"), listener }
+    }
+
+    /// Waits until somebody asks what it can do.
+    async fn is_asked(&self) {
+        let asking = timeout(Duration::from_secs(20), self.listener.accept()).await;
+        let mut begin = [0; 14];
+        asking.unwrap().unwrap().0.read_exact(&mut begin).await.unwrap();
+        assert_eq!(&begin, b"GET /directory");
+    }
+}
 
 /// The issuers that Caddy has for a host.
 fn issuers<'c>(config: &'c Value, host: &str) -> &'c Value {
@@ -22,25 +44,24 @@ fn issuers<'c>(config: &'c Value, host: &str) -> &'c Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_issuer_reaches_caddy_as_it_is_written_and_is_asked_for_the_certificate() {
     let Some(caddy) = Caddy::start(json!({})).await else { return };
-    let authority = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let directory =
-        format!("http://localhost:{}/directory", authority.local_addr().unwrap().port());
+    let authority = Authority::start().await;
     let own = json!([{ "module": "internal", "lifetime": "2h", "sign_with_root": true }]);
     let theirs = json!([
-        { "module": "acme", "ca": directory, "email": "ops@example.com",
-          "challenges": { "http": { "disabled": true }, "tls-alpn": { "alternate_port": 8443.0 } } },
+        { "module": "acme", "ca": authority.directory, "email": "ops@example.com",
+          "challenges": { "http": { "disabled": true }, "tls-alpn": { "alternate_port": 8443 } } },
         { "module": "internal" },
     ]);
+    // A number is the same however it is written.
+    let written = theirs.to_string().replace("8443", "8443.0");
     let stack = routes(&format!(
         "    - {{host: own.example.com, tls: {{issuers: {own}}}, respond: own}}
-    - {{host: theirs.example.com, tls: {{issuers: {theirs}}}, respond: theirs}}"
+    - {{host: theirs.example.com, tls: {{issuers: {written}}}, respond: theirs}}"
     ));
     assert!(pass(&caddy, &stack).await.unwrap());
     assert!(!pass(&caddy, &stack).await.unwrap());
     let config = caddy.live().await.config;
     assert_eq!(*issuers(&config, "own.example.com"), own);
-    let found = issuers(&config, "theirs.example.com").to_string();
-    assert_eq!(found, theirs.to_string().replace("8443.0", "8443"));
+    assert_eq!(*issuers(&config, "theirs.example.com"), theirs);
 
     let entry = format!("127.0.0.1:{}", caddy.https);
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -54,12 +75,19 @@ async fn an_issuer_reaches_caddy_as_it_is_written_and_is_asked_for_the_certifica
     assert!(shown.issuer.contains("Root") && shown.fits, "{shown:?}");
     assert!(shown.expires < Timestamp::now() + SignedDuration::from_hours(3), "{shown:?}");
 
-    // Whoever it is in the file is asked, and nobody else.
-    let (mut asking, _) =
-        timeout(Duration::from_secs(20), authority.accept()).await.unwrap().unwrap();
-    let mut begin = [0; 14];
-    asking.read_exact(&mut begin).await.unwrap();
-    assert_eq!(&begin, b"GET /directory");
+    authority.is_asked().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_authority_of_the_settings_is_asked_for_hosts_without_a_word_on_it() {
+    let Some(caddy) = Caddy::start(json!({})).await else { return };
+    let authority = Authority::start().await;
+    let acme = Acme { directory: Some(authority.directory.clone()), ..Acme::default() };
+    let policy = ProxyPolicy { acme: Some(acme), ..caddy.policy() };
+    let stack = declared(&routes("    - {host: a.example.com, respond: a}"));
+    assert!(pass_of(&caddy, &stack, &policy).await.unwrap());
+    assert!(!pass_of(&caddy, &stack, &policy).await.unwrap());
+    authority.is_asked().await;
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod aubg;
 mod backend;
 mod caddy;
 mod client;
+mod conditions;
 mod doors;
 mod drift;
 mod faults;
