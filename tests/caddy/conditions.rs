@@ -82,8 +82,8 @@ async fn checks_limits_trust_and_files_are_as_they_are_declared() {
         assert_eq!(status("192.0.2.9, 198.51.100.7").await, 403, "the last one counts");
     }
 
-    let shown = shown_certificate(&format!("127.0.0.1:{}", caddy.https), "files.example.com");
-    let shown = shown.await.unwrap();
+    let entry = format!("127.0.0.1:{}", caddy.https);
+    let shown = shown_certificate(&entry, "files.example.com").await.unwrap();
     assert_eq!((shown.issuer.as_str(), shown.fits), ("rcgen self signed cert", true));
 }
 

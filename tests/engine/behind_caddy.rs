@@ -169,7 +169,7 @@ fn a_service_that_caddy_cannot_find_is_told_and_put_on_the_network_of_the_settin
 
     let network = site.stage.name("caddy_public");
     let settings = format!("proxy: {{admin: 'unix:///nowhere', network: {network}}}\n");
-    fs::write(site.stage.folder().join("skep.yaml"), settings).unwrap();
+    fs::write(site.stage.folder().join("skep.yaml"), &settings).unwrap();
     let options = [&["-c", "skep.yaml"][..], &site.options()].concat();
     let plan = site.stage.plan(&options);
     let name = site.stage.name("next_web");
