@@ -34,6 +34,8 @@ x-skep: { depends_on: [%caddy] }
 struct Site<'e> {
     engine: &'e Engine,
     stage: Stage<'e>,
+    /// Where the admin API of its Caddy is.
+    caddy: String,
     options: Vec<String>,
     address: String,
     https: &'static str,
@@ -58,7 +60,7 @@ impl<'e> Site<'e> {
         let options = ["--caddy", &caddy, "--var", &stack, "--var", &http, "--var", &with_tls];
         let options = options.map(str::to_owned).to_vec();
         let address = env::var("SKEP_TEST_ADDRESS").unwrap();
-        Self { engine, stage, options, address, https }
+        Self { engine, stage, caddy, options, address, https }
     }
 
     fn options(&self) -> Vec<&str> {
@@ -194,6 +196,7 @@ fn a_service_that_caddy_cannot_find_is_told_and_put_on_the_network_of_the_settin
     site.stage.clear("next");
     let before = site.stage.objects();
     let remove = ["remove", &site.stage.name("caddy"), "--yes", "--path", "stacks"];
-    site.stage.skep(&remove).ends(5, &["is skep's own proxy", "[self-protection]"]);
+    let run = site.stage.skep(&[&remove[..], &["--caddy", &site.caddy]].concat());
+    run.ends(5, &["is skep's own proxy", "[self-protection]"]);
     assert_eq!(site.stage.objects(), before);
 }
