@@ -74,7 +74,8 @@ impl ListenError {
         match self {
             Self::Form => "write `127.0.0.1:9323`, or `unix:///run/skep/http.sock`",
             Self::Exposed => {
-                "listen on `127.0.0.1` or a unix socket, and put a proxy that checks who asks in front of it"
+                "listen on `127.0.0.1` or a unix socket, and put a proxy that checks who asks in front of it; for \
+                 metrics alone there is `metrics_listen`"
             }
         }
     }

@@ -146,13 +146,13 @@ impl At<Listen> {
 }
 
 impl At<Listener> {
-    fn log(&self, has_pages: bool) {
+    fn log(&self, shown: &Shown) {
         let Self { page, metrics } = self;
-        let what = match (has_pages, metrics) {
-            (true, None) => "status, health and metrics",
-            (true, Some(_)) => "status and health",
-            (false, None) => "health and metrics",
-            (false, Some(_)) => "health",
+        let what = match (&shown.page, shown.metrics.as_ref().filter(|_| metrics.is_none())) {
+            (Some(_), Some(_)) => "status, health and metrics",
+            (Some(_), None) => "status and health",
+            (None, Some(_)) => "health and metrics",
+            (None, None) => "health",
         };
         for (what, listener) in [(what, page), ("metrics", metrics)] {
             if let Some(listener) = listener {
@@ -215,7 +215,7 @@ impl Web {
                 // Nobody is told who has given up meanwhile.
                 match at.open().await {
                     Ok(at) => {
-                        at.log(shown.page.is_some());
+                        at.log(&shown);
                         let _ = tells.send(Ok(()));
                         at.serve(shown, stopped).await;
                     }
