@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
@@ -20,7 +21,7 @@ use crate::reconciler::policy::{
     Adoption, Elsewhere, Policy, RemoveStack, ResolveImage, Scope, Supersede, Unblock,
 };
 use crate::settings::Settings;
-use crate::spec::lock::{self, Lock};
+use crate::spec::lock;
 use crate::swarm::{Credentials, Surroundings};
 
 use super::args::{GlobalArgs, PolicyArgs, ReadingArgs};
@@ -84,8 +85,8 @@ pub(super) fn request(
     let fleet = fleet(global, &settings)?;
     let retry = retry(global, &fleet);
     let mut request = Request {
-        stacks: good,
-        lock: lock.content,
+        stacks: good.into_iter().map(Arc::new).collect(),
+        lock: Arc::new(lock.content),
         older_locks: BTreeMap::new(),
         scope: Scope { fleet, source, whole, invalid, elsewhere: Elsewhere::default() },
         policy: Policy {
@@ -149,7 +150,7 @@ pub(super) fn removal(
     let retry = retry(global, &fleet);
     Ok(Request {
         stacks: Vec::new(),
-        lock: Lock::default(),
+        lock: Arc::default(),
         older_locks: BTreeMap::new(),
         scope: Scope {
             fleet,

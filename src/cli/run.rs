@@ -24,8 +24,8 @@ use crate::swarm::{Managers, Traffic};
 
 use super::args::{GlobalArgs, PolicyArgs, StackArgs};
 use super::controller::{
-    Chronicle, RunSources, SettingsWatch, Telling, Wanted, Web, access, history_file, open_hooks,
-    page, present, service, socket,
+    Chronicle, RunSources, SettingsWatch, Telling, Wanted, Web, access, history_file,
+    in_small_pages, open_hooks, page, present, service, socket,
 };
 use super::engine;
 use super::error::CommandError;
@@ -63,6 +63,7 @@ pub(super) struct RunArgs {
 }
 
 pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode, CommandError> {
+    in_small_pages();
     let StackArgs { paths, reading } = &args.stacks;
     let settings_watch = SettingsWatch::begin(global.config.as_deref(), paths);
     let setup = Setup::load(global.config.as_deref(), paths)?;
@@ -102,8 +103,7 @@ pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode,
         telling.map(|telling| telling.notifier(&fleet, metrics, chance, known))
     });
     let answered = reports.clone();
-    let status = setup.settings.status.as_ref();
-    let counts = status.and_then(|status| status.metrics).unwrap_or(true);
+    let counts = setup.settings.status.as_ref().and_then(|of| of.metrics).unwrap_or(true);
     let metrics = counts
         .then(|| Exposition::new(&instruments.metrics, reports.clone(), traffic.clone().into()));
     let pulse = instruments.pulse;

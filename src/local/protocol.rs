@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::model::name::StackName;
 use crate::reconciler::controller::report;
@@ -49,15 +49,16 @@ pub struct Shown {
 }
 
 /// What is answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(title = "skep answer")]
 pub enum Answer {
     /// How things are.
     Report {
         /// For programs.
+        // Text: as a tree of values it would take the controller many times the memory.
         #[schemars(with = "report::Report")]
-        document: Box<Value>,
+        document: Box<RawValue>,
         /// For people.
         text: String,
         /// How the process that asks is to end.

@@ -1,5 +1,6 @@
 //! Stacks to the objects that they ask for.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use super::compose::Service;
@@ -13,7 +14,7 @@ use crate::model::desired::{
 use crate::model::fleet::FleetKey;
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::labels::{self, Labels};
-use crate::model::name::{FleetName, SourceName};
+use crate::model::name::{FleetName, SourceName, StackName};
 use crate::model::network::NetworkSpec;
 use crate::model::store::{ConfigSpec, SecretSpec};
 
@@ -30,33 +31,68 @@ pub struct Identity<'a> {
 
 /// The objects that `stacks` ask for. An external config or secret that another of the stacks declares means its
 /// current generation.
-pub fn world(stacks: &[Stack], identity: &Identity<'_>) -> Desired {
-    let mut configs = BTreeMap::new();
-    let mut secrets = BTreeMap::new();
-    for stack in stacks {
-        let names = Names::new(stack, identity.key);
-        let external =
-            |external: bool, name: StoreName| (!external).then_some((name.plain, name.full));
-        for (key, name) in names.configs {
-            let known = stack.compose.configs.get(&key).is_some_and(|config| config.is_external());
-            configs.extend(external(known, name));
-        }
-        for (key, name) in names.secrets {
-            let known = stack.compose.secrets.get(&key).is_some_and(|secret| secret.is_external());
-            secrets.extend(external(known, name));
-        }
-    }
-    let stacks = stacks.iter().map(|stack| {
-        let mut names = Names::new(stack, identity.key);
-        for name in names.configs.values_mut() {
-            current(name, &configs);
-        }
-        for name in names.secrets.values_mut() {
-            current(name, &secrets);
-        }
+pub fn world<S: Borrow<Stack>>(stacks: &[S], identity: &Identity<'_>) -> Desired {
+    let generations = Generations::of(stacks, identity);
+    let stacks = stacks.iter().map(Borrow::borrow).map(|stack: &Stack| {
+        let names = generations.names(stack, identity);
         (stack.name.clone(), build(stack, &names, identity))
     });
     Desired { stacks: stacks.collect() }
+}
+
+/// The service of this full name alone, as [`world`] has it, and the stack that asks for it.
+pub fn service<'s, S: Borrow<Stack>>(
+    stacks: &'s [S],
+    identity: &Identity<'_>,
+    name: &str,
+) -> Option<(&'s StackName, DesiredService)> {
+    let mut all = stacks.iter().map(Borrow::borrow).flat_map(|stack: &Stack| {
+        stack.compose.services.iter().map(move |(key, service)| (stack, key, service))
+    });
+    let (stack, key, service) =
+        all.find(|(stack, key, _)| scoped(stack.name.as_str(), key) == name)?;
+    let names = Generations::of(stacks, identity).names(stack, identity);
+    Some((&stack.name, desired_service(stack, &names, identity, key, service)))
+}
+
+/// The full names of the configs and secrets that stacks create, by their plain ones.
+struct Generations {
+    configs: BTreeMap<String, String>,
+    secrets: BTreeMap<String, String>,
+}
+
+impl Generations {
+    fn of<S: Borrow<Stack>>(stacks: &[S], identity: &Identity<'_>) -> Self {
+        let (mut configs, mut secrets) = (BTreeMap::new(), BTreeMap::new());
+        for stack in stacks.iter().map(Borrow::borrow) {
+            let names = Names::new(stack, identity.key);
+            let external =
+                |external: bool, name: StoreName| (!external).then_some((name.plain, name.full));
+            for (key, name) in names.configs {
+                let known =
+                    stack.compose.configs.get(&key).is_some_and(|config| config.is_external());
+                configs.extend(external(known, name));
+            }
+            for (key, name) in names.secrets {
+                let known =
+                    stack.compose.secrets.get(&key).is_some_and(|secret| secret.is_external());
+                secrets.extend(external(known, name));
+            }
+        }
+        Self { configs, secrets }
+    }
+
+    /// The names in `stack`, those of generations that other stacks declare included.
+    fn names(&self, stack: &Stack, identity: &Identity<'_>) -> Names {
+        let mut names = Names::new(stack, identity.key);
+        for name in names.configs.values_mut() {
+            current(name, &self.configs);
+        }
+        for name in names.secrets.values_mut() {
+            current(name, &self.secrets);
+        }
+        names
+    }
 }
 
 /// The objects that one stack asks for.

@@ -53,21 +53,24 @@ pub fn name(service: &DesiredService) -> Option<String> {
 impl Lock {
     /// Makes every service of `stack` run what is locked, as if its file named the digest.
     pub fn pin(&self, stack: &mut DesiredStack) {
-        for service in &mut stack.services {
-            let Some((name, locked)) = name(service).and_then(|name| {
-                let locked = self.0.get(&name)?;
-                Some((name, locked))
-            }) else {
-                continue;
-            };
-            let Locked { digest, platforms } = locked;
-            let template = &mut service.spec.task_template;
-            let Some(container) = &mut template.container_spec else { continue };
-            container.image = format!("{name}@{digest}");
-            service.spec.labels.insert(labels::IMAGE.to_owned(), container.image.clone());
-            if !platforms.is_empty() {
-                template.placement.get_or_insert_default().platforms.clone_from(platforms);
-            }
+        stack.services.iter_mut().for_each(|service| self.pin_service(service));
+    }
+
+    /// The same for one service.
+    pub fn pin_service(&self, service: &mut DesiredService) {
+        let Some((name, locked)) = name(service).and_then(|name| {
+            let locked = self.0.get(&name)?;
+            Some((name, locked))
+        }) else {
+            return;
+        };
+        let Locked { digest, platforms } = locked;
+        let template = &mut service.spec.task_template;
+        let Some(container) = &mut template.container_spec else { return };
+        container.image = format!("{name}@{digest}");
+        service.spec.labels.insert(labels::IMAGE.to_owned(), container.image.clone());
+        if !platforms.is_empty() {
+            template.placement.get_or_insert_default().platforms.clone_from(platforms);
         }
     }
 

@@ -82,6 +82,7 @@ fn a_source_that_is_emptied_or_vanishes_takes_nothing_with_it() {
     controller.says("source main cannot be read");
     assert_eq!(stage.names("service"), ["shop_web"]);
     stage.stack("shop", &web(2, 1));
+    controller.says("source main can be read again");
     eventually(20, "it goes on", || (image(&stage) == "skep-demo/web:2").then_some(()));
 }
 

@@ -1,5 +1,7 @@
 //! What must never be seen, in no page and no document.
 
+use std::sync::Arc;
+
 use skep::diff::document::{FieldChange, Impact};
 use skep::diff::mask::{Masker, Sensitivity};
 use skep::diff::new_service;
@@ -8,7 +10,7 @@ use skep::model::secret::EnvVar;
 use skep::model::service::ServiceSpec;
 use skep::model::task::TaskTemplate;
 use skep::reconciler::controller::report::Report;
-use skep::reconciler::controller::sight::{Declaration, Sight};
+use skep::reconciler::controller::sight::{ServiceDeclaration, Sight};
 
 use crate::reading::{DOCUMENTS, PAGES};
 use crate::server::Server;
@@ -41,12 +43,11 @@ fn fields() -> Vec<FieldChange> {
 async fn secrets_are_in_no_page_and_no_document() {
     let mut report = world::report();
     let sight = report.sight.as_deref().unwrap();
-    let mut declared: Declaration = Declaration::clone(&sight.declared["main"]);
     let shown = fields();
     assert!(shown.iter().any(|field| field.path.0 == "environment.DB_PASSWORD"));
     assert!(shown.iter().all(|field| field.impact <= Impact::Replace));
-    declared.services.get_mut("shop_web").unwrap().fields = shown;
-    let sight = Sight { declared: [("main".to_owned(), declared.into())].into(), ..sight.clone() };
+    let declared = world::Declared(ServiceDeclaration { fields: shown, ..world::web() });
+    let sight = Sight { declared: vec![Arc::new(declared)], ..sight.clone() };
     report = Report { sight: Some(sight.into()), ..report };
     let server = Server::of(report).await;
     let service = server.get("/services/shop_web").await.body;

@@ -20,7 +20,7 @@ use skep::reconciler::controller::report::{
     self, CommitReport, LastPass, Report, SettingsReport, SourceReport, StackReport,
 };
 use skep::reconciler::controller::scene::{Look, NodeSight, Scene, Scenes, Share, TaskSight};
-use skep::reconciler::controller::sight::{Declaration, ServiceDeclaration, Sight};
+use skep::reconciler::controller::sight::{Declares, ServiceDeclaration, Sight};
 use skep::reconciler::health::{
     self, Direction, Excerpt, Rollout, ServiceHealth, TaskFailure, Verdict,
 };
@@ -390,14 +390,25 @@ pub(crate) fn report() -> Report {
         status: Some(Arc::new(status)),
         sight: Some(Arc::new(Sight {
             plans: vec![Arc::new(plan)],
-            declared: BTreeMap::from([("main".to_owned(), Arc::new(declared()))]),
+            declared: vec![Arc::new(Declared(web()))],
             routes,
         })),
     }
 }
 
-fn declared() -> Declaration {
-    let web = ServiceDeclaration {
+/// A source that declares one service.
+#[derive(Debug)]
+pub(crate) struct Declared(pub(crate) ServiceDeclaration);
+
+impl Declares for Declared {
+    fn service(&self, name: &str) -> Option<ServiceDeclaration> {
+        let Self(only) = self;
+        (name == format!("{}_{}", only.stack, only.key)).then(|| only.clone())
+    }
+}
+
+pub(crate) fn web() -> ServiceDeclaration {
+    ServiceDeclaration {
         stack: "shop".to_owned(),
         key: "web".to_owned(),
         place: place("shop/stack.yaml", 3),
@@ -411,8 +422,7 @@ fn declared() -> Declaration {
             field("healthcheck.test", None, "CMD curl -fsS http://localhost:8080/healthz", 26),
             FieldChange { place: None, ..field("labels.skep.stack", None, "shop", 1) },
         ],
-    };
-    Declaration { services: BTreeMap::from([("shop_web".to_owned(), web)]) }
+    }
 }
 
 fn node(hostname: &str, manager: bool, cpu: i64, memory: i64, running: usize) -> NodeSight {

@@ -80,7 +80,8 @@ pub(in crate::cli) async fn ask(
 ) -> Result<Option<Answered>, CommandError> {
     match local::ask(socket, question).await {
         Ok(Answer::Report { document, text, exit }) => {
-            Ok(Some(Answered { report: *document, text, exit: ExitCode::of(exit) }))
+            let report = serde_json::from_str(document.get()).map_err(CommandError::failed)?;
+            Ok(Some(Answered { report, text, exit: ExitCode::of(exit) }))
         }
         Ok(Answer::Refused(reason)) => Err(CommandError::failed(anyhow::Error::msg(reason))),
         Err(AskError::NobodyThere(_)) => Ok(None),

@@ -4,6 +4,7 @@ mod asking;
 mod changes;
 mod chronicle;
 mod fixed;
+mod memory;
 mod present;
 pub(super) mod service;
 mod sources;
@@ -14,8 +15,8 @@ mod web;
 pub(super) use asking::{Answered, ask, history_file, quietly, socket};
 pub(super) use changes::SettingsWatch;
 pub(super) use chronicle::Chronicle;
+pub(super) use memory::in_small_pages;
 pub(super) use present::{present, shown};
-
 pub(super) use sources::{RunSources, Wanted};
 pub(super) use telling::Telling;
 pub(super) use web::{Web, access, open_hooks, page};

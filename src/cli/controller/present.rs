@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde_json::value::to_raw_value;
 
 use crate::diff::render::{Glyphs, Look, Palette, Role, clean};
 use crate::local::{Answer, Question, Shown};
@@ -61,12 +62,10 @@ pub(in crate::cli) fn present(report: &Report, question: &Question) -> Answer {
         }
         Question::Sync { .. } => exit(&report),
     };
-    match serde_json::to_value(&report) {
-        Ok(document) => Answer::Report {
-            document: Box::new(document),
-            text: text(&report, look(shown)),
-            exit: exit as u8,
-        },
+    match to_raw_value(&report) {
+        Ok(document) => {
+            Answer::Report { document, text: text(&report, look(shown)), exit: exit as u8 }
+        }
         Err(error) => Answer::Refused(format!("the report cannot be written: {error}")),
     }
 }

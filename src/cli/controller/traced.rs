@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use serde_json::value::to_raw_value;
 
 use crate::diff::render::{Look, Role, clean};
 use crate::http::view::words::{age, short};
@@ -25,9 +26,9 @@ pub(super) fn traced(report: &Report, service: &str, look: Look) -> Answer {
         let fleet = &report.fleet;
         return Answer::Refused(format!("there is no service \"{service}\" in fleet \"{fleet}\""));
     };
-    match serde_json::to_value(&view) {
+    match to_raw_value(&view) {
         Ok(document) => Answer::Report {
-            document: Box::new(document),
+            document,
             text: text(report, &view, now, look),
             exit: ExitCode::Fine as u8,
         },

@@ -61,7 +61,7 @@ pub struct Current {
     /// The revision that last changed each stack; none of what nobody has seen change since the first look.
     changed: BTreeMap<StackName, String>,
     /// Stacks that another source declares, too.
-    doubled: Vec<Stack>,
+    doubled: Vec<Arc<Stack>>,
     /// Stacks that have errors in the newest revision, and go on with an older one.
     pub kept: BTreeSet<StackName>,
     /// When it was fetched, if the source could not be read since the start. Something newer may have been applied.
@@ -74,7 +74,8 @@ impl Current {
         let Declared { request, revision, digest, findings, drift, commit, stale } = declared;
         // Made again, and in one piece: what was read lies among everything that was thrown away while it was read, and
         // for as long as it does, hardly anything of that goes back to the system.
-        let request = Request { stacks: request.stacks.clone(), ..request };
+        let again = |stack: &Arc<Stack>| Arc::new(Stack::clone(stack));
+        let request = Request { stacks: request.stacks.iter().map(again).collect(), ..request };
         let stale = stale.map(|stale| stale.fetched_at);
         let revisions = revisions(&request.stacks, &revision);
         // Which commits made of the stacks what they are, one look does not tell.
@@ -108,7 +109,7 @@ impl Current {
             return;
         }
         self.changed.clone_from(&self.revisions);
-        let mut known: Vec<Stack> = old.request.stacks;
+        let mut known = old.request.stacks;
         known.append(&mut old.doubled);
         let is_locked_alike = old.request.lock == self.request.lock;
         for stack in &known {
@@ -121,7 +122,7 @@ impl Current {
                 self.changed.extend(changed.map(|changed| (stack.name.clone(), changed)));
             }
         }
-        let old_lock = Arc::new(old.request.lock);
+        let old_lock = old.request.lock;
         for stack in known {
             if self.request.scope.invalid.remove(&stack.name) {
                 let revision = old.revisions.remove(&stack.name).unwrap_or_default();
@@ -149,15 +150,6 @@ impl Current {
         known.next().map(|(_, revision)| revision.as_str())
     }
 
-    /// What changes with what passes are asked to do.
-    pub(super) fn stamp(&self) -> Stamp {
-        let in_force = self.request.stacks.iter().map(|stack| {
-            let revision = self.revisions.get(&stack.name).cloned();
-            (stack.name.clone(), revision.unwrap_or_default())
-        });
-        Stamp { digest: self.digest.clone(), in_force: in_force.collect() }
-    }
-
     /// The names of all stacks that it declares, those with errors included.
     pub(super) fn names(&self) -> impl Iterator<Item = &StackName> {
         let good = self.request.stacks.iter().chain(&self.doubled).map(|stack| &stack.name);
@@ -172,23 +164,14 @@ impl Current {
             scope.invalid.remove(&stack.name);
             self.request.stacks.push(stack);
         }
-        let aside = |stack: &mut Stack| doubled.contains_key(&stack.name);
+        let aside = |stack: &mut Arc<Stack>| doubled.contains_key(&stack.name);
         self.doubled.extend(self.request.stacks.extract_if(.., aside));
         scope.invalid.extend(self.doubled.iter().map(|stack| stack.name.clone()));
         self.request.stacks.sort_by(|a, b| a.name.cmp(&b.name));
     }
 }
 
-/// What a source declares, without saying it: equal stamps stand for equal stacks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stamp {
-    /// Of everything that was read.
-    digest: Vec<u8>,
-    /// The stacks that passes work with, and the revision that each is of.
-    in_force: Vec<(StackName, String)>,
-}
-
-fn revisions(stacks: &[Stack], revision: &str) -> BTreeMap<StackName, String> {
+fn revisions(stacks: &[Arc<Stack>], revision: &str) -> BTreeMap<StackName, String> {
     stacks.iter().map(|stack| (stack.name.clone(), revision.to_owned())).collect()
 }
 
@@ -259,8 +242,12 @@ pub(super) mod tests {
             findings: Vec::new(),
         };
         let request = Request {
-            stacks: load(&tree, &inputs, &Options::default()).stacks,
-            lock: Lock::default(),
+            stacks: load(&tree, &inputs, &Options::default())
+                .stacks
+                .into_iter()
+                .map(Arc::new)
+                .collect(),
+            lock: Arc::default(),
             older_locks: BTreeMap::new(),
             scope,
             policy: Policy::default(),
@@ -289,7 +276,7 @@ pub(super) mod tests {
             let mut declared = declared("main", digit, good, invalid);
             let digest = format!("sha256:{}", digit.repeat(64));
             let locked = Locked { digest, platforms: Vec::new() };
-            declared.request.lock = Lock([("acme/web:1".to_owned(), locked)].into());
+            declared.request.lock = Lock([("acme/web:1".to_owned(), locked)].into()).into();
             declared
         };
         let images = |current: &Current| -> Vec<String> {
@@ -324,11 +311,15 @@ pub(super) mod tests {
         current.renew(declared("main", "d", &["blog", "shop"], &[]));
         assert_eq!(releases(&current), ["b", "none"]);
         let mut changed = declared("main", "e", &["blog", "shop"], &[]);
-        changed.request.stacks[0].configs.insert("one".to_owned(), b"1".to_vec());
+        Arc::make_mut(&mut changed.request.stacks[0])
+            .configs
+            .insert("one".to_owned(), b"1".to_vec());
         current.renew(changed.clone());
         assert_eq!(releases(&current), ["e", "none"]);
         changed.revision = "f".to_owned();
-        changed.request.stacks[1].configs.insert("two".to_owned(), b"2".to_vec());
+        Arc::make_mut(&mut changed.request.stacks[1])
+            .configs
+            .insert("two".to_owned(), b"2".to_vec());
         current.renew(changed);
         assert_eq!(releases(&current), ["e", "f"]);
     }

@@ -88,6 +88,9 @@ impl<S: Sources, P: Passes> Controller<S, P> {
         let is_first = state.current.is_none();
         let looked = state.end(result, now, chance);
         self.tally.looked(name, looked, state.looked().filter(|_| !is_first));
+        if known.is_some() && state.failure.is_none() {
+            tracing::info!(source = %name, "source {name} can be read again");
+        }
         match looked {
             Looked::Same => {}
             looked @ (Looked::New | Looked::Recalled) => {

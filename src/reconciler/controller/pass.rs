@@ -30,7 +30,7 @@ use super::excerpts::Excerpts;
 use super::learning;
 use super::metrics::Metrics;
 use super::routes::{RoutesSight, elsewhere};
-use super::sight::{Catalogue, Declaration, Sight};
+use super::sight::{Declaration, Declares, Sight};
 use super::withhold;
 
 /// For how long the same write is held against another writer.
@@ -58,8 +58,6 @@ pub struct Memory {
     pub metrics: Metrics,
     /// What tasks that failed have written to their logs.
     pub excerpts: Excerpts,
-    /// What the sources declare, for those who look closer.
-    pub catalogue: Catalogue,
 }
 
 impl Memory {
@@ -149,7 +147,7 @@ impl Swarm {
         let (observed, proxy, mut plans) = looked;
         let now = Instant::now();
         let record = record::find(&observed.configs, manner.fleet);
-        let has_key = record.is_some();
+        let key = record.as_ref().map(|record| record.key.clone());
         let elsewhere = record.as_ref().map(|record| elsewhere(work, record)).unwrap_or_default();
         let suspensions = record.map(|record| Suspensions::of(&record.labels)).unwrap_or_default();
         let (mut moving, mut again): (bool, Option<Instant>) = (false, None);
@@ -202,7 +200,10 @@ impl Swarm {
         let routes = RoutesSight::of(&plans, (aim, &proxy), manner.fleet, &elsewhere, &status);
         let seen = |plan: Plan| Seen { document: Arc::new(plan.document), health: plan.health };
         let sources: Vec<Seen> = plans.into_iter().map(seen).collect();
-        let declared = declared(work, &mut memory.catalogue, has_key, &observed);
+        let of_source = |work: &Work<'_>| -> Arc<dyn Declares> {
+            Arc::new(Declaration::of(&work.current.request, key.as_ref()))
+        };
+        let declared = work.iter().map(of_source).collect();
         let plans = sources.iter().map(|seen| Arc::clone(&seen.document)).collect();
         let sight = Arc::new(Sight { plans, declared, routes });
         Ok(Some(Passed { sources, status, sight, suspensions, performed, failed, moving, again }))
@@ -254,7 +255,7 @@ impl Swarm {
         let (name, revision) = (&request.scope.source, &work.current.revision);
         let span = tracing::info_span!("source", %name, revision);
         let changes: BTreeMap<&ObjectKey, (&str, &Change)> = changes(&plan.document);
-        let Memory { repairs, troubles, disturbed: _, metrics, excerpts: _, catalogue: _ } = memory;
+        let Memory { repairs, troubles, disturbed: _, metrics, excerpts: _ } = memory;
         let source = request.scope.source.as_str();
         let drift_of = |object: &ObjectKey| {
             let (stack, change) = changes.get(object)?;
@@ -280,21 +281,6 @@ impl Swarm {
             .instrument(span)
             .await
     }
-}
-
-/// What the sources declare. It is worked out after the writes, and only if it is news.
-fn declared(
-    work: &[Work<'_>],
-    catalogue: &mut Catalogue,
-    has_key: bool,
-    observed: &Observed,
-) -> BTreeMap<String, Arc<Declaration>> {
-    for Work { current, learned: _ } in work {
-        if catalogue.is_behind(current, has_key) {
-            catalogue.note(current, has_key, &declare(&current.request, &observed.configs));
-        }
-    }
-    catalogue.declared(work.iter().map(|work| work.current.request.scope.source.as_str()))
 }
 
 /// The service that was written, or may have been.

@@ -2,15 +2,21 @@
 //! immutable, and redacted: values are [`Shown`](crate::diff::document::Shown), which secrets never get into.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use crate::diff::document::{Document, FieldChange};
 use crate::diff::mask::{Masker, Sensitivity};
 use crate::diff::new_service;
-use crate::model::desired::{Desired, DesiredService};
+use crate::model::desired::DesiredService;
+use crate::model::fleet::FleetKey;
+use crate::model::name::{FleetName, SourceName, StackName};
 use crate::model::place::Place;
+use crate::reconciler::pass::Request;
+use crate::spec::desired::{self, Identity};
+use crate::spec::lock::Lock;
+use crate::spec::stack::Stack;
 
-use super::declared::{Current, Stamp};
 use super::routes::RoutesSight;
 
 /// What the last pass planned and what the sources declare.
@@ -18,16 +24,16 @@ use super::routes::RoutesSight;
 pub struct Sight {
     /// The plan of each source, in the order of the settings.
     pub plans: Vec<Arc<Document>>,
-    /// What each source declares, by its name.
-    pub declared: BTreeMap<String, Arc<Declaration>>,
+    /// What each source declares, in the same order.
+    pub declared: Vec<Arc<dyn Declares>>,
     /// The routes.
     pub routes: RoutesSight,
 }
 
 impl Sight {
     /// What declares the service of this full name.
-    pub fn service(&self, name: &str) -> Option<&ServiceDeclaration> {
-        self.declared.values().find_map(|declared| declared.services.get(name))
+    pub fn service(&self, name: &str) -> Option<ServiceDeclaration> {
+        self.declared.iter().find_map(|declared| declared.service(name))
     }
 
     /// The plan that has this stack in it.
@@ -38,10 +44,9 @@ impl Sight {
 }
 
 /// What one source declares.
-#[derive(Debug, Clone, Default)]
-pub struct Declaration {
-    /// Services by full name.
-    pub services: BTreeMap<String, ServiceDeclaration>,
+pub trait Declares: fmt::Debug + Send + Sync {
+    /// The service of this full name, if it is declared.
+    fn service(&self, name: &str) -> Option<ServiceDeclaration>;
 }
 
 /// A service as it is declared.
@@ -59,61 +64,48 @@ pub struct ServiceDeclaration {
     pub fields: Vec<FieldChange>,
 }
 
-/// What the sources declare, worked out once for each revision: most passes find what they know.
-#[derive(Debug, Default)]
-pub struct Catalogue(BTreeMap<String, Noted>);
-
-/// What a source declares, and what stands for it.
+/// What a source declared in a pass, shared with that. In the words of plans, services take more memory than in those of
+/// their files, and few are ever looked at: each is worked out when it is.
 #[derive(Debug)]
-struct Noted {
-    stamp: Stamp,
-    /// Whether the fleet had its key, without which nobody knows the names of configs and secrets.
-    has_key: bool,
-    declared: Arc<Declaration>,
+pub(super) struct Declaration {
+    fleet: FleetName,
+    source: SourceName,
+    /// Without it nobody knows the names of configs and secrets.
+    key: Option<FleetKey>,
+    stacks: Vec<Arc<Stack>>,
+    lock: Arc<Lock>,
+    older_locks: BTreeMap<StackName, Arc<Lock>>,
+    sensitivity: Sensitivity,
 }
 
-impl Catalogue {
-    /// Whether a source declares something else than what is known, or now, that the fleet has its key, can be named.
-    pub(super) fn is_behind(&self, current: &Current, has_key: bool) -> bool {
-        let source = current.request.scope.source.as_str();
-        let noted = self.0.get(source);
-        noted.is_none_or(|noted| noted.stamp != current.stamp() || noted.has_key != has_key)
-    }
-
-    /// Notes what a source declares.
-    pub(super) fn note(&mut self, current: &Current, has_key: bool, desired: &Desired) {
-        let source = current.request.scope.source.to_string();
-        let declared = Arc::new(declaration(desired, &current.request.view.sensitivity));
-        self.0.insert(source, Noted { stamp: current.stamp(), has_key, declared });
-    }
-
-    /// Forgets the sources that are not among `known`, and gives what the others declare.
-    pub(super) fn declared<'a>(
-        &mut self,
-        known: impl Iterator<Item = &'a str>,
-    ) -> BTreeMap<String, Arc<Declaration>> {
-        let mut before = std::mem::take(&mut self.0);
-        self.0 = known.filter_map(|name| before.remove_entry(name)).collect();
-        let declared = self.0.iter();
-        declared.map(|(name, noted)| (name.clone(), Arc::clone(&noted.declared))).collect()
-    }
-}
-
-fn declaration(desired: &Desired, sensitivity: &Sensitivity) -> Declaration {
-    let mut declared = Declaration::default();
-    for stack in desired.stacks.values() {
-        let name = stack.name.as_str();
-        for service in &stack.services {
-            let declaration = service_declaration(name, service, sensitivity);
-            declared.services.insert(service.spec.name.clone(), declaration);
+impl Declaration {
+    /// What `request` declares in a fleet with this key.
+    pub(super) fn of(request: &Request, key: Option<&FleetKey>) -> Self {
+        Self {
+            fleet: request.scope.fleet.clone(),
+            source: request.scope.source.clone(),
+            key: key.cloned(),
+            stacks: request.stacks.clone(),
+            lock: Arc::clone(&request.lock),
+            older_locks: request.older_locks.clone(),
+            sensitivity: request.view.sensitivity.clone(),
         }
     }
-    declared
 }
 
-fn service_declaration(
+impl Declares for Declaration {
+    fn service(&self, name: &str) -> Option<ServiceDeclaration> {
+        let Self { fleet, source, key, stacks, lock, older_locks, sensitivity } = self;
+        let identity = Identity { fleet, source, key: key.as_ref() };
+        let (stack, mut service) = desired::service(stacks, &identity, name)?;
+        older_locks.get(stack).unwrap_or(lock).pin_service(&mut service);
+        Some(declaration(stack.as_str(), service, sensitivity))
+    }
+}
+
+fn declaration(
     stack: &str,
-    service: &DesiredService,
+    service: DesiredService,
     sensitivity: &Sensitivity,
 ) -> ServiceDeclaration {
     let mut masker = Masker::new(sensitivity.clone());
@@ -121,35 +113,33 @@ fn service_declaration(
     let shown = fields.iter().map(|field| field.change(&mut masker, None, Some(&service.origins)));
     ServiceDeclaration {
         stack: stack.to_owned(),
-        key: service.key.clone(),
-        place: service.place.clone(),
-        image: service.image.clone(),
         fields: shown.collect(),
+        key: service.key,
+        place: service.place,
+        image: service.image,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::declared::Current;
     use super::super::declared::tests::declared;
     use super::*;
     use crate::reconciler::pass::declare;
 
     #[test]
-    fn what_a_source_declares_is_worked_out_again_only_when_it_declares_something_else() {
-        let mut catalogue = Catalogue::default();
-        let mut current = Current::new(declared("main", "a", &["shop"], &[]));
-        assert!(catalogue.is_behind(&current, false));
-        catalogue.note(&current, false, &declare(&current.request, &[]));
-        assert!(!catalogue.is_behind(&current, false));
-        assert!(catalogue.is_behind(&current, true), "names end with what depends on the key");
-        let first = catalogue.declared(["main"].into_iter());
-        let web = &first["main"].services["shop_web"];
+    fn a_service_is_worked_out_as_the_pass_had_it() {
+        let current = Current::new(declared("main", "a", &["blog", "shop"], &[]));
+        let declared = Declaration::of(&current.request, None);
+        let web = declared.service("shop_web").unwrap();
         assert_eq!((web.stack.as_str(), web.key.as_str()), ("shop", "web"));
         assert_eq!(web.image, "acme/web:1");
         let image = web.fields.iter().find(|field| field.path.0 == "image").unwrap();
         assert_eq!(image.place.as_ref().map(ToString::to_string).unwrap(), "shop/stack.yaml:1:27");
-        current.renew(declared("main", "b", &["blog", "shop"], &[]));
-        assert!(catalogue.is_behind(&current, false));
-        assert!(catalogue.declared(std::iter::empty()).is_empty(), "it left the settings");
+        let desired = declare(&current.request, &[]);
+        let of_pass = &desired.stacks[&"shop".parse::<StackName>().unwrap()].services[0];
+        let of_pass = declaration("shop", of_pass.clone(), &Sensitivity::default());
+        assert_eq!(web.fields, of_pass.fields);
+        assert!(declared.service("shop_api").is_none() && declared.service("web").is_none());
     }
 }
