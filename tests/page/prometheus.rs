@@ -7,8 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
+use skep::http::{Limits, Listener, metrics_routes, serve};
+use skep::reconciler::controller::metrics::{Exposition, Metrics};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::server::{LONG, Server};
@@ -105,15 +108,29 @@ async fn until<T>(address: &str, path: &str, found: impl Fn(&Value) -> Option<T>
     }
 }
 
+/// Where the metrics of `server` are served by themselves, too.
+async fn by_themselves(server: &Server) -> String {
+    let metrics = Exposition::new(&Metrics::default(), server.reports.subscribe(), Vec::new());
+    let listener = Listener::tcp(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let address = listener.address().to_owned();
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        serve(&listener, metrics_routes(metrics), Limits::default(), stopped).await;
+        drop(stop);
+    });
+    address
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn prometheus_collects_what_is_served_and_takes_the_rules_of_the_examples() {
     let server = Server::of(world::report()).await;
+    let alone = by_themselves(&server).await;
     let folder = tempfile::tempdir().unwrap();
     let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/prometheus/alerts.yml");
     let config = format!(
         "global: {{ scrape_interval: 1s, evaluation_interval: 1s }}\n\
          rule_files: ['{}']\n\
-         scrape_configs: [{{ job_name: skep, static_configs: [{{ targets: ['{}'] }}] }}]\n",
+         scrape_configs: [{{ job_name: skep, static_configs: [{{ targets: ['{}', '{alone}'] }}] }}]\n",
         rules.display(),
         server.address
     );
@@ -123,10 +140,13 @@ async fn prometheus_collects_what_is_served_and_takes_the_rules_of_the_examples(
         return;
     };
     let address = &prometheus.address;
-    let fleet = until(address, "query?query=skep_build_info", |answer| {
-        answer["data"]["result"][0]["metric"]["fleet"].as_str().map(str::to_owned)
+    let collected = until(address, "query?query=skep_build_info", |answer| {
+        let collected = answer["data"]["result"].as_array()?;
+        (collected.len() == 2).then(|| collected.clone())
     });
-    assert_eq!(fleet.await, "production");
+    for one in collected.await {
+        assert_eq!(one["metric"]["fleet"], "production", "{one:#}");
+    }
     let rules = until(address, "rules", |answer| {
         let groups = answer["data"]["groups"].as_array()?.iter();
         let rules: Vec<Value> = groups
