@@ -1,4 +1,4 @@
-//! However `scripts/demo` was interrupted, `scripts/demo --down` leaves nothing of it.
+//! What `scripts/demo` leaves behind: nothing after `scripts/demo --down`, however it was interrupted.
 
 use std::env;
 use std::fs;
@@ -13,6 +13,8 @@ use tempfile::TempDir;
 
 use crate::engine::Engine;
 use crate::eventually::eventually;
+use crate::own::Own;
+use crate::terminal::Terminal;
 
 /// The demo with an engines' folder of its own, so that it meets no other demo of this checkout.
 struct Demo {
@@ -31,14 +33,14 @@ impl Demo {
         let mut command = Command::new(root().join("scripts/demo"));
         command
             .env("SKEP_DEMO_BIN", Path::new(env!("CARGO_BIN_EXE_skep")).parent().unwrap())
-            .env("SKEP_ENGINES_DIR", self.engines.path())
-            .stdin(Stdio::null())
-            .process_group(0);
+            .env("SKEP_ENGINES_DIR", self.engines.path());
         command
     }
 
     fn start(&self, stderr: Stdio) -> Child {
-        self.command().stdout(Stdio::null()).stderr(stderr).spawn().unwrap()
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).process_group(0);
+        command.spawn().unwrap()
     }
 
     fn down(&self) {
@@ -129,4 +131,49 @@ fn a_demo_that_is_killed_or_interrupted_is_gone_without_a_trace_once_it_was_take
     assert!(demo.remains().len() > 4, "there is something to be taken down");
     demo.down();
     assert_eq!(demo.remains(), [""; 0]);
+}
+
+/// Everything on an engine that somebody might have made.
+fn things(engine: &Engine) -> [String; 6] {
+    let name = ["--format", "{{.Name}}"];
+    let list = |words: &[&str]| engine.docker(words);
+    [
+        list(&[&["service", "ls"], &name[..]].concat()),
+        list(&[&["config", "ls"], &name[..]].concat()),
+        list(&[&["secret", "ls"], &name[..]].concat()),
+        list(&[&["network", "ls", "--filter", "scope=swarm"], &name[..]].concat()),
+        list(&[&["volume", "ls"], &name[..]].concat()),
+        list(&["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]),
+    ]
+}
+
+#[test]
+fn a_demo_on_somebodys_engine_asks_first_and_takes_away_what_it_made_and_nothing_else() {
+    let Some(own) = Own::up("test-somebodys", &[]) else { return };
+    let engine = &own.engine;
+    engine.docker(&[
+        "config",
+        "create",
+        "web_namesake",
+        concat!(env!("CARGO_MANIFEST_DIR"), "/LICENSE-MIT"),
+    ]);
+    engine.docker(&["volume", "create", "shop_namesake"]);
+    let before = things(engine);
+    let demo = Demo::new();
+    let on_it = |more: &[&str]| {
+        let mut command = demo.command();
+        command.args(["--host", &engine.url]).args(more);
+        Terminal::run(command, 120)
+    };
+    for answer in ["n\r", "y\r"] {
+        let mut terminal = on_it(&[]);
+        terminal.shows("Apply these changes? [y/N]");
+        terminal.press(answer);
+        assert_eq!(terminal.ends().success(), answer == "y\r", "{}", terminal.written());
+    }
+    let [services, ..] = things(engine);
+    assert_eq!(services.lines().count(), 7, "{services}");
+    let mut terminal = on_it(&["--down"]);
+    assert!(terminal.ends().success(), "{}", terminal.written());
+    assert_eq!(things(engine), before);
 }

@@ -80,7 +80,7 @@ pub(in crate::cli) fn page(
     })
 }
 
-/// A token that a request can carry: a header takes printable ASCII, and loses spaces around it.
+/// A token that can be sent as it is: a header takes printable ASCII, and loses spaces around it.
 fn token(path: &Path) -> Result<Redacted<String>, CommandError> {
     let token = secret(path)?;
     let text = token.expose();
@@ -88,7 +88,8 @@ fn token(path: &Path) -> Result<Redacted<String>, CommandError> {
     if fits {
         return Ok(token);
     }
-    let message = format!("no request can carry the token in {}", path.display());
+    let message =
+        format!("the token in {} cannot be sent as `Authorization: Bearer`", path.display());
     Err(CommandError::failed(anyhow::Error::msg(message))
         .hint("take letters, digits and signs of ASCII, without spaces around them"))
 }

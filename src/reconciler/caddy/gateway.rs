@@ -105,7 +105,7 @@ impl Gateway {
         steps: &[&Step],
     ) -> Result<Written, NotWritten> {
         let mut written = self.attempt(part, &[]).await?;
-        let mut refused = None;
+        let mut refused = Vec::new();
         for step in steps {
             let Write::Proxy { stacks, committed, after } = &step.write else { continue };
             for stack in stacks {
@@ -116,14 +116,13 @@ impl Gateway {
                     Ok(Written::Not) => {}
                     Ok(Written::Anew) => written = Written::Anew,
                     Err(NotWritten::Refused(words)) => {
-                        let words = NotWritten::Refused(format!("stack {stack}: {words}"));
-                        refused.get_or_insert(words);
+                        refused.push(format!("stack {stack}: {words}"));
                     }
                     Err(why) => return Err(why),
                 }
             }
         }
-        refused.map_or(Ok(written), Err)
+        if refused.is_empty() { Ok(written) } else { Err(NotWritten::Refused(refused.join("; "))) }
     }
 
     async fn attempt(&mut self, part: &ProxyPart, steps: &[&Step]) -> Result<Written, NotWritten> {

@@ -1,5 +1,6 @@
-//! What the last pass planned and what the sources declare, in full: for those who look closer than a report. Shared,
-//! immutable, and redacted: values are [`Shown`](crate::diff::document::Shown), which secrets never get into.
+//! What the last pass planned and what the sources declare, in full: for those who look closer than a report. Shared
+//! and immutable. What it gives out is redacted: values are [`Shown`](crate::diff::document::Shown), which secrets never get
+//! into. What it works that out from is private.
 
 use std::collections::BTreeMap;
 use std::fmt;
