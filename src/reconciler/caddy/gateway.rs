@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::diff::mask::{Scrub, Sensitivity};
 use crate::model::error::chain;
+use crate::model::name::StackName;
 use crate::proxy::{Admin, AdminError, Live, secrets};
 use crate::reconciler::step::{Step, Write};
 
@@ -28,6 +29,9 @@ pub struct Gateway {
 pub enum NotWritten {
     /// The proxy said no, and will say it again; its words.
     Refused(String),
+    /// It said no to what these stacks have beside their routes, and will say it again; its words to each. What others have
+    /// was written.
+    RefusedOf(BTreeMap<StackName, String>),
     /// The proxy said no because of the machine on which it runs, which may have another state soon; its words.
     Passing(String),
     /// Somebody else has changed the configuration since it was read.
@@ -105,7 +109,7 @@ impl Gateway {
         steps: &[&Step],
     ) -> Result<Written, NotWritten> {
         let mut written = self.attempt(part, &[]).await?;
-        let mut refused = Vec::new();
+        let mut refused = BTreeMap::new();
         for step in steps {
             let Write::Proxy { stacks, committed, after } = &step.write else { continue };
             for stack in stacks {
@@ -116,13 +120,13 @@ impl Gateway {
                     Ok(Written::Not) => {}
                     Ok(Written::Anew) => written = Written::Anew,
                     Err(NotWritten::Refused(words)) => {
-                        refused.push(format!("stack {stack}: {words}"));
+                        refused.insert(stack.clone(), words);
                     }
                     Err(why) => return Err(why),
                 }
             }
         }
-        if refused.is_empty() { Ok(written) } else { Err(NotWritten::Refused(refused.join("; "))) }
+        if refused.is_empty() { Ok(written) } else { Err(NotWritten::RefusedOf(refused)) }
     }
 
     async fn attempt(&mut self, part: &ProxyPart, steps: &[&Step]) -> Result<Written, NotWritten> {
@@ -169,7 +173,7 @@ impl Gateway {
 impl NotWritten {
     const fn is_refusal(&self) -> bool {
         match self {
-            Self::Refused(_) => true,
+            Self::Refused(_) | Self::RefusedOf(_) => true,
             Self::Passing(_) | Self::Stale(_) | Self::Unknown(_) | Self::Unexpected(_) => false,
         }
     }

@@ -13,5 +13,6 @@ pub use aim::{ProxyAddress, ProxyAim, ProxyRules};
 pub use gateway::{Gateway, NotWritten, Written};
 pub use look::ProxyReader;
 pub use part::ProxyPart;
+pub(super) use part::named;
 pub(super) use perform::{is_of_proxy, perform};
 pub use sight::Sight;

@@ -1,8 +1,9 @@
 //! The part of a plan that the proxy gets: what it has, what is wanted, and which steps make the one the other. Pure.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::name::FleetName;
+use crate::model::name::{FleetName, StackName};
 use crate::proxy::{Compiled, Live, MergeError, Merged, Servers, Settled};
 use crate::reconciler::step::{Step, Write};
 
@@ -39,4 +40,10 @@ impl ProxyPart {
         }
         self.wanted.merge_settled(live, &self.fleet, &self.servers, &settled)
     }
+}
+
+/// What the proxy said to what stacks have beside their routes.
+pub(in crate::reconciler) fn named(refused: &BTreeMap<StackName, String>) -> String {
+    let each = refused.iter().map(|(stack, words)| format!("stack {stack}: {words}"));
+    each.collect::<Vec<_>>().join("; ")
 }

@@ -8,7 +8,7 @@ use crate::reconciler::plan::Learned;
 use crate::reconciler::step::{Step, Write};
 
 use super::gateway::{Gateway, NotWritten, Written};
-use super::part::ProxyPart;
+use super::part::{ProxyPart, named};
 
 /// How often an answer that is none of the proxy's, or that its machine is to blame for, is met with another try in the
 /// same run. A controller begins to count anew in each pass, and tries later and later.
@@ -63,6 +63,12 @@ fn judge<'a>(step: &'a Step, why: NotWritten, learned: &mut Learned) -> Event<'a
         NotWritten::Refused(reason) => {
             learned.failures.remove(object);
             learned.refused_writes.insert(object.clone(), reason.clone());
+            Event::Failed { object, reason }
+        }
+        NotWritten::RefusedOf(stacks) => {
+            learned.failures.remove(object);
+            let reason = named(&stacks);
+            learned.refused_beside.extend(stacks);
             Event::Failed { object, reason }
         }
         NotWritten::Passing(reason) | NotWritten::Unexpected(reason) if *failures >= PATIENCE => {

@@ -54,12 +54,14 @@ pub fn forget(learned: &mut Learned) {
         networks_kept,
         networks_in_use,
         refused_writes,
+        refused_beside,
         contention,
     } = learned;
     failures.clear();
     networks_kept.clear();
     networks_in_use.clear();
     refused_writes.clear();
+    refused_beside.clear();
     *record_is_refused = false;
     *contention = Contention::of_controller();
 }

@@ -8,6 +8,7 @@ use crate::model::desired::Desired;
 use crate::model::finding::Finding;
 use crate::model::key::ObjectKey;
 use crate::model::live::Observed;
+use crate::model::name::StackName;
 
 use super::super::caddy::{ProxyRules, Sight};
 use super::super::contention::Contention;
@@ -77,6 +78,8 @@ pub struct Learned {
     pub networks_in_use: BTreeMap<String, String>,
     /// Writes that the Engine refused for good, with its words.
     pub refused_writes: BTreeMap<ObjectKey, String>,
+    /// Stacks of which the proxy refused what belongs to them beside their routes, with its words.
+    pub refused_beside: BTreeMap<StackName, String>,
     /// What it has written, and where somebody else wrote too.
     pub contention: Contention,
 }

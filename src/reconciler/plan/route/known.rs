@@ -28,6 +28,8 @@ pub(in crate::reconciler::plan) struct Routes<'a> {
     desired: &'a Desired,
     /// The stacks for which something beside routes is put right.
     pub(super) active: BTreeSet<StackName>,
+    /// Those for which it would be if the proxy had not refused it, with its words.
+    pub(super) refused_beside: BTreeMap<StackName, String>,
     /// What the settings say of the proxy.
     pub(super) policy: ProxyPolicy,
     /// The network that they name for routed services.
@@ -75,7 +77,7 @@ impl<'a> Routes<'a> {
         inputs: &Inputs<'a>,
         record: Option<&FleetRecord>,
     ) -> Self {
-        let Inputs { desired, scope, policy, rules, sight, .. } = *inputs;
+        let Inputs { desired, scope, policy, rules, sight, learned, .. } = *inputs;
         let fallback = ProxyRules::default();
         let ProxyRules { network, policy: settings } = rules.unwrap_or(&fallback);
         let seen = sight.live();
@@ -85,6 +87,7 @@ impl<'a> Routes<'a> {
             sight,
             desired,
             active: active(desired, policy.remove.as_ref().map(|asked| &asked.stack)),
+            refused_beside: BTreeMap::new(),
             policy: settings.clone(),
             network: network.clone(),
             wanted: wanted(&compiled),
@@ -116,13 +119,20 @@ impl<'a> Routes<'a> {
         let mut stacks: BTreeSet<StackName> = desired.stacks.keys().cloned().collect();
         stacks.extend(policy.remove.iter().map(|asked| asked.stack.clone()));
         routes.part = Some(part.clone());
+        let mut refused = learned.refused_beside.clone();
+        refused.retain(|stack, _| routes.active.remove(stack));
         routes.committed = routes.committed_since(record);
-        routes.look_around(&part, stacks);
+        routes.look_around(&part, stacks, refused);
         routes
     }
 
     /// Looks what is in the way, and what is not as it is wanted although every route is.
-    fn look_around(&mut self, part: &ProxyPart, stacks: BTreeSet<StackName>) {
+    fn look_around(
+        &mut self,
+        part: &ProxyPart,
+        stacks: BTreeSet<StackName>,
+        mut refused: BTreeMap<StackName, String>,
+    ) {
         let all = self.compiled.routes.iter().map(|route| route.id.clone()).collect();
         let merge = |settled: &Settled| {
             self.compiled.merge_settled(&part.live, &part.fleet, &part.servers, settled)
@@ -138,6 +148,12 @@ impl<'a> Routes<'a> {
         let of = |stacks: &BTreeSet<StackName>| {
             merge(&Settled { stacks: stacks.clone(), ..Settled::default() }).ok()
         };
+        let differs = |stack: &StackName| {
+            let merged = of(&[stack.clone()].into());
+            merged.is_some_and(|merged| merged.is_changed)
+        };
+        refused.retain(|stack, _| differs(stack));
+        self.refused_beside = refused;
         let Some(merged) = of(&self.active).filter(|merged| merged.is_changed) else { return };
         self.rest = differences(&part.live.config, &merged.config);
         let committed = Some(&self.committed).filter(|stacks| !stacks.is_empty()).and_then(of);
@@ -157,6 +173,12 @@ impl<'a> Routes<'a> {
             self.wanted.contains_key(*stack) && !record.is_some_and(known)
         };
         self.active.iter().filter(is_committed).cloned().collect()
+    }
+
+    /// Whether a stack has routes, and the proxy everything that belongs to it beside them as it is declared.
+    pub(super) fn is_settled(&self, stack: &StackName) -> bool {
+        let is_compared = self.live.contains_key(stack) && self.obstacle.is_none();
+        is_compared && self.active.contains(stack) && self.rest.is_empty()
     }
 
     /// A few digits that tell what belongs to a stack beside its routes from what belonged to it before.

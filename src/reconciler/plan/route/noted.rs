@@ -75,7 +75,10 @@ pub(in crate::reconciler::plan) fn follow(
     for (name, stack) in &context.desired.stacks {
         match record.routed.get(name.as_str()) {
             Some(known) => {
-                record::note_routed(labels, name, &routed(stack, known.beside.clone()));
+                let is_settled = context.routes.is_settled(name);
+                let now = is_settled.then(|| context.routes.beside(record, name));
+                let beside = now.unwrap_or_else(|| known.beside.clone());
+                record::note_routed(labels, name, &routed(stack, beside));
             }
             // Else nobody would ever know whose they are once they are not declared any more.
             None => mend_stack(context, record, stack, labels),
@@ -126,7 +129,7 @@ fn mend_stack(
 ) {
     let (routes, name) = (context.routes, &stack.name);
     let mut wanted = routes.wanted(name).peekable();
-    let is_any = routes.rest.is_empty() && wanted.peek().is_some();
+    let is_any = routes.is_settled(name) && wanted.peek().is_some();
     if !is_any || !wanted.all(|(key, wanted)| routes.is_live(name, key, wanted)) {
         return;
     }

@@ -5,7 +5,7 @@ use crate::model::finding::Finding;
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::secret::Redacted;
 
-use super::super::super::caddy::Sight;
+use super::super::super::caddy::{Sight, named};
 use super::super::super::step::{Step, Write};
 use super::super::context::Context;
 use super::proxies::apart;
@@ -33,17 +33,21 @@ pub(in crate::reconciler::plan) fn fleet_change(
         change.holds.push(Hold::new(HoldCode::ProxyUnreachable, words));
         return Some((change, None));
     }
-    if routes.rest.is_empty() {
-        return None;
-    }
     let mut change = change();
-    let named: Vec<&str> =
+    let held = (!routes.refused_beside.is_empty())
+        .then(|| super::super::draft::write_refused(&named(&routes.refused_beside)));
+    if routes.rest.is_empty() {
+        change.holds.extend(held);
+        return (!change.holds.is_empty()).then_some((change, None));
+    }
+    change.notes.extend(held.map(|hold| format!("without what is refused: {}", hold.reason)));
+    let places: Vec<&str> =
         routes.rest.iter().take(NAMED).map(|difference| difference.path.as_str()).collect();
     let more = match routes.rest.len().saturating_sub(NAMED) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    change.notes.push(format!("beside routes: {}{more}", named.join(", ")));
+    change.notes.push(format!("beside routes: {}{more}", places.join(", ")));
     let refused = context.learned.refused_writes.get(&object);
     let refused = refused.map(|words| super::super::draft::write_refused(words));
     if let Some(hold) = refused.or_else(|| context.learned.contention.hold(&change)) {

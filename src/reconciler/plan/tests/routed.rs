@@ -222,6 +222,55 @@ fn what_is_beside_routes_is_git_when_something_else_is_declared_and_drift_otherw
 }
 
 #[test]
+fn what_caddy_refuses_of_one_stack_is_held_and_that_of_others_is_put_right() {
+    let written = |plan: &crate::reconciler::plan::Plan| {
+        let stacks = plan.steps.iter().find_map(|step| match &step.write {
+            Write::Proxy { stacks, .. } => Some(stacks.iter().map(ToString::to_string).collect()),
+            _ => None,
+        });
+        stacks.unwrap_or_else(Vec::new)
+    };
+    let mut world = proxied(World::applied(vec![shop(), signs()]));
+    world.converge();
+    let before = world.observed.configs[0].spec.labels.clone();
+    for stack in ["shop", "signs"] {
+        world.stack(stack).routes[0].spec.tls = Some(Tls::Internal);
+    }
+    assert_eq!(written(&world.plan()), ["shop", "signs"]);
+    // The proxy took that of signs, and the step as a whole failed, so that nothing was noted.
+    let refused = ("shop".parse().unwrap(), "Caddy refuses it: no such module".to_owned());
+    world.learned.refused_beside.extend([refused]);
+    let plan = world.plan();
+    assert_eq!(written(&plan), ["signs"]);
+    let notes = &change(&plan, "proxy caddy").notes;
+    assert!(notes[0].ends_with("stack shop: Caddy refuses it: no such module"), "{notes:?}");
+    world.perform(&plan);
+    let remembered = world.observed.configs[0].spec.labels.clone();
+    assert_ne!(remembered["skep.routed.signs"], before["skep.routed.signs"]);
+    world.observed.configs[0].spec.labels = before.clone();
+    let plan = world.plan();
+    assert_eq!(outline(&plan), ["update proxy caddy [write-refused]"]);
+    world.perform(&plan);
+    assert_eq!(world.observed.configs[0].spec.labels, remembered, "that of shop is as it was");
+    assert_eq!(world.plan().steps.len(), 0);
+
+    let mut edited = config(&world);
+    let policies = edited["apps"]["tls"]["automation"]["policies"].as_array_mut().unwrap();
+    assert_eq!(policies.len(), 1, "{policies:?}");
+    policies.clear();
+    see(&mut world, edited);
+    let plan = world.plan();
+    assert_eq!(written(&plan), ["signs"]);
+    assert_eq!(change(&plan, "proxy caddy").causes, [Cause::Drift]);
+    world.perform(&plan);
+    // A new revision, or a person, allows another try.
+    world.learned.refused_beside.clear();
+    assert_eq!(written(&world.plan()), ["shop", "signs"]);
+    world.converge();
+    assert_eq!(outline(&world.plan()), Vec::<String>::new());
+}
+
+#[test]
 fn a_routed_service_that_the_proxy_cannot_find_is_told() {
     let mut world = proxied(World::applied(vec![shop(), signs()]));
     let found = |world: &World| -> Vec<String> {
