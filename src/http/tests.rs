@@ -68,6 +68,20 @@ impl Server {
             format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n");
         exchange(self.connect().await, request.as_bytes()).await
     }
+
+    /// Fails unless `path` is answered with `status` when it is read, and with a refusal of everything else.
+    async fn is_read_only(&self, path: &str, status: &str) {
+        let answer = self.ask("GET", path).await;
+        assert!(answer.starts_with(status), "{path}: {answer}");
+        assert!(answer.contains("x-content-type-options: nosniff"), "{path}: {answer}");
+        let head = self.ask("HEAD", path).await;
+        assert!(head.starts_with(status) && head.ends_with("\r\n\r\n"), "{path}: {head}");
+        for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"] {
+            let answer = self.ask(method, path).await;
+            assert!(answer.starts_with("HTTP/1.1 405 "), "{method} {path}: {answer}");
+            assert!(answer.contains("allow: GET, HEAD"), "{method} {path}: {answer}");
+        }
+    }
 }
 
 /// Sends `request` and reads until the server ends the connection.
@@ -98,16 +112,7 @@ async fn every_route_can_be_read_and_nothing_else() {
         // No service and no badge is in the example.
         let is_there = !path.contains("{service}") && !path.starts_with("/badges/");
         let status = if is_there { "HTTP/1.1 200 " } else { "HTTP/1.1 404 " };
-        let answer = server.ask("GET", &path).await;
-        assert!(answer.starts_with(status), "{path}: {answer}");
-        assert!(answer.contains("x-content-type-options: nosniff"), "{path}: {answer}");
-        let head = server.ask("HEAD", &path).await;
-        assert!(head.starts_with(status) && head.ends_with("\r\n\r\n"), "{path}: {head}");
-        for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"] {
-            let answer = server.ask(method, &path).await;
-            assert!(answer.starts_with("HTTP/1.1 405 "), "{method} {path}: {answer}");
-            assert!(answer.contains("allow: GET, HEAD"), "{method} {path}: {answer}");
-        }
+        server.is_read_only(&path, status).await;
     }
     for path in ["/healthz", "/readyz", "/metrics"] {
         let answer = server.ask("GET", path).await;
@@ -130,15 +135,7 @@ async fn where_metrics_are_by_themselves_nothing_else_is_and_they_can_only_be_re
     let fill = |path: &str| path.replace("{stack}", "shop").replace("{file}", "page.css");
     for path in ROUTES.into_iter().chain([HOOK, "/x", "/metrics/", "//metrics"]).map(fill) {
         let status = if path == METRICS { "HTTP/1.1 200 " } else { "HTTP/1.1 404 " };
-        let answer = server.ask("GET", &path).await;
-        assert!(answer.starts_with(status), "{path}: {answer}");
-        let head = server.ask("HEAD", &path).await;
-        assert!(head.starts_with(status) && head.ends_with("\r\n\r\n"), "{path}: {head}");
-        for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"] {
-            let answer = server.ask(method, &path).await;
-            assert!(answer.starts_with("HTTP/1.1 405 "), "{method} {path}: {answer}");
-            assert!(answer.contains("allow: GET, HEAD"), "{method} {path}: {answer}");
-        }
+        server.is_read_only(&path, status).await;
     }
     let request = b"GET /metrics HTTP/1.1\r\nhost: skep.example.com\r\nconnection: close\r\n\r\n";
     let metrics = exchange(server.connect().await, request).await;

@@ -136,14 +136,14 @@ fn a_demo_that_is_killed_or_interrupted_is_gone_without_a_trace_once_it_was_take
 /// Everything on an engine that somebody might have made.
 fn things(engine: &Engine) -> [String; 6] {
     let name = ["--format", "{{.Name}}"];
-    let list = |words: &[&str]| engine.docker(words);
+    let list = |words: &[&str]| engine.docker(&[words, &name].concat());
     [
-        list(&[&["service", "ls"], &name[..]].concat()),
-        list(&[&["config", "ls"], &name[..]].concat()),
-        list(&[&["secret", "ls"], &name[..]].concat()),
-        list(&[&["network", "ls", "--filter", "scope=swarm"], &name[..]].concat()),
-        list(&[&["volume", "ls"], &name[..]].concat()),
-        list(&["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]),
+        list(&["service", "ls"]),
+        list(&["config", "ls"]),
+        list(&["secret", "ls"]),
+        list(&["network", "ls", "--filter", "scope=swarm"]),
+        list(&["volume", "ls"]),
+        engine.docker(&["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]),
     ]
 }
 

@@ -1,31 +1,14 @@
 //! Services of both endpoint modes behind a Caddy of the Swarm: where it dials them.
 
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use skep::proxy::{Admin, Endpoint};
-
 use crate::engine::Engine;
 use crate::eventually::eventually;
+use crate::front::Front;
 use crate::stage::{Run, Stage};
 
-const PORT: &str = "18491";
-
-const FRONT: &str = "
-services:
-  caddy:
-    image: skep-demo/caddy:2.11
-    command: [caddy, run, --config, /base.json]
-    configs: [{ source: base, target: /base.json }]
-    networks: [public]
-    ports: [{ target: 8080, published: 18491, mode: host }]
-    volumes: ['admin:/run/caddy']
-    deploy: *quick
-configs: { base: { file: ./base.json } }
-networks: { public: {} }
-volumes: { admin: {} }
-";
+const PORT: u16 = 18491;
 
 const SHOP: &str = "
 services:
@@ -56,16 +39,7 @@ fn status(host: &str) -> String {
 fn a_virtual_address_is_dialled_where_a_service_has_one_and_its_tasks_where_it_has_none() {
     let Some(engine) = Engine::of_this_run() else { return };
     let stage = Stage::on(&engine);
-    stage.file("front", "base.json", r#"{"admin": {"listen": "unix//run/caddy/admin.sock"}}"#);
-    stage.stack("front", FRONT);
-    stage.apply_well(&[]);
-    let root = engine.docker(&["info", "--format", "{{.DockerRootDir}}"]);
-    let socket = format!("{}/volumes/{}/_data/admin.sock", root.trim(), stage.name("front_admin"));
-    let admin = Admin::new(Endpoint::Unix(socket.clone().into()), None, None).unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    eventually(30, "Caddy is up", || runtime.block_on(admin.read()).ok());
-    let settings = format!("proxy: {{admin: 'unix://{socket}', entry_points: {{http: 8080}}}}\n");
-    fs::write(stage.folder().join("skep.yaml"), settings).unwrap();
+    Front::apply(&stage, PORT);
     stage.stack("shop", SHOP);
     stage.apply_well(&["-c", "skep.yaml"]);
     stage.apply_well(&["-c", "skep.yaml"]).ends(0, &["No changes."]);

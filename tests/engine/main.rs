@@ -55,6 +55,7 @@ mod facts;
 mod failures;
 mod faults;
 mod floors;
+mod front;
 #[path = "../generated/mod.rs"]
 mod generated;
 mod generated_like_docker;

@@ -9,26 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use skep::proxy::{Admin, Endpoint};
-
 use crate::engine::Engine;
 use crate::eventually::eventually;
+use crate::front::Front;
 use crate::stage::Stage;
 
-const FRONT: &str = "
-services:
-  caddy:
-    image: skep-demo/caddy:2.11
-    command: [caddy, run, --config, /base.json]
-    configs: [{ source: base, target: /base.json }]
-    networks: [public]
-    ports: [{ target: 8080, published: 18490, mode: host }]
-    volumes: ['admin:/run/caddy']
-    deploy: *quick
-configs: { base: { file: ./base.json } }
-networks: { public: {} }
-volumes: { admin: {} }
-";
+const PORT: u16 = 18490;
 
 const SHOP: &str = "
 services:
@@ -54,7 +40,7 @@ const SOCKETS: usize = 200;
 
 /// Opens a connection to Caddy and asks for a path of the shop.
 fn ask(path: &str, headers: &str) -> io::Result<TcpStream> {
-    let mut stream = TcpStream::connect((env::var("SKEP_TEST_ADDRESS").unwrap(), 18490))?;
+    let mut stream = TcpStream::connect((env::var("SKEP_TEST_ADDRESS").unwrap(), PORT))?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: shop.example.com\r\n{headers}\r\n\r\n")?;
     Ok(stream)
@@ -153,17 +139,8 @@ fn open(sockets: &mut [Socket]) -> BTreeMap<String, (usize, usize)> {
 fn an_update_loses_no_request_and_a_task_that_stops_takes_only_its_own_connections() {
     let Some(engine) = Engine::of_this_run() else { return };
     let stage = Stage::on(&engine);
-    stage.file("front", "base.json", r#"{"admin": {"listen": "unix//run/caddy/admin.sock"}}"#);
-    stage.stack("front", FRONT);
-    stage.apply_well(&[]);
-    let root = engine.docker(&["info", "--format", "{{.DockerRootDir}}"]);
-    let socket = format!("{}/volumes/{}/_data/admin.sock", root.trim(), stage.name("front_admin"));
-    let admin = Admin::new(Endpoint::Unix(socket.clone().into()), None, None).unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let etag = || runtime.block_on(admin.read()).ok().map(|live| live.etag);
-    eventually(30, "Caddy is up", etag);
-    let settings = format!("proxy: {{admin: 'unix://{socket}', entry_points: {{http: 8080}}}}\n");
-    std::fs::write(stage.folder().join("skep.yaml"), settings).unwrap();
+    let front = Front::apply(&stage, PORT);
+    let etag = || front.live().map(|live| live.etag);
     let shop = |version: &str, replicas: &str| {
         stage.stack("shop", &SHOP.replace("VERSION", version).replace("REPLICAS", replicas));
         stage.apply_well(&["-c", "skep.yaml"]);

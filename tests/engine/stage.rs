@@ -27,7 +27,7 @@ const NO_OVERLAY: &str = "networks: { default: { external: true, name: bridge } 
 
 /// The stacks of one test. Its names are unique, and it is a fleet of its own.
 pub(crate) struct Stage<'e> {
-    engine: &'e Engine,
+    pub(crate) engine: &'e Engine,
     scratch: Scratch<'e>,
     folder: TempDir,
     host: String,

@@ -48,8 +48,7 @@ async fn every_page_is_usable(theme: Theme) {
     for screen in SCREENS {
         let browser = driver.browser(theme, screen).await;
         for path in PAGES.into_iter().chain(["/stacks/nobody"]) {
-            browser.0.goto(&format!("http://{}{path}", server.address)).await.unwrap();
-            browser.until("document.getElementById('live').textContent === 'Live'").await;
+            browser.open_live(&format!("http://{}{path}", server.address)).await;
             let mut found = browser.run(CHECKS).await.as_array().unwrap().clone();
             if let Some(axe) = &axe {
                 browser.run(axe).await;
@@ -76,8 +75,7 @@ async fn news_are_seen_without_loading_the_page_again_and_change_nothing_else() 
     let Some(driver) = Driver::start() else { return };
     let server = Server::of(world::report()).await;
     let browser = driver.browser(Theme::Light, (1440, 900)).await;
-    browser.0.goto(&format!("http://{}/", server.address)).await.unwrap();
-    browser.until("document.getElementById('live').textContent === 'Live'").await;
+    browser.open_live(&format!("http://{}/", server.address)).await;
     browser
         .run(
             "window.same = true; document.getElementById('q').focus(); \
@@ -120,8 +118,7 @@ async fn routes_are_searched_as_one_types_also_after_news() {
     let Some(driver) = Driver::start() else { return };
     let server = Server::of(world::report()).await;
     let browser = driver.browser(Theme::Light, (1440, 900)).await;
-    browser.0.goto(&format!("http://{}/routes", server.address)).await.unwrap();
-    browser.until("document.getElementById('live').textContent === 'Live'").await;
+    browser.open_live(&format!("http://{}/routes", server.address)).await;
     let rows = "document.querySelectorAll('#main tbody tr').length";
     browser.until(&format!("{rows} > 1")).await;
     server.reports.send_modify(|report| {
@@ -148,8 +145,7 @@ async fn a_stack_that_goes_while_somebody_looks_is_said_to_be_gone() {
     let Some(driver) = Driver::start() else { return };
     let server = Server::of(world::report()).await;
     let browser = driver.browser(Theme::Light, (820, 1180)).await;
-    browser.0.goto(&format!("http://{}/stacks/blog", server.address)).await.unwrap();
-    browser.until("document.getElementById('live').textContent === 'Live'").await;
+    browser.open_live(&format!("http://{}/stacks/blog", server.address)).await;
     server.reports.send_modify(|report| {
         let mut other = Report::clone(report);
         other.stacks.remove("blog");

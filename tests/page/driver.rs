@@ -88,6 +88,12 @@ impl Drop for Driver {
 pub(crate) struct Browser(pub(crate) Client);
 
 impl Browser {
+    /// Opens a page and waits until news reach it.
+    pub(crate) async fn open_live(&self, url: &str) {
+        self.0.goto(url).await.unwrap();
+        self.until("document.getElementById('live').textContent === 'Live'").await;
+    }
+
     /// What a function without arguments returns there.
     pub(crate) async fn run(&self, script: &str) -> Value {
         self.0.execute(script, Vec::new()).await.unwrap()

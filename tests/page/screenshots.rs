@@ -18,8 +18,7 @@ async fn the_pictures_of_the_documentation() {
     let take = async |file: &Path, path: &str, theme, screen| {
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         let browser = driver.browser(theme, screen).await;
-        browser.0.goto(&format!("http://{}{path}", server.address)).await.unwrap();
-        browser.until("document.getElementById('live').textContent === 'Live'").await;
+        browser.open_live(&format!("http://{}{path}", server.address)).await;
         std::fs::write(file, browser.0.screenshot().await.unwrap()).unwrap();
         browser.0.close().await.unwrap();
     };

@@ -8,11 +8,11 @@ use serde_json::Value;
 use crate::diff::mask::{Scrub, Sensitivity};
 use crate::model::error::chain;
 use crate::model::name::StackName;
-use crate::proxy::{Admin, AdminError, Live, secrets};
+use crate::proxy::{Admin, AdminError, Live, Settled, secrets};
 use crate::reconciler::step::{Step, Write};
 
 use super::aim::ProxyAddress;
-use super::part::ProxyPart;
+use super::part::{ProxyPart, settled};
 
 /// Writes to a proxy for as long as one pass takes.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl Gateway {
     /// with its routes and with what it has beside them, so that one cannot stop another. Where it does not answer as Caddy
     /// does any more, or the machine is to blame, the others are not tried.
     pub async fn write<'a>(&mut self, part: &ProxyPart, steps: &[&'a Step]) -> Vec<Outcome<'a>> {
-        let first = self.attempt(part, steps).await;
+        let first = self.attempt(part, &settled(steps)).await;
         if !matches!(first, Err(NotWritten::Refused(_) | NotWritten::Passing(_))) {
             return all(steps, &first);
         }
@@ -79,7 +79,8 @@ impl Gateway {
         if plain.is_empty() {
             return outcomes;
         }
-        let plain_outcome = if raw.is_empty() { first } else { self.attempt(part, &plain).await };
+        let plain_outcome =
+            if raw.is_empty() { first } else { self.attempt(part, &settled(&plain)).await };
         let mut stacks: BTreeMap<Option<&str>, Vec<&'a Step>> = BTreeMap::new();
         for step in &plain {
             stacks.entry(stack(step)).or_default().push(step);
@@ -93,7 +94,7 @@ impl Gateway {
         for (stack, steps) in &stacks {
             let outcome = match (&end, stack) {
                 (Some(end), _) => Err(NotWritten::clone(end)),
-                (None, Some(_)) => self.attempt(part, steps).await,
+                (None, Some(_)) => self.attempt(part, &settled(steps)).await,
                 (None, None) => self.beside_routes(part, steps).await,
             };
             end = outcome.as_ref().err().filter(|why| !why.is_refusal()).cloned();
@@ -108,30 +109,29 @@ impl Gateway {
         part: &ProxyPart,
         steps: &[&Step],
     ) -> Result<Written, NotWritten> {
-        let mut written = self.attempt(part, &[]).await?;
+        let mut written = self.attempt(part, &Settled::default()).await?;
         let mut refused = BTreeMap::new();
-        for step in steps {
-            let Write::Proxy { stacks, committed, after } = &step.write else { continue };
-            for stack in stacks {
-                let (committed, after) = (committed.clone(), after.clone());
-                let write = Write::Proxy { stacks: [stack.clone()].into(), committed, after };
-                let one = Step { write, ..Step::clone(step) };
-                match self.attempt(part, &[&one]).await {
-                    Ok(Written::Not) => {}
-                    Ok(Written::Anew) => written = Written::Anew,
-                    Err(NotWritten::Refused(words)) => {
-                        refused.insert(stack.clone(), words);
-                    }
-                    Err(why) => return Err(why),
+        for stack in settled(steps).stacks {
+            let alone = Settled { stacks: [stack.clone()].into(), ..Settled::default() };
+            match self.attempt(part, &alone).await {
+                Ok(Written::Not) => {}
+                Ok(Written::Anew) => written = Written::Anew,
+                Err(NotWritten::Refused(words)) => {
+                    refused.insert(stack, words);
                 }
+                Err(why) => return Err(why),
             }
         }
         if refused.is_empty() { Ok(written) } else { Err(NotWritten::RefusedOf(refused)) }
     }
 
-    async fn attempt(&mut self, part: &ProxyPart, steps: &[&Step]) -> Result<Written, NotWritten> {
+    async fn attempt(
+        &mut self,
+        part: &ProxyPart,
+        settled: &Settled,
+    ) -> Result<Written, NotWritten> {
         let live = self.newest.as_ref().unwrap_or(&part.live);
-        let merged = part.merged(live, steps).map_err(|error| NotWritten::Stale(chain(&error)))?;
+        let merged = part.with(live, settled).map_err(|error| NotWritten::Stale(chain(&error)))?;
         if !merged.is_changed {
             return Ok(Written::Not);
         }

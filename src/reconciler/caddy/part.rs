@@ -27,19 +27,33 @@ impl ProxyPart {
         live: &Live,
         steps: &[&Step],
     ) -> Result<Merged, MergeError> {
-        let mut settled = Settled::default();
-        for step in steps {
-            match &step.write {
-                Write::Route(write) => {
-                    settled.stacks.extend(write.ids.iter().map(|id| id.stack.clone()));
-                    settled.routes.extend(write.ids.iter().cloned());
-                }
-                Write::Proxy { stacks, .. } => settled.stacks.extend(stacks.iter().cloned()),
-                _ => {}
-            }
-        }
-        self.wanted.merge_settled(live, &self.fleet, &self.servers, &settled)
+        self.with(live, &settled(steps))
     }
+
+    /// The configuration `live` with what is `settled` as it is wanted.
+    pub(in crate::reconciler) fn with(
+        &self,
+        live: &Live,
+        settled: &Settled,
+    ) -> Result<Merged, MergeError> {
+        self.wanted.merge_settled(live, &self.fleet, &self.servers, settled)
+    }
+}
+
+/// What `steps` settle.
+pub(super) fn settled(steps: &[&Step]) -> Settled {
+    let mut settled = Settled::default();
+    for step in steps {
+        match &step.write {
+            Write::Route(write) => {
+                settled.stacks.extend(write.ids.iter().map(|id| id.stack.clone()));
+                settled.routes.extend(write.ids.iter().cloned());
+            }
+            Write::Proxy { stacks, .. } => settled.stacks.extend(stacks.iter().cloned()),
+            _ => {}
+        }
+    }
+    settled
 }
 
 /// What the proxy said to what stacks have beside their routes.

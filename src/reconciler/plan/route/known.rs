@@ -134,9 +134,7 @@ impl<'a> Routes<'a> {
         mut refused: BTreeMap<StackName, String>,
     ) {
         let all = self.compiled.routes.iter().map(|route| route.id.clone()).collect();
-        let merge = |settled: &Settled| {
-            self.compiled.merge_settled(&part.live, &part.fleet, &part.servers, settled)
-        };
+        let merge = |settled: &Settled| part.with(&part.live, settled);
         if let Err(error) = merge(&Settled { stacks, routes: all }) {
             self.obstacle = Some(error);
             return;

@@ -8,6 +8,7 @@ use crate::model::secret::Redacted;
 use super::super::super::caddy::{Sight, named};
 use super::super::super::step::{Step, Write};
 use super::super::context::Context;
+use super::super::draft::write_refused;
 use super::proxies::apart;
 
 /// How many places in the configuration are named.
@@ -34,13 +35,12 @@ pub(in crate::reconciler::plan) fn fleet_change(
         return Some((change, None));
     }
     let mut change = change();
-    let held = (!routes.refused_beside.is_empty())
-        .then(|| super::super::draft::write_refused(&named(&routes.refused_beside)));
+    let refused = Some(named(&routes.refused_beside)).filter(|words| !words.is_empty());
     if routes.rest.is_empty() {
-        change.holds.extend(held);
-        return (!change.holds.is_empty()).then_some((change, None));
+        change.holds.push(write_refused(&refused?));
+        return Some((change, None));
     }
-    change.notes.extend(held.map(|hold| format!("without what is refused: {}", hold.reason)));
+    change.notes.extend(refused.map(|words| format!("without what is refused: {words}")));
     let places: Vec<&str> =
         routes.rest.iter().take(NAMED).map(|difference| difference.path.as_str()).collect();
     let more = match routes.rest.len().saturating_sub(NAMED) {
@@ -49,7 +49,7 @@ pub(in crate::reconciler::plan) fn fleet_change(
     };
     change.notes.push(format!("beside routes: {}{more}", places.join(", ")));
     let refused = context.learned.refused_writes.get(&object);
-    let refused = refused.map(|words| super::super::draft::write_refused(words));
+    let refused = refused.map(|words| write_refused(words));
     if let Some(hold) = refused.or_else(|| context.learned.contention.hold(&change)) {
         change.holds.push(hold);
         return Some((change, None));
