@@ -189,12 +189,7 @@ fn stacks(view: &Overview, filter: &Filter, now: Timestamp) -> Markup {
                         }
                     }
                 }
-                form.search role="search" action="/" method="get" {
-                    label.hidden for="q" { "Search stacks" }
-                    input id="q" name="q" type="search" value=(filter.q) placeholder="Search stacks"
-                        autocomplete="off" spellcheck="false";
-                    @if !filter.show.is_empty() { input type="hidden" name="show" value=(filter.show); }
-                }
+                (parts::search("/", "stacks", "Search stacks", &filter.q, &filter.show))
             }
             div id="rows" {
                 @if view.stacks.is_empty() {

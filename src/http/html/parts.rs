@@ -30,6 +30,17 @@ pub(super) fn heads(names: &[&str]) -> Markup {
     html! { thead { tr { @for name in names { th scope="col" { (name) } } } } }
 }
 
+/// The form that searches a list of `what` at `action`; it keeps `show`, which of them are looked at.
+pub(super) fn search(action: &str, what: &str, example: &str, q: &str, show: &str) -> Markup {
+    html! {
+        form.search action=(action) method="get" role="search" {
+            label.hidden for="q" { "Search " (what) }
+            input id="q" type="search" name="q" value=(q) placeholder=(example) autocomplete="off" spellcheck="false";
+            @if !show.is_empty() { input type="hidden" name="show" value=(show); }
+        }
+    }
+}
+
 /// A moment, in relation to now. Scripts keep it up to date.
 pub(super) fn ago(then: Timestamp, now: Timestamp) -> Markup {
     html! {

@@ -72,11 +72,7 @@ pub(in crate::http) fn routes(view: &RoutesView, filter: &RouteFilter, now: Time
                         a href=(link(show)) aria-current=[(filter.show == show).then_some("true")] { (word) }
                     }
                 }
-                form.search action="/routes" method="get" role="search" {
-                    label.hidden for="q" { "Search routes" }
-                    input id="q" type="search" name="q" value=(filter.q) placeholder="Host, path, target, stack" autocomplete="off";
-                    @if !filter.show.is_empty() { input type="hidden" name="show" value=(filter.show); }
-                }
+                (parts::search("/routes", "routes", "Host, path, target, stack", &filter.q, &filter.show))
             }
             @if view.routes.is_empty() {
                 p.empty { "No stack declares a route." }
