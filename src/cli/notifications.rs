@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::diff::render::clean;
 use crate::model::error::chain;
-use crate::notify::Message;
+use crate::notify::{Delivery, Message};
 
 use super::args::GlobalArgs;
 use super::controller::Telling;
@@ -67,9 +67,15 @@ pub(super) async fn notify(
         if !wanted.is_empty() && wanted.iter().all(|wanted| wanted != name) {
             continue;
         }
-        let result = match target.send(&message, telling.wire()).await {
-            Ok(()) => "took it".to_owned(),
-            Err(error) => {
+        let mut delivery = Delivery::default();
+        let sent = target.send(&message, telling.wire(), &mut delivery).await;
+        let result = match (sent, delivery.refusals()) {
+            (Ok(()), None) => "took it".to_owned(),
+            (Ok(()), Some(refusals)) => {
+                code = ExitCode::Failed;
+                format!("took it, but not for {refusals}")
+            }
+            (Err(error), _) => {
                 code = ExitCode::Failed;
                 format!("failed: {}", chain(&error))
             }

@@ -11,6 +11,7 @@ use crate::model::error::chain;
 use crate::reconciler::controller::backoff::Backoff;
 use crate::reconciler::controller::metrics::Metrics;
 
+use super::delivery::Delivery;
 use super::error::SendError;
 use super::message::Message;
 use super::target::Target;
@@ -25,17 +26,21 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// Something that messages can be sent to.
 pub trait Outlet: Send + Sync + 'static {
-    /// Delivers a message.
+    /// Delivers a message to those who do not have it yet; `delivery` is what became of it in tries before.
     ///
     /// # Errors
     /// When it is not delivered, with whether trying again may help.
-    fn send(&self, message: &Message) -> impl Future<Output = Result<(), SendError>> + Send;
+    fn send(
+        &self,
+        message: &Message,
+        delivery: &mut Delivery,
+    ) -> impl Future<Output = Result<(), SendError>> + Send;
 }
 
 impl Outlet for (Target, Wire) {
-    async fn send(&self, message: &Message) -> Result<(), SendError> {
+    async fn send(&self, message: &Message, delivery: &mut Delivery) -> Result<(), SendError> {
         let (target, wire) = self;
-        target.send(message, wire).await
+        target.send(message, wire, delivery).await
     }
 }
 
@@ -101,10 +106,16 @@ impl Work {
         handed: Instant,
     ) -> &'static str {
         let mut backoff = Backoff::transient(LONGEST);
+        let mut delivery = Delivery::default();
+        let name = self.name.as_str();
         loop {
-            let Err(error) = outlet.send(message).await else { return "sent" };
+            let Err(error) = outlet.send(message, &mut delivery).await else {
+                if let Some(refusals) = delivery.refusals() {
+                    tracing::warn!(target = name, "a message to {name} is not for all: {refusals}");
+                }
+                return "sent";
+            };
             let reason = chain(&error);
-            let name = self.name.as_str();
             let pause = backoff.next((self.chance)());
             let pause = error.after().map_or(pause, |after| after.max(pause));
             if !error.may_pass() || handed.elapsed().saturating_add(pause) > PATIENCE {

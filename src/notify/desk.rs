@@ -1,6 +1,6 @@
 //! Decides who is told of what and when. Pure: time is an argument.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +47,8 @@ const SPACING: u32 = 6;
 #[derive(Debug)]
 pub struct Desk {
     fleet: String,
+    /// The id of the next message.
+    id: i64,
     routes: Vec<Route>,
     pace: Pace,
     targets: Vec<Tray>,
@@ -83,9 +85,11 @@ struct Passed {
 }
 
 impl Desk {
-    /// A desk for `targets`, which know of nothing.
+    /// A desk for `targets`, which know of nothing. Its messages are numbered from `id` on; with the time in microseconds,
+    /// no desk before it had the same.
     pub fn new(
         fleet: &str,
+        id: i64,
         pace: Pace,
         routes: Vec<Route>,
         targets: impl IntoIterator<Item = String>,
@@ -100,7 +104,7 @@ impl Desk {
             passed: BTreeMap::new(),
         };
         let targets = targets.into_iter().map(tray).collect();
-        Self { fleet: fleet.to_owned(), routes, pace, targets }
+        Self { fleet: fleet.to_owned(), id, routes, pace, targets }
     }
 
     /// Has targets know of `open`, which began before this controller did. Of what `is_fresh` nobody can tell whether the
@@ -129,15 +133,20 @@ impl Desk {
 
     /// The messages that are due, each with the number of its target.
     pub fn due(&mut self, now: Instant) -> Vec<(usize, Message)> {
-        let (fleet, pace) = (&self.fleet, self.pace);
-        let trays = self.targets.iter_mut().enumerate();
-        trays
-            .flat_map(|(number, tray)| {
-                tray.settle(pace, now);
-                let messages = [tray.digest(fleet, pace, now), tray.reminder(fleet, pace, now)];
-                messages.into_iter().flatten().map(move |message| (number, message))
-            })
-            .collect()
+        let mut messages = Vec::new();
+        for (number, tray) in self.targets.iter_mut().enumerate() {
+            tray.settle(self.pace, now);
+            let digest = (tray.digest(self.pace, now), false);
+            let reminder = (tray.reminder(self.pace, now), true);
+            for (events, is_reminder) in [digest, reminder] {
+                if !events.is_empty() {
+                    let message = Message::new(&self.fleet, self.id, events, is_reminder);
+                    messages.push((number, message));
+                    self.id += 1;
+                }
+            }
+        }
+        messages
     }
 
     /// Everything that is still to be told, without waiting for more, or for whether what is over stays so.
@@ -181,6 +190,11 @@ impl Tray {
         // It was over for a moment only.
         self.ending.remove(key);
         if self.told.get(key).is_some_and(|(known, _)| is_known(known, event)) {
+            // It is again what they know, and they have not heard of its end.
+            self.keep(|pending| {
+                let is_same = !pending.event.recovered && is_known(pending, event);
+                pending.event.key != *key || outlives(&pending.event) || is_same
+            });
             return;
         }
         if let Some(passed) = self.passed.get_mut(key) {
@@ -198,10 +212,16 @@ impl Tray {
     /// It is to be told with whatever comes until that is due.
     fn await_more(&mut self, event: &Arc<Numbered>, pace: Pace, now: Instant) {
         if has_an_end(event) {
-            let Event { key, kind, .. } = &event.event;
-            // What it was before and is over, or has become this, is said once.
-            let is_kept = |known: &Event| outlives(known) && known.kind != *kind;
+            let Event { key, kind, severity, .. } = &event.event;
+            // What it was before and is over, or has become this, is said once, and what was worse stays said.
+            let is_worse = |known: &Event| known.kind != *kind || known.severity > *severity;
+            let is_kept = |known: &Event| outlives(known) && is_worse(known);
             self.pending.retain(|pending| pending.event.key != *key || is_kept(&pending.event));
+            let is_said =
+                |pending: &Numbered| pending.event.key == *key && is_known(pending, event);
+            if self.pending.iter().any(|pending| is_said(pending)) {
+                return;
+            }
         }
         self.pending.push(Arc::clone(event));
         self.schedule(pace, now);
@@ -217,12 +237,9 @@ impl Tray {
             return;
         }
         // What nobody has heard of needs no end, unless people want to hear of both.
-        self.pending.retain(|pending| {
+        self.keep(|pending| {
             pending.event.key != *key || pending.event.recovered || outlives(&pending.event)
         });
-        if self.pending.is_empty() {
-            self.due = None;
-        }
         if self.pending.iter().any(|pending| pending.event.key == *key) {
             self.pending.retain(|pending| pending.event.key != *key || !pending.event.recovered);
             self.pending.push(Arc::clone(event));
@@ -231,14 +248,22 @@ impl Tray {
         }
     }
 
-    /// What has been over for long enough is to be told, and so is what has come back and stays.
+    /// Only what `is_kept` is still to be told.
+    fn keep(&mut self, is_kept: impl Fn(&Numbered) -> bool) {
+        self.pending.retain(|pending| is_kept(pending));
+        if self.pending.is_empty() {
+            self.due = None;
+        }
+    }
+
+    /// What has been over for long enough is to be told, and so is what has come back and stays. Until it is told, it may
+    /// begin again, and then nobody has to hear of it.
     fn settle(&mut self, pace: Pace, now: Instant) {
         let is_settled = |ending: &(&String, &(Arc<Numbered>, Instant))| ending.1.1 <= now;
         let settled: Vec<String> =
             self.ending.iter().filter(is_settled).map(|(key, _)| key.clone()).collect();
         for key in settled {
             let Some((event, _)) = self.ending.remove(&key) else { continue };
-            self.told.remove(&key);
             self.pending.push(event);
             self.schedule(pace, now);
         }
@@ -264,41 +289,50 @@ impl Tray {
         self.due = self.due.or(Some(due));
     }
 
-    fn digest(&mut self, fleet: &str, pace: Pace, now: Instant) -> Option<Message> {
-        self.due.take_if(|due| *due <= now)?;
+    fn digest(&mut self, pace: Pace, now: Instant) -> Vec<Arc<Numbered>> {
+        if self.due.take_if(|due| *due <= now).is_none() {
+            return Vec::new();
+        }
         let events = std::mem::take(&mut self.pending);
+        let mut begun = BTreeSet::new();
         for event in &events {
+            let key = &event.event.key;
             if has_an_end(event) {
-                self.told.insert(event.event.key.clone(), (Arc::clone(event), now));
+                self.told.insert(key.clone(), (Arc::clone(event), now));
+                begun.insert(key);
             } else if event.event.recovered
-                && let Some((known, _)) = self.told.remove(&event.event.key)
+                && let Some((known, _)) = self.told.remove(key)
+                && begun.contains(key)
             {
                 // It began and ended in this message.
                 let passed = Passed { known, told: now, until: pace.calm(now), again: None };
-                self.passed.insert(event.event.key.clone(), passed);
+                self.passed.insert(key.clone(), passed);
             }
         }
         self.sent = Some(now);
-        (!events.is_empty()).then(|| Message::new(fleet, events, false))
+        events
     }
 
-    fn reminder(&mut self, fleet: &str, pace: Pace, now: Instant) -> Option<Message> {
+    fn reminder(&mut self, pace: Pace, now: Instant) -> Vec<Arc<Numbered>> {
         let is_due = |(_, at): &(Arc<Numbered>, Instant)| *at + pace.repeat <= now;
+        let mut events = Vec::new();
         if !self.told.values().any(is_due) {
-            return None;
+            return events;
         }
-        let (mut events, ending) = (Vec::new(), &self.ending);
+        let ends = self.pending.iter().filter(|pending| pending.event.recovered);
+        let ends: BTreeSet<&String> = ends.map(|end| &end.event.key).collect();
         // What goes on is told in one message, also what would be due a little later.
         for (key, (event, at)) in &mut self.told {
             if *at + pace.repeat / 2 > now {
                 continue;
             }
             *at = now;
-            if !ending.contains_key(key) && event.event.severity > Severity::Info {
+            let is_over = self.ending.contains_key(key) || ends.contains(key);
+            if !is_over && event.event.severity > Severity::Info {
                 events.push(Arc::clone(event));
             }
         }
-        (!events.is_empty()).then(|| Message::new(fleet, events, true))
+        events
     }
 }
 

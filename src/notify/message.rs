@@ -20,6 +20,8 @@ const LINE: usize = 400;
 /// What happened together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
+    /// What tells it from all others; every try of it has the same.
+    id: i64,
     /// The installation of skep.
     fleet: String,
     events: Vec<Arc<Numbered>>,
@@ -29,7 +31,7 @@ pub struct Message {
 
 impl Message {
     /// A message about `events` of `fleet`. That a stack is degraded goes without saying where its services are named.
-    pub fn new(fleet: &str, events: Vec<Arc<Numbered>>, is_reminder: bool) -> Self {
+    pub fn new(fleet: &str, id: i64, events: Vec<Arc<Numbered>>, is_reminder: bool) -> Self {
         let named: BTreeSet<(bool, String)> = events
             .iter()
             .filter(|numbered| numbered.event.service.is_some())
@@ -40,7 +42,7 @@ impl Message {
             event.kind == EventKind::StackDegraded && named.contains(&stack)
         };
         let events = events.into_iter().filter(|numbered| !is_said(&numbered.event)).collect();
-        Self { fleet: fleet.to_owned(), events, is_reminder }
+        Self { id, fleet: fleet.to_owned(), events, is_reminder }
     }
 
     /// A message that tells of nothing but itself.
@@ -59,12 +61,13 @@ impl Message {
             reason: None,
             message,
         };
-        Self::new(fleet, vec![Arc::new(Numbered { id: at.as_millisecond(), event })], false)
+        let numbered = Numbered { id: at.as_millisecond(), event };
+        Self::new(fleet, at.as_microsecond(), vec![Arc::new(numbered)], false)
     }
 
-    /// What tells it from others.
+    /// What tells it from all others, reminders of the same events included; every try of it has the same.
     pub fn id(&self) -> i64 {
-        self.events.last().map_or(0, |newest| newest.id)
+        self.id
     }
 
     /// The worst in it; good to know if everything in it is over.

@@ -6,12 +6,14 @@
 
 mod answer;
 mod courier;
+mod delivery;
 mod desk;
 mod error;
 mod file;
 mod message;
 mod notifier;
 mod route;
+mod smtp;
 mod target;
 mod wire;
 
@@ -19,6 +21,7 @@ mod wire;
 mod tests;
 
 pub use courier::{Courier, Outlet};
+pub use delivery::Delivery;
 pub use desk::{Desk, Pace};
 pub use error::SendError;
 pub use message::Message;

@@ -34,8 +34,8 @@ impl Notifier {
         known: &News,
     ) -> Self {
         let (names, couriers): (Vec<_>, Vec<_>) = couriers.into_iter().unzip();
-        let mut desk = Desk::new(fleet, pace, routes, names);
         let (now, clock) = (Instant::now(), Timestamp::now());
+        let mut desk = Desk::new(fleet, clock.as_microsecond(), pace, routes, names);
         for numbered in open(known) {
             desk.know(&numbered, is_fresh(&numbered.event, clock), now);
         }

@@ -54,8 +54,35 @@ impl Decode for SecretFile {
 pub struct Wire {
     /// The directory of the settings file.
     directory: PathBuf,
-    /// The certificates of the authorities that the system believes, once somebody needs them.
-    system: Arc<OnceCell<Vec<CertificateDer<'static>>>>,
+    /// The authorities that are believed where no file says which, once somebody needs them.
+    system: Arc<OnceCell<Authorities>>,
+}
+
+/// Whose word is taken for who a server is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Authorities {
+    /// Those of a file, or of the system.
+    Listed(Vec<CertificateDer<'static>>),
+    /// Those that Mozilla believes: a system without any files, such as the image of skep, has none.
+    BuiltIn,
+}
+
+impl Authorities {
+    /// Those that a system believes which has these certificates.
+    pub(super) fn of(found: Vec<CertificateDer<'static>>) -> Self {
+        if found.is_empty() { Self::BuiltIn } else { Self::Listed(found) }
+    }
+
+    fn roots(self) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        match self {
+            Self::Listed(certificates) => {
+                roots.add_parsable_certificates(certificates);
+            }
+            Self::BuiltIn => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        }
+        roots
+    }
 }
 
 /// A request to a target. Its address may be a secret, and its headers.
@@ -112,22 +139,23 @@ impl Wire {
         }
     }
 
-    /// The certificates of the authorities that are believed: those in `file`, or those of the system.
+    /// The authorities that are believed: those in `file`, or those of the system.
     pub(super) async fn authorities(
         &self,
         file: Option<&String>,
-    ) -> Result<Vec<CertificateDer<'static>>, SendError> {
+    ) -> Result<Authorities, SendError> {
         let Some(file) = file else {
             let found = self.system.get_or_try_init(|| file::aside(system)).await;
             return found.cloned().map_err(|error| SendError::Tls(error.into()));
         };
         let path = self.directory.join(file);
         let pem = file::read(&path, LONGEST_BUNDLE).await?;
-        let found: Vec<_> = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok).collect();
+        let found = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok);
+        let found: Vec<_> = found.filter(is_readable).collect();
         if found.is_empty() {
             return Err(SendError::WrongFile { path, what: "no certificate" });
         }
-        Ok(found)
+        Ok(Authorities::Listed(found))
     }
 
     /// Posts a request to a server that `authorities` vouch for, and says what the answer means.
@@ -187,24 +215,22 @@ impl Wire {
 }
 
 /// The authorities that the system believes.
-fn system() -> Vec<CertificateDer<'static>> {
-    let mut found = rustls_native_certs::load_native_certs().certs;
-    // The system's list may have some that nobody can read.
-    found.retain(|one| RootCertStore::empty().add(one.clone()).is_ok());
-    found
+fn system() -> Authorities {
+    let found = rustls_native_certs::load_native_certs().certs;
+    Authorities::of(found.into_iter().filter(is_readable).collect())
 }
 
-fn client(authorities: Vec<CertificateDer<'static>>) -> Result<Client, SendError> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(authorities);
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
+/// Whether a list, which may have anything in it, has a certificate there.
+fn is_readable(certificate: &CertificateDer<'static>) -> bool {
+    RootCertStore::empty().add(certificate.clone()).is_ok()
+}
+
+fn client(authorities: Authorities) -> Result<Client, SendError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| SendError::Tls(error.into()))?
-        .with_root_certificates(roots)
+        .with_root_certificates(authorities.roots())
         .with_no_client_auth();
     let (connect, all) = PATIENCE;
     Client::builder()
@@ -258,4 +284,20 @@ pub(super) fn required_file(
         report.push(finding.hint(format!("write `{key}: /run/secrets/…`")));
     }
     fields.get(key, report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_system_without_authorities_has_those_that_are_built_in_and_a_file_only_its_own() {
+        assert!(Authorities::of(Vec::new()).roots().len() > 50);
+        let directory = tempfile::tempdir().unwrap();
+        let pem = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+        std::fs::write(directory.path().join("ca.pem"), pem).unwrap();
+        let wire = Wire::new(directory.path());
+        let wrong = wire.authorities(Some(&"ca.pem".to_owned())).await.unwrap_err();
+        assert!(wrong.to_string().ends_with("holds no certificate"), "{wrong}");
+    }
 }

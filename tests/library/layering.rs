@@ -32,7 +32,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rust_embed::", &["src/http/"]),
     ("prometheus_client::", &["src/reconciler/controller/metrics/"]),
     ("rusqlite::", &["src/history/"]),
-    ("lettre::", &["src/notify/target/email.rs"]),
+    ("lettre::", &["src/notify/target/email.rs", "src/notify/smtp.rs"]),
     ("git2::", &["src/sources/git/"]),
     ("russh::", &["src/sources/git/"]),
     ("pgp::", &["src/sources/git/signature/"]),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use hmac::{Hmac, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use skep::notify::{Message, SendError, Wire};
+use skep::notify::{Delivery, Message, SendError, Wire};
 use skep::reconciler::journal::{Event, Numbered};
 use tempfile::TempDir;
 
@@ -31,12 +31,22 @@ impl Station {
 
     /// Sends a message to the target that is declared so.
     async fn send(&self, target: &str, message: &Message) -> Result<(), SendError> {
+        self.send_rest(target, message, &mut Delivery::default()).await
+    }
+
+    /// Sends it to those who do not have it yet.
+    async fn send_rest(
+        &self,
+        target: &str,
+        message: &Message,
+        delivery: &mut Delivery,
+    ) -> Result<(), SendError> {
         let text = format!("notifications: {{ targets: [{{ name: t, {target} }}] }}");
         let (settings, findings) = skep::settings::parse(text.as_bytes(), "skep.yaml".into());
         assert_eq!(findings, [], "{text}");
         let notifications = settings.unwrap().notifications.unwrap();
         assert!(!format!("{notifications:?}").contains(SECRET));
-        notifications.targets[0].target.send(message, &Wire::new(self.0.path())).await
+        notifications.targets[0].target.send(message, &Wire::new(self.0.path()), delivery).await
     }
 }
 
@@ -53,13 +63,14 @@ fn event(message: &str, severity: &str, recovered: bool) -> Arc<Numbered> {
 fn message() -> Message {
     Message::new(
         "prod",
+        42,
         vec![event("service shop_web rolled back <@all> *x* & é", "error", false)],
         false,
     )
 }
 
 fn over() -> Message {
-    Message::new("prod", vec![event("service shop_web is well again", "info", true)], false)
+    Message::new("prod", 43, vec![event("service shop_web is well again", "info", true)], false)
 }
 
 const TITLE: &str = "[prod] service shop_web rolled back <@all> *x* & é";
@@ -83,7 +94,7 @@ async fn a_program_gets_json_that_is_signed_with_the_time() {
     assert_eq!(taken.header("authorization"), "Bearer t0ken");
     assert_eq!(
         (taken.header("content-type"), taken.header("x-skep-delivery")),
-        ("application/json", "7")
+        ("application/json", "42")
     );
     let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
     mac.update(format!("{}.{}", taken.header("x-skep-timestamp"), taken.body).as_bytes());
@@ -100,6 +111,14 @@ async fn a_program_gets_what_its_template_says() {
     station.send(&format!("webhook: {{ url_file: url, {template} }}"), &message()).await.unwrap();
     assert_eq!(server.taken().json(), json!({ "summary": TITLE, "over": false }));
     assert_eq!(server.taken().path, format!("/{SECRET}"));
+    let quoted = Message::new("prod", 44, vec![event(r#"says "no" \ é"#, "error", false)], false);
+    for media_type in ["Application/JSON; charset=utf-8", "application/vnd.ops+json"] {
+        let typed = format!("webhook: {{ url_file: url, {template}, media_type: '{media_type}' }}");
+        station.send(&typed, &quoted).await.unwrap();
+        let taken = server.taken();
+        assert_eq!(taken.header("content-type"), media_type);
+        assert_eq!(taken.json()["summary"], r#"[prod] says "no" \ é"#);
+    }
     let plain =
         "webhook: { url_file: url, template: '{{severity}} {{title}}', media_type: text/plain }";
     station.send(plain, &over()).await.unwrap();
@@ -212,10 +231,54 @@ async fn mail_is_sent_after_starttls_and_a_login() {
         "RCPT TO:<ops@example.com>",
         "RCPT TO:<ann@example.com>",
         "Subject: ",
+        "Message-ID: <42.skep@example.com>",
         "Content-Type: text/plain",
         "error: service shop_web rolled back",
     ] {
         assert!(at(line).is_some(), "{line} is not in {said:#?}");
+    }
+}
+
+#[tokio::test]
+async fn those_who_can_get_mail_get_it_once_whatever_the_addresses_of_others() {
+    let server = MailServer::start(Mood::Picky).await;
+    let station = Station::new(&[("password", SECRET), ("ca.pem", &server.authority)]);
+    let target = mail(&server).replace("to: [", "to: ['Eve <eve@example.com>', ");
+    let (message, mut delivery) = (message(), Delivery::default());
+    let error = station.send_rest(&target, &message, &mut delivery).await.unwrap_err();
+    let said = error.to_string();
+    assert!(error.may_pass() && said.contains("ann@example.com (transient error (451)"), "{said}");
+    station.send_rest(&target, &message, &mut delivery).await.unwrap();
+    let refusals = "ops@example.com (permanent error (550): 5.1.1 who is that)";
+    assert_eq!(delivery.refusals().as_deref(), Some(refusals));
+    let said = server.said();
+    let asked: Vec<&str> = said.iter().filter_map(|line| line.strip_prefix("RCPT TO:")).collect();
+    let (ann, eve, ops) = ("<ann@example.com>", "<eve@example.com>", "<ops@example.com>");
+    assert_eq!(asked, [eve, ops, ann, ann]);
+    let ids = said.iter().filter(|line| line.starts_with("Message-ID: <42.")).count();
+    assert_eq!(ids, 2, "both tries have the same");
+}
+
+#[tokio::test]
+async fn a_mail_server_that_falls_silent_is_not_waited_for_for_ever() {
+    let commands = ["(greeting)", "EHLO", "(secret)", "AUTH", "MAIL", "RCPT", "DATA", ".", "QUIT"];
+    for command in commands {
+        let server = MailServer::start(Mood::Silent(command)).await;
+        let station = Station::new(&[("password", SECRET), ("ca.pem", &server.authority)]);
+        let (target, message) = (mail(&server), message());
+        let silenced = async {
+            server.silenced().await;
+            // From here on, nothing but time passes.
+            tokio::time::pause();
+        };
+        let (sent, ()) = tokio::join!(station.send(&target, &message), silenced);
+        tokio::time::resume();
+        match sent {
+            // Whoever has it and does not part has it.
+            Ok(()) => assert_eq!(command, "QUIT"),
+            Err(SendError::TimedOut(_)) => assert_ne!(command, "QUIT"),
+            Err(error) => panic!("{command}: {error:?}"),
+        }
     }
 }
 

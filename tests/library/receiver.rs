@@ -12,6 +12,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
@@ -112,6 +113,10 @@ pub(crate) enum Mood {
     Strict,
     /// It does not like the password.
     Locked,
+    /// It does not know ops, and has no room for Ann the first time.
+    Picky,
+    /// It says nothing more from this command on; `(greeting)` and `(secret)` are those that nobody says.
+    Silent(&'static str),
 }
 
 /// A mail server that notes what is said to it, and ends with the test.
@@ -120,6 +125,7 @@ pub(crate) struct MailServer {
     /// The certificate of its authority, as PEM.
     pub(crate) authority: String,
     said: Arc<Mutex<Vec<String>>>,
+    silenced: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
@@ -129,23 +135,31 @@ impl MailServer {
         let port = listener.local_addr().unwrap().port();
         let (acceptor, authority) = certified();
         let said: Arc<Mutex<Vec<String>>> = Arc::default();
-        let noted = Arc::clone(&said);
+        let silenced: Arc<Notify> = Arc::default();
+        let temper = Temper { mood, said: Arc::clone(&said), silenced: Arc::clone(&silenced) };
         let task = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let (acceptor, noted) = (acceptor.clone(), Arc::clone(&noted));
+                let (acceptor, temper) = (acceptor.clone(), temper.clone());
                 tokio::spawn(async move {
                     let mut stream = BufReader::new(stream);
+                    temper.at("(greeting)").await;
                     stream.write_all(b"220 localhost\r\n").await.unwrap();
-                    if talk(&mut stream, mood, false, &noted).await {
+                    if talk(&mut stream, &temper, false).await {
+                        temper.at("(secret)").await;
                         let Ok(secret) = acceptor.accept(stream.into_inner()).await else { return };
-                        noted.lock().unwrap().push("(secret)".to_owned());
-                        talk(&mut BufReader::new(secret), mood, true, &noted).await;
+                        temper.said.lock().unwrap().push("(secret)".to_owned());
+                        talk(&mut BufReader::new(secret), &temper, true).await;
                     }
                 });
             }
         });
-        Self { port, authority, said, task }
+        Self { port, authority, said, silenced, task }
+    }
+
+    /// Waits until it has fallen silent.
+    pub(crate) async fn silenced(&self) {
+        self.silenced.notified().await;
     }
 
     /// What clients have said, line by line.
@@ -160,22 +174,48 @@ impl Drop for MailServer {
     }
 }
 
+/// How a server behaves, and what it has heard.
+#[derive(Clone)]
+struct Temper {
+    mood: Mood,
+    said: Arc<Mutex<Vec<String>>>,
+    silenced: Arc<Notify>,
+}
+
+impl Temper {
+    /// Comes back only if it is not to be silent from `command` on.
+    async fn at(&self, command: &str) {
+        if matches!(self.mood, Mood::Silent(silent) if silent == command) {
+            self.silenced.notify_one();
+            std::future::pending().await
+        }
+    }
+
+    /// How often somebody has said this.
+    fn heard(&self, wanted: &str) -> usize {
+        self.said.lock().unwrap().iter().filter(|line| *line == wanted).count()
+    }
+}
+
 /// Speaks SMTP until the client goes, or wants TLS to begin.
 async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut BufReader<S>,
-    mood: Mood,
+    temper: &Temper,
     is_secret: bool,
-    said: &Mutex<Vec<String>>,
 ) -> bool {
-    let mut is_data = false;
+    let (mood, mut is_data) = (temper.mood, false);
     loop {
         let mut line = String::new();
         if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
             return false;
         }
         let line = line.trim_end().to_owned();
-        said.lock().unwrap().push(line.clone());
-        let answer = match line.split(' ').next().unwrap_or_default().to_uppercase().as_str() {
+        temper.said.lock().unwrap().push(line.clone());
+        let command = line.split(' ').next().unwrap_or_default().to_uppercase();
+        if !is_data || command == "." {
+            temper.at(&command).await;
+        }
+        let answer = match command.as_str() {
             "." if is_data => {
                 is_data = false;
                 "250 taken\r\n"
@@ -192,6 +232,10 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
             "AUTH" => "235 welcome\r\n",
             "MAIL" if mood == Mood::Full => "452 4.3.1 no room\r\n",
             "RCPT" if mood == Mood::Strict => "550 5.1.1 who is that\r\n",
+            "RCPT" if mood == Mood::Picky && line.contains("ops") => "550 5.1.1 who is that\r\n",
+            "RCPT" if mood == Mood::Picky && line.contains("ann") && temper.heard(&line) == 1 => {
+                "451 4.7.1 later\r\n"
+            }
             "DATA" => {
                 is_data = true;
                 "354 go on\r\n"

@@ -1,29 +1,20 @@
 //! Mailboxes, through a mail server.
 
-use std::time::Duration;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use lettre::Address;
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
-use lettre::transport::smtp::Error;
-use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{
-    Certificate, CertificateStore, Tls, TlsParameters, TlsParametersBuilder,
+    Certificate, CertificateStore, TlsParameters, TlsParametersBuilder,
 };
-use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::model::secret::Redacted;
-use crate::notify::answer;
+use crate::notify::delivery::Delivery;
 use crate::notify::error::SendError;
 use crate::notify::message::Message;
-use crate::notify::wire::{SecretFile, Wire, refuse_secret};
+use crate::notify::smtp::{Letter, Login, MailServer, Secrecy};
+use crate::notify::wire::{Authorities, SecretFile, Wire, refuse_secret};
 use crate::spec::decode::{Cursor, Decode, Fields, Report};
-
-/// How long a mail server may take for each command.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How a connection to a mail server is made secret.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
@@ -155,84 +146,100 @@ fn mailboxes(at: &Cursor<'_>, report: &mut Report) -> Option<Vec<Mailbox>> {
 }
 
 impl Email {
-    pub(super) async fn send(&self, message: &Message, wire: &Wire) -> Result<(), SendError> {
+    pub(super) async fn send(
+        &self,
+        message: &Message,
+        wire: &Wire,
+        delivery: &mut Delivery,
+    ) -> Result<(), SendError> {
+        let to = self.to.iter().map(|mailbox| &mailbox.email);
+        let to: Vec<&Address> =
+            to.filter(|address| !delivery.is_settled(address.as_ref())).collect();
+        let tried = to.iter().map(ToString::to_string).collect();
+        let letter = Letter { from: &self.from.email, to, mail: self.mail(message)?.formatted() };
+        let refusals = self.server(wire).await?.deliver(&letter).await?;
+        delivery.note(tried, refusals)
+    }
+
+    /// The mail. Every try of one message has the same id, by which those who got it before know it again.
+    fn mail(&self, message: &Message) -> Result<lettre::Message, SendError> {
+        let id = format!("<{}.skep@{}>", message.id(), ascii(self.from.email.domain()));
         let mut mail = lettre::Message::builder()
+            .message_id(Some(id))
             .from(self.from.clone())
             .subject(message.title())
             .header(ContentType::TEXT_PLAIN);
         for mailbox in &self.to {
             mail = mail.to(mailbox.clone());
         }
-        let mail = mail
-            .body(format!("{}\n", message.text()))
-            .map_err(|error| SendError::Write(error.into()))?;
-        let login = match (&self.username, &self.password_file) {
-            (Some(username), Some(file)) => Some((username, wire.secret(file).await?)),
-            _ => None,
-        };
-        let transport = self.transport(login.as_ref(), wire).await?;
-        let secrets = login.iter().flat_map(|(username, password)| spoken(username, password));
-        transport.send(mail).await.map_err(|error| told(&error, secrets.collect())).map(drop)
+        let text = format!("{}\n", message.text());
+        mail.body(text).map_err(|error| SendError::Write(error.into()))
     }
 
-    async fn transport(
-        &self,
-        login: Option<&(&String, Redacted<String>)>,
-        wire: &Wire,
-    ) -> Result<AsyncSmtpTransport<Tokio1Executor>, SendError> {
-        let tls = match self.tls {
-            Encryption::Starttls => Tls::Required(self.parameters(wire).await?),
-            Encryption::Tls => Tls::Wrapper(self.parameters(wire).await?),
-            Encryption::None => Tls::None,
+    async fn server(&self, wire: &Wire) -> Result<MailServer, SendError> {
+        let login = match (&self.username, &self.password_file) {
+            (Some(username), Some(file)) => {
+                Some(Login { username: username.clone(), password: wire.secret(file).await? })
+            }
+            _ => None,
         };
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&self.host)
-            .port(self.port.unwrap_or_else(|| self.tls.port()))
-            .timeout(Some(PATIENCE))
-            .tls(tls);
-        if let Some((username, password)) = login {
-            let credentials = Credentials::new((*username).clone(), password.expose().clone());
-            builder = builder.credentials(credentials);
-        }
-        Ok(builder.build())
+        let secrecy = match self.tls {
+            Encryption::Starttls => Secrecy::Starttls(self.parameters(wire).await?),
+            Encryption::Tls => Secrecy::Tls(self.parameters(wire).await?),
+            Encryption::None => Secrecy::None,
+        };
+        let port = self.port.unwrap_or_else(|| self.tls.port());
+        Ok(MailServer { host: self.host.clone(), port, secrecy, login })
     }
 
     async fn parameters(&self, wire: &Wire) -> Result<TlsParameters, SendError> {
         let authorities = wire.authorities(self.ca_file.as_ref()).await?;
-        let builder =
-            TlsParameters::builder(self.host.clone()).certificate_store(CertificateStore::None);
-        let certificates = authorities
-            .into_iter()
-            .filter_map(|certificate| Certificate::from_der(certificate.to_vec()).ok());
-        certificates
-            .fold(builder, TlsParametersBuilder::add_root_certificate)
-            .build()
-            .map_err(|error| SendError::Tls(error.into()))
+        let building = believing(TlsParameters::builder(self.host.clone()), authorities);
+        building.build().map_err(|error| SendError::Tls(error.into()))
     }
 }
 
-/// A password as it is, and as it is said to a mail server (RFC 4616, and the `LOGIN` of old).
-fn spoken(username: &str, password: &Redacted<String>) -> [Redacted<String>; 3] {
-    let plain = format!("\0{username}\0{}", password.expose());
-    let encoded = |text: &str| Redacted::new(BASE64.encode(text));
-    [encoded(&plain), encoded(password.expose()), password.clone()]
+fn believing(builder: TlsParametersBuilder, authorities: Authorities) -> TlsParametersBuilder {
+    match authorities {
+        Authorities::Listed(certificates) => certificates
+            .into_iter()
+            .filter_map(|certificate| Certificate::from_der(certificate.to_vec()).ok())
+            .fold(
+                builder.certificate_store(CertificateStore::None),
+                TlsParametersBuilder::add_root_certificate,
+            ),
+        Authorities::BuiltIn => builder.certificate_store(CertificateStore::WebpkiRoots),
+    }
 }
 
-/// What an answer of a mail server means (RFC 5321, 4.2.1): with 4 it is tried again, with 5 it is not. Of a login that
-/// is refused, the password may be about to change.
-fn told(error: &Error, secrets: Vec<Redacted<String>>) -> SendError {
-    let words = match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    };
-    let words = answer::words(&words, true, secrets);
-    if error.is_timeout() {
-        SendError::TimedOut(PATIENCE)
-    } else if error.is_permanent() {
-        let is_login = error.status().is_some_and(|code| u16::from(code) == 535);
-        if is_login { SendError::Busy { after: None, words } } else { SendError::Refused { words } }
-    } else if error.is_transient() {
-        SendError::Busy { after: None, words }
-    } else {
-        SendError::Reach(words.into())
+/// A domain in ASCII. An address of a machine is that already.
+fn ascii(domain: &str) -> String {
+    url::Host::parse(domain).map_or_else(|_| domain.to_owned(), |host| host.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_the_system_believes_nobody_mail_servers_are_checked_by_what_is_built_in() {
+        let believed = |authorities| {
+            let builder = believing(TlsParameters::builder("localhost".to_owned()), authorities);
+            format!("{builder:?}")
+        };
+        assert!(believed(Authorities::of(Vec::new())).contains("cert_store: WebpkiRoots"));
+        let listed = Authorities::Listed(vec![vec![0x30].into()]);
+        assert!(believed(listed).contains("cert_store: None"));
+    }
+
+    #[test]
+    fn the_domain_of_an_id_is_ascii() {
+        for (domain, expected) in [
+            ("example.com", "example.com"),
+            ("müller.example", "xn--mller-kva.example"),
+            ("[127.0.0.1]", "[127.0.0.1]"),
+        ] {
+            assert_eq!(ascii(domain), expected);
+        }
     }
 }

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 
 use crate::spec::decode::{Cursor, Decode, Fields, Report};
 
+use super::delivery::Delivery;
 use super::error::SendError;
 use super::message::Message;
 use super::wire::Wire;
@@ -64,13 +65,18 @@ macro_rules! targets {
                 found.into_iter().next()?.1
             }
 
-            /// Delivers a message.
+            /// Delivers a message to those who do not have it yet; `delivery` is what became of it in tries before.
             ///
             /// # Errors
             /// When it is not delivered, with whether trying again may help.
-            pub async fn send(&self, message: &Message, wire: &Wire) -> Result<(), SendError> {
+            pub async fn send(
+                &self,
+                message: &Message,
+                wire: &Wire,
+                delivery: &mut Delivery,
+            ) -> Result<(), SendError> {
                 match self {
-                    $(Self::$variant(target) => target.send(message, wire).await,)+
+                    $(Self::$variant(target) => target.send(message, wire, delivery).await,)+
                 }
             }
         }

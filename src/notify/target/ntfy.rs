@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde_json::{Value, json};
 
 use crate::model::secret::Redacted;
+use crate::notify::delivery::Delivery;
 use crate::notify::error::SendError;
 use crate::notify::message::{Message, short};
 use crate::notify::wire::{Request, SecretFile, Wire, refuse_secret, url};
@@ -59,7 +60,12 @@ impl Decode for Ntfy {
 }
 
 impl Ntfy {
-    pub(super) async fn send(&self, message: &Message, wire: &Wire) -> Result<(), SendError> {
+    pub(super) async fn send(
+        &self,
+        message: &Message,
+        wire: &Wire,
+        _: &mut Delivery,
+    ) -> Result<(), SendError> {
         let topic = match (&self.topic_file, &self.topic) {
             (Some(file), _) => wire.secret(file).await?,
             (None, topic) => Redacted::new(topic.clone().unwrap_or_default()),

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
+use crate::notify::delivery::Delivery;
 use crate::notify::error::SendError;
 use crate::notify::message::Message;
 use crate::notify::wire::{Request, SecretFile, Wire, refuse_secret, required_file};
@@ -36,7 +37,12 @@ impl Decode for Slack {
 }
 
 impl Slack {
-    pub(super) async fn send(&self, message: &Message, wire: &Wire) -> Result<(), SendError> {
+    pub(super) async fn send(
+        &self,
+        message: &Message,
+        wire: &Wire,
+        _: &mut Delivery,
+    ) -> Result<(), SendError> {
         let url = wire.secret_url(&self.url_file).await?;
         wire.post(Request::json(url, &self.body(message)), self.ca_file.as_ref()).await
     }

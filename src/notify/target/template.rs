@@ -110,7 +110,7 @@ mod tests {
         let template = template.unwrap();
         assert!(template.is_json());
         let filled: Value = serde_json::from_str(&template.fill(&message, true)).unwrap();
-        assert_eq!(filled["n"], 5000);
+        assert_eq!(filled["n"], 5_000_000);
         assert_eq!(filled["ok"], false);
         assert!(filled["t"].as_str().unwrap().starts_with("[a \"fleet\"\\n] this is a test"));
         assert!(!Template::parse(r#"{"t": {{title}}}"#).unwrap().is_json());

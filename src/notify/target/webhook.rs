@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use sha2::Sha256;
 
 use crate::model::secret::Redacted;
+use crate::notify::delivery::Delivery;
 use crate::notify::error::SendError;
 use crate::notify::message::Message;
 use crate::notify::target::template::{NAMES, TemplateError};
@@ -47,8 +48,8 @@ pub struct Webhook {
     /// `{{recovered}}` and `{{id}}`.
     #[schemars(with = "Option<String>", example = &r#"{"summary": "{{title}}", "details": "{{text}}"}"#)]
     pub template: Option<Template>,
-    /// The media type of what the template makes; `application/json` if absent, and then values are written as JSON
-    /// wants them.
+    /// The media type of what the template makes; `application/json` if absent. With that, or one that ends with `+json`,
+    /// values are written as JSON wants them.
     #[schemars(example = &"text/plain")]
     pub media_type: Option<String>,
     /// The file with the certificates of authorities that are believed instead of the system's.
@@ -67,7 +68,7 @@ impl Decode for Webhook {
             report.push(finding.hint("write `url: https://host/path`"));
         }
         let media_type: Option<String> = fields.get("media_type", report);
-        let is_json = media_type.as_deref().is_none_or(|media_type| media_type == JSON);
+        let is_json = media_type.as_deref().is_none_or(is_json);
         let target = Self {
             url: fields.at("url").and_then(|at| url(&at, report)),
             url_file: fields.get("url_file", report),
@@ -108,8 +109,19 @@ fn template(at: &Cursor<'_>, is_json: bool, report: &mut Report) -> Option<Templ
     }
 }
 
+/// Whether what has this media type is JSON (RFC 6838, 4.2.8): `application/problem+json; charset=utf-8` is.
+fn is_json(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == JSON || essence.ends_with("+json")
+}
+
 impl Webhook {
-    pub(super) async fn send(&self, message: &Message, wire: &Wire) -> Result<(), SendError> {
+    pub(super) async fn send(
+        &self,
+        message: &Message,
+        wire: &Wire,
+        _: &mut Delivery,
+    ) -> Result<(), SendError> {
         wire.post(self.request(message, wire, Timestamp::now()).await?, self.ca_file.as_ref()).await
     }
 
@@ -127,7 +139,7 @@ impl Webhook {
         };
         let media_type = self.media_type.clone().unwrap_or_else(|| JSON.to_owned());
         let body = match &self.template {
-            Some(template) => template.fill(message, media_type == JSON),
+            Some(template) => template.fill(message, is_json(&media_type)),
             None => message.document().to_string(),
         };
         let time = now.as_second().to_string();
@@ -158,4 +170,24 @@ fn signature(key: &Redacted<String>, time: &str, body: &[u8]) -> Result<String, 
     mac.update(b".");
     mac.update(body);
     Ok(format!("sha256={}", hex::encode(mac.finalize().into_bytes())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_json_by_whatever_name() {
+        for (media_type, expected) in [
+            ("application/json", true),
+            ("Application/JSON; charset=utf-8", true),
+            ("application/vnd.ops+json", true),
+            ("application/problem+JSON ;charset=utf-8", true),
+            ("text/plain", false),
+            ("text/plain; of=application/json", false),
+            ("application/jsonl", false),
+        ] {
+            assert_eq!(is_json(media_type), expected, "{media_type}");
+        }
+    }
 }

@@ -1,49 +1,16 @@
-//! Who is told of what and when, and what becomes of messages that cannot be delivered.
+//! Who is told of what and when.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use tokio::time::Instant;
 
-use super::{Courier, Desk, Message, Notifier, Outlet, Pace, Pattern, Route, SendError};
-use crate::reconciler::controller::metrics::Metrics;
-use crate::reconciler::journal::{Event, EventKind, News, Numbered, Severity, Told};
-
-fn event(kind: EventKind, stack: &str, recovered: bool) -> Event {
-    Event {
-        at: Timestamp::UNIX_EPOCH,
-        severity: if recovered { Severity::Info } else { kind.severity() },
-        kind,
-        recovered,
-        key: format!("service/{stack}_web"),
-        stack: Some(stack.to_owned()),
-        service: Some(format!("{stack}_web")),
-        source: None,
-        revision: None,
-        reason: None,
-        message: format!("{kind} in {stack}"),
-    }
-}
-
-fn numbered(event: Event) -> Arc<Numbered> {
-    Arc::new(Numbered { id: 1, event })
-}
-
-fn fails(stack: &str) -> Arc<Numbered> {
-    numbered(event(EventKind::ServiceFailing, stack, false))
-}
-
-fn ends(stack: &str) -> Arc<Numbered> {
-    numbered(event(EventKind::ServiceFailing, stack, true))
-}
-
-const PACE: Pace = Pace {
-    group: Duration::from_secs(10),
-    settle: Duration::from_secs(30),
-    repeat: Duration::from_secs(3600),
-};
+use super::{PACE, ends, event, fails, numbered};
+use crate::notify::{Desk, Message, Pattern, Route};
+use crate::reconciler::journal::{Event, EventKind, Numbered, Severity};
 
 /// A desk with a clock of its own.
 struct Stage {
@@ -55,7 +22,7 @@ impl Stage {
     fn new(routes: Vec<Route>, open: &[Arc<Numbered>]) -> Self {
         let begun = Instant::now();
         let targets = ["chat", "phone"].map(str::to_owned);
-        let mut desk = Desk::new("f", PACE, routes, targets);
+        let mut desk = Desk::new("f", 1, PACE, routes, targets);
         for open in open {
             desk.know(open, false, begun);
         }
@@ -75,15 +42,21 @@ impl Stage {
         self.desk.take(event, now);
     }
 
-    /// Everything that is told until then, as `SECOND TARGET: TITLE`.
-    fn until(&mut self, second: u64) -> Vec<String> {
+    /// Everything that is told until then, each with the second and the number of its target.
+    fn messages(&mut self, second: u64) -> Vec<(u64, usize, Message)> {
         let mut told = Vec::new();
         while let Some(next) = self.desk.next().filter(|next| *next <= self.at(second)) {
             let seconds = next.duration_since(self.begun).as_secs();
-            let due = self.desk.due(next);
-            told.extend(due.iter().map(|(target, m)| format!("{seconds} {target}: {}", m.title())));
+            let due = self.desk.due(next).into_iter();
+            told.extend(due.map(|(target, message)| (seconds, target, message)));
         }
         told
+    }
+
+    /// The same, as `SECOND TARGET: TITLE`.
+    fn until(&mut self, second: u64) -> Vec<String> {
+        let messages = self.messages(second).into_iter();
+        messages.map(|(second, target, m)| format!("{second} {target}: {}", m.title())).collect()
     }
 }
 
@@ -166,7 +139,7 @@ async fn a_release_that_failed_is_told_although_it_is_over_and_once_however_ofte
     stage.take(&numbered(event(EventKind::ReleasePaused, "shop", true)), 9_100);
     assert_eq!(stage.until(20_000), ["9140 0: [f] release-paused in shop"]);
     let (begin, end) = (fails("shop"), ends("shop"));
-    let lines = Message::new("f", vec![begin, end], false).lines();
+    let lines = Message::new("f", 1, vec![begin, end], false).lines();
     assert_eq!(lines, ["error: service-failing in shop", "over: service-failing in shop"]);
 }
 
@@ -204,6 +177,128 @@ async fn what_was_over_already_and_comes_back_is_told_again_only_if_it_stays_or_
         told.extend(stage.until(3_059 + round * 60));
     }
     assert_eq!(told.len(), 2, "{told:?}");
+}
+
+#[tokio::test]
+async fn what_begins_again_before_its_end_is_told_is_not_over_for_anybody() {
+    let unreachable = |recovered| numbered(event(EventKind::EngineUnreachable, "shop", recovered));
+    let told = "10 0: [f] engine-unreachable in shop";
+    // The end has settled at 130, and would be told at 140.
+    for (over_again, expected) in
+        [(Some(136), vec!["176 0: [f] engine-unreachable in shop"]), (None, vec![])]
+    {
+        let mut stage = Stage::to_chat();
+        stage.take(&unreachable(false), 0);
+        assert_eq!(stage.until(100), [told]);
+        stage.take(&unreachable(true), 100);
+        assert_eq!(stage.until(133), [""; 0]);
+        stage.take(&unreachable(false), 133);
+        if let Some(second) = over_again {
+            stage.take(&unreachable(true), second);
+        }
+        assert_eq!(stage.until(1_000), expected);
+        stage.take(&unreachable(true), 1_000);
+        let ends = if over_again.is_none() {
+            vec!["1040 0: [f] engine-unreachable in shop"]
+        } else {
+            vec![]
+        };
+        assert_eq!(stage.until(9_999), ends);
+    }
+}
+
+#[tokio::test]
+async fn what_begins_again_otherwise_before_its_end_is_told_is_news() {
+    let mut stage = Stage::to_chat();
+    stage.take(&fails("shop"), 0);
+    assert_eq!(stage.until(100).len(), 1);
+    stage.take(&ends("shop"), 100);
+    assert_eq!(stage.until(133), [""; 0]);
+    let other = Event { revision: Some("b".to_owned()), ..fails("shop").event.clone() };
+    stage.take(&numbered(other), 133);
+    assert_eq!(stage.until(200), ["140 0: [f] service-failing in shop"]);
+    stage.take(&ends("shop"), 200);
+    assert_eq!(stage.until(3_000), ["240 0: [f] service-failing in shop"]);
+}
+
+#[tokio::test]
+async fn nobody_is_reminded_of_what_is_over_and_about_to_be_told() {
+    let mut stage = Stage::to_chat();
+    stage.take(&fails("shop"), 0);
+    assert_eq!(stage.until(100).len(), 1);
+    stage.take(&ends("shop"), 3_575);
+    assert_eq!(stage.until(9_999), ["3615 0: [f] service-failing in shop"]);
+}
+
+#[tokio::test]
+async fn an_error_is_not_forgotten_because_of_a_warning_after_it() {
+    let warning = Event { severity: Severity::Warning, ..fails("shop").event.clone() };
+    let mut stage = Stage::to_chat();
+    stage.take(&fails("shop"), 0);
+    stage.take(&ends("shop"), 1);
+    stage.take(&numbered(warning.clone()), 3);
+    stage.take(&ends("shop"), 5);
+    assert_eq!(stage.until(1_000), ["10 0: [f] over already: service-failing in shop"]);
+    // Nor is it over because it becomes one.
+    stage.take(&fails("blog"), 1_000);
+    assert_eq!(stage.until(1_100).len(), 1);
+    stage.take(&ends("blog"), 1_100);
+    assert_eq!(stage.until(1_133), [""; 0]);
+    let warning = Event { key: fails("blog").event.key.clone(), ..warning };
+    stage.take(&numbered(warning), 1_133);
+    stage.take(&ends("blog"), 1_140);
+    assert_eq!(stage.until(4_000), ["1180 0: [f] service-failing in blog"]);
+}
+
+/// Whether those who were told this believe that something is wrong.
+fn believed(before: bool, told: &[(u64, usize, Message)]) -> bool {
+    told.iter().fold(before, |is_wrong, (_, _, message)| {
+        let document = message.document();
+        document["events"].as_array().unwrap().iter().fold(is_wrong, |is_wrong, event| {
+            let is_end = event["recovered"] == true;
+            assert!(is_wrong || !is_end, "nobody knew of what is over");
+            !is_end
+        })
+    })
+}
+
+proptest! {
+    #[test]
+    fn in_the_end_people_know_whether_it_is_over_however_it_came_and_went(
+        steps in vec((select(vec![1, 4, 12, 31, 45, 80, 300, 4_000]), 0..5_usize), 1..12),
+    ) {
+        let begin = |kind, severity, revision: &str| {
+            let event = event(kind, "shop", false);
+            numbered(Event { severity, revision: Some(revision.to_owned()), ..event })
+        };
+        let begins = [
+            begin(EventKind::ServiceFailing, Severity::Error, "a"),
+            begin(EventKind::ServiceFailing, Severity::Warning, "a"),
+            begin(EventKind::ServiceFailing, Severity::Error, "b"),
+            begin(EventKind::ServicePending, Severity::Warning, "b"),
+        ];
+        let mut stage = Stage::to_chat();
+        let (mut second, mut is_wrong, mut is_believed) = (0, false, false);
+        for (gap, step) in steps {
+            second += gap;
+            is_believed = believed(is_believed, &stage.messages(second));
+            match begins.get(step) {
+                Some(begin) => stage.take(begin, second),
+                None if is_wrong => stage.take(&ends("shop"), second),
+                None => {}
+            }
+            is_wrong = step < begins.len();
+        }
+        prop_assert_eq!(believed(is_believed, &stage.messages(second + 1_000)), is_wrong);
+    }
+}
+
+#[tokio::test]
+async fn every_message_has_an_id_of_its_own_also_if_it_is_a_reminder() {
+    let mut stage = Stage::new(vec![Route::to_all(["chat", "phone"].map(str::to_owned))], &[]);
+    stage.take(&fails("shop"), 0);
+    let ids: Vec<i64> = stage.messages(7_210).iter().map(|(_, _, message)| message.id()).collect();
+    assert_eq!(ids, [1, 2, 3, 4, 5, 6]);
 }
 
 #[tokio::test]
@@ -296,168 +391,13 @@ fn a_message_is_short_and_plain_whatever_is_in_it() {
     long.message = format!("a\u{1b}[2J\n<b>{}", "x".repeat(64 * 1024));
     let degraded = Event { service: None, ..event(EventKind::StackDegraded, "shop", false) };
     let events = [numbered(long.clone()), numbered(degraded)];
-    let message = Message::new("f", events.to_vec(), false);
+    let message = Message::new("f", 1, events.to_vec(), false);
     assert_eq!(message.lines().len(), 1, "its service says more than the stack");
     assert!(message.title().chars().count() <= 141, "{}", message.title());
     assert!(message.text().starts_with(r"error: a\u{1b}[2J\n<b>xxx") && message.text().len() < 500);
     let many = (0..50).map(|_| numbered(long.clone())).collect();
-    let message = Message::new("f", many, false);
+    let message = Message::new("f", 1, many, false);
     assert_eq!(message.lines().len(), 21);
     assert_eq!(message.lines()[20], "and 30 more");
     assert_eq!(message.document()["events"].as_array().map(Vec::len), Some(50));
-}
-
-/// A target that fails as often as it is told to, and notes what it took.
-#[derive(Clone)]
-struct Scripted {
-    begun: Instant,
-    failures: Arc<Mutex<Vec<SendError>>>,
-    taken: Arc<Mutex<Vec<(u64, String)>>>,
-}
-
-impl Scripted {
-    fn new(mut failures: Vec<SendError>) -> Self {
-        failures.reverse();
-        let failures = Arc::new(Mutex::new(failures));
-        Self { begun: Instant::now(), failures, taken: Arc::default() }
-    }
-
-    fn taken(&self) -> Vec<(u64, String)> {
-        self.taken.lock().unwrap().clone()
-    }
-}
-
-impl Outlet for Scripted {
-    async fn send(&self, message: &Message) -> Result<(), SendError> {
-        if let Some(error) = self.failures.lock().unwrap().pop() {
-            return Err(error);
-        }
-        let seconds = self.begun.elapsed().as_secs();
-        self.taken.lock().unwrap().push((seconds, message.title()));
-        Ok(())
-    }
-}
-
-fn busy(after: Option<u64>) -> SendError {
-    SendError::Busy { after: after.map(Duration::from_secs), words: "busy".to_owned() }
-}
-
-fn message(stack: &str) -> Message {
-    Message::new("f", vec![fails(stack)], false)
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_cannot_be_delivered_is_tried_again_when_the_target_says_or_later_and_later() {
-    let timeout = SendError::TimedOut(Duration::from_secs(1));
-    let target = Scripted::new(vec![busy(None), timeout, busy(Some(60))]);
-    let metrics = Metrics::default();
-    let courier = Courier::start("chat", target.clone(), metrics.clone(), || 0.0);
-    courier.hand(message("a"));
-    courier.hand(message("b"));
-    courier.end().await;
-    let taken = target.taken();
-    assert_eq!(taken[0], (63, "[f] service-failing in a".to_owned()));
-    assert_eq!(taken[1].1, "[f] service-failing in b");
-    assert_eq!(metrics.notifications("chat", "retried"), 3);
-    assert_eq!(metrics.notifications("chat", "sent"), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_is_refused_or_too_old_is_given_up_and_counted() {
-    let refused = SendError::Refused { words: "no".to_owned() };
-    let mut failures = vec![refused];
-    failures.extend((0..40).map(|_| busy(None)));
-    let target = Scripted::new(failures);
-    let metrics = Metrics::default();
-    let courier = Courier::start("chat", target.clone(), metrics.clone(), || 0.0);
-    courier.hand(message("refused"));
-    courier.hand(message("old"));
-    courier.end().await;
-    assert_eq!(target.taken(), []);
-    assert_eq!(metrics.notifications("chat", "failed"), 2);
-    assert!(target.begun.elapsed() <= Duration::from_secs(3_600));
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_time_in_the_queue_counts_and_no_pause_is_too_long_to_add_up() {
-    let mut failures: Vec<SendError> = (0..80).map(|_| busy(Some(1_000))).collect();
-    failures.insert(0, busy(Some(u64::MAX)));
-    let target = Scripted::new(failures);
-    let metrics = Metrics::default();
-    let courier = Courier::start("chat", target.clone(), metrics.clone(), || 0.0);
-    for stack in ["never", "a", "b", "c", "d"] {
-        courier.hand(message(stack));
-    }
-    courier.end().await;
-    assert_eq!(metrics.notifications("chat", "failed"), 5);
-    // All of them were news at the same time; those behind the first are tried once.
-    assert_eq!(metrics.notifications("chat", "retried"), 3);
-    assert_eq!(target.begun.elapsed().as_secs(), 3_000);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_notifier_knows_of_old_problems_and_tells_of_the_newest_once_more() {
-    let chat = Scripted::new(Vec::new());
-    let courier = Courier::start("chat", chat.clone(), Metrics::default(), || 0.0);
-    let couriers = vec![("chat".to_owned(), courier)];
-    let fresh = Event { at: Timestamp::now(), ..event(EventKind::ServiceFailing, "new", false) };
-    let mut news = News::default();
-    news.add(Told { events: vec![fresh], entries: Vec::new() });
-    let routes = vec![Route::to_all(["chat".to_owned()])];
-    let notifier = Notifier::new("f", PACE, routes, couriers, &news).knowing(&[
-        event(EventKind::ServiceFailing, "old", false),
-        event(EventKind::ServiceFailing, "over", true),
-    ]);
-    let (shown, seen) = watch::channel(Arc::new(news.clone()));
-    let running = tokio::spawn(notifier.run(seen));
-    sleep(Duration::from_secs(20)).await;
-    let titles = |chat: &Scripted| -> Vec<String> {
-        chat.taken().into_iter().map(|(_, title)| title).collect()
-    };
-    assert_eq!(titles(&chat), ["[f] service-failing in new"]);
-    let ends = ["old", "over"].map(|stack| Event {
-        at: Timestamp::now(),
-        ..event(EventKind::ServiceFailing, stack, true)
-    });
-    news.add(Told { events: ends.to_vec(), entries: Vec::new() });
-    shown.send_replace(Arc::new(news));
-    drop(shown);
-    running.await.unwrap();
-    assert_eq!(titles(&chat), ["[f] service-failing in new", "[f] service-failing in old"]);
-}
-
-/// A target that never answers.
-struct Silent;
-
-impl Outlet for Silent {
-    async fn send(&self, _: &Message) -> Result<(), SendError> {
-        std::future::pending().await
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_target_that_hangs_holds_nobody_up() {
-    let metrics = Metrics::default();
-    let silent = Courier::start("silent", Silent, metrics.clone(), || 0.0);
-    let chat = Scripted::new(Vec::new());
-    let couriers = vec![
-        ("silent".to_owned(), silent),
-        ("chat".to_owned(), Courier::start("chat", chat.clone(), metrics.clone(), || 0.0)),
-    ];
-    let targets = ["silent".to_owned(), "chat".to_owned()];
-    let mut news = News::default();
-    let notifier = Notifier::new("f", PACE, vec![Route::to_all(targets)], couriers, &news);
-    let (shown, seen) = watch::channel(Arc::new(news.clone()));
-    let running = tokio::spawn(notifier.run(seen));
-    for number in 0..100 {
-        let mut failing = event(EventKind::ServiceFailing, &format!("s{number}"), false);
-        failing.at = Timestamp::from_second(number).unwrap();
-        news.add(Told { events: vec![failing], entries: Vec::new() });
-        shown.send_replace(Arc::new(news.clone()));
-        sleep(Duration::from_secs(61)).await;
-    }
-    assert!(chat.taken().len() >= 100, "{}", chat.taken().len());
-    // One is on its way, and as many wait as may.
-    assert!(metrics.notifications("silent", "dropped") > 30);
-    running.abort();
 }
