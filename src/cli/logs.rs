@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -13,10 +14,11 @@ use crate::diff::render::{Look, Role, clean};
 use crate::model::error::chain;
 use crate::model::live::{LiveService, Observed, Task};
 use crate::model::nanos::Nanos;
+use crate::reconciler::lines::{Line, Lines};
 use crate::reconciler::logs::seen;
 use crate::reconciler::pass::scrub;
 use crate::reconciler::status;
-use crate::swarm::{LogLine, LogWish, Observer, ServiceLog, SwarmError};
+use crate::swarm::{LogWish, Logged, Observer, ServiceLog, SwarmError};
 
 use super::apply::parse_timeout;
 use super::args::{GlobalArgs, PolicyArgs, ReadingArgs};
@@ -97,27 +99,32 @@ pub(super) async fn logs(
     }
     let since = args.since.map(Nanos::to_std).map(ago);
     let wish = LogWish { follow: args.follow, tail: args.tail, since };
+    let scrub = Arc::new(scrub);
     let (tell, mut told) = mpsc::channel(WAITING);
     for service in services {
         let container = service.spec.task_template.container_spec.as_ref();
         let has_terminal = container.is_some_and(|container| container.tty);
         let log = engine.service_log(&service.id, has_terminal, wish).await?;
         let name = short(&service.spec.name, &args.target);
-        tokio::spawn(read(name, log, tell.clone()));
+        tokio::spawn(read(name, log, Lines::new(Arc::clone(&scrub)), tell.clone()));
     }
     drop(tell);
     let mut code = ExitCode::Fine;
-    while let Some((name, line)) = told.recv().await {
-        match line {
-            Ok(line) => {
+    while let Some((name, told)) = told.recv().await {
+        let fault = match told {
+            Told::Line(line) => {
                 let who = output.look().palette.paint(Role::Quiet, &tasks.who(&name, &line));
-                output.result(&format!("{who} | {}\n", seen(&line.text, &scrub)))?;
+                output.result(&format!("{who} | {}\n", line.text))?;
+                None
             }
-            Err(error) => {
-                code = ExitCode::Failed;
-                let reason = clean(&chain(&error));
-                output::talk(&format!("the log of {} breaks off: {reason}\n", clean(&name)));
+            Told::Complaint(words) => {
+                Some(format!("cannot be read whole: {}", seen(&words, &scrub)))
             }
+            Told::Broken(error) => Some(format!("breaks off: {}", clean(&chain(&error)))),
+        };
+        if let Some(fault) = fault {
+            code = ExitCode::Failed;
+            output::talk(&format!("the log of {} {fault}\n", clean(&name)));
         }
         if output.is_closed() {
             break;
@@ -174,25 +181,41 @@ fn short(name: &str, target: &Target) -> String {
     own.unwrap_or(name).to_owned()
 }
 
+/// What is told of a log.
+enum Told {
+    Line(Line),
+    /// What the Engine cannot read of it, in its own words.
+    Complaint(String),
+    Broken(SwarmError),
+}
+
 /// Reads a log to its end, or until nobody listens.
 async fn read(
     name: String,
     mut log: ServiceLog,
-    tell: mpsc::Sender<(String, Result<LogLine, SwarmError>)>,
+    mut lines: Lines,
+    tell: mpsc::Sender<(String, Told)>,
 ) {
-    loop {
-        let lines = match log.next().await {
-            Ok(Some(lines)) => lines.into_iter().map(Ok).collect(),
-            Ok(None) => return,
-            Err(error) => vec![Err(error)],
+    let broken = loop {
+        let logged = match log.next().await {
+            Ok(Some(logged)) => logged,
+            Ok(None) => break None,
+            Err(error) => break Some(Told::Broken(error)),
         };
-        let is_over = lines.iter().any(Result::is_err);
-        for line in lines {
-            if tell.send((name.clone(), line)).await.is_err() {
+        for logged in logged {
+            let told = match logged {
+                Logged::Piece(piece) => lines.add(piece).map(Told::Line),
+                Logged::Complaint(words) => Some(Told::Complaint(words)),
+            };
+            if let Some(told) = told
+                && tell.send((name.clone(), told)).await.is_err()
+            {
                 return;
             }
         }
-        if is_over {
+    };
+    for told in lines.end().into_iter().map(Told::Line).chain(broken) {
+        if tell.send((name.clone(), told)).await.is_err() {
             return;
         }
     }
@@ -208,7 +231,7 @@ impl Tasks {
     }
 
     /// Who wrote a line: `web.1`, or the beginning of the task's id where it has no number or is newer than we know.
-    fn who(&self, service: &str, line: &LogLine) -> String {
+    fn who(&self, service: &str, line: &Line) -> String {
         let Some(task) = &line.task else { return clean(service) };
         let known = self.0.get(task).filter(|slot| **slot > 0).map(ToString::to_string);
         let number = known.unwrap_or_else(|| clean(&task.chars().take(8).collect::<String>()));

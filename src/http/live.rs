@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::stream;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -23,7 +23,8 @@ use crate::reconciler::journal::News;
 
 /// How many may watch at the same time.
 const WATCHERS: usize = 500;
-/// How much news may wait for a watcher who does not take any; more, and it is left behind.
+/// How much news may wait for a watcher who does not take any, of which all events of a pass are one; more, and it is left
+/// behind.
 const WAITING: usize = 64;
 /// How often something is said although there is no news, so that everybody notices a connection that is gone.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
@@ -102,11 +103,15 @@ async fn tell_of_events(
     while happening.changed().await.is_ok() {
         let now = Arc::clone(&happening.borrow_and_update());
         let Some(news) = news.upgrade() else { return };
-        for numbered in now.after(last) {
-            if let Some(text) = text("event", Some(numbered.id), &tidied(numbered)) {
-                // Nobody may be watching.
-                let _ = news.send(text);
-            }
+        let texts = now.after(last).filter_map(|of| text("event", Some(of.id), &tidied(of)));
+        // What one pass found is said at once: nobody is left behind because it is much.
+        let all = texts.fold(BytesMut::new(), |mut all, text| {
+            all.extend_from_slice(&text);
+            all
+        });
+        if !all.is_empty() {
+            // Nobody may be watching.
+            let _ = news.send(all.freeze());
         }
         last = now.last();
     }

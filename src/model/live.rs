@@ -250,7 +250,8 @@ pub struct Task {
     pub state: TaskState,
     /// What it is wanted to do.
     pub desired: TaskState,
-    /// When its state last changed.
+    /// When its state last changed, as its node says, within what the managers say: neither before it was created nor
+    /// after it was last written.
     #[schemars(with = "String")]
     pub since: Timestamp,
     /// Swarm's own words on its state.

@@ -57,6 +57,7 @@ pub struct Courier {
 impl Courier {
     /// Begins to deliver to the target called `name`.
     pub fn start(name: &str, outlet: impl Outlet, metrics: Metrics, chance: fn() -> f64) -> Self {
+        metrics.begin_target(name);
         let (queue, queued) = mpsc::channel(QUEUE);
         let work = Work { name: name.to_owned(), metrics: metrics.clone(), chance };
         let work = tokio::spawn(work.run(outlet, queued));

@@ -156,7 +156,6 @@ impl Excerpt {
 }
 
 fn unreadable(words: &str) -> Excerpt {
-    let words = words.strip_prefix("Error grabbing logs: ").unwrap_or(words);
     Excerpt { lines: Vec::new(), note: Some(format!("its log cannot be read: {words}")) }
 }
 
@@ -263,7 +262,7 @@ mod tests {
 
     #[test]
     fn the_engines_complaint_is_a_note() {
-        let complaint = Some("Error grabbing logs: no driver\u{1b}[1m".to_owned());
+        let complaint = Some("no driver\u{1b}[1m".to_owned());
         let log = TaskLog { complaint, ..TaskLog::default() };
         let seen = excerpt(log, &Scrub::new(Sensitivity::default()));
         assert_eq!(seen.note.as_deref(), Some("its log cannot be read: no driver"));

@@ -12,6 +12,7 @@ pub mod event;
 pub mod health;
 pub mod journal;
 pub mod known;
+pub mod lines;
 pub mod listed;
 pub mod logs;
 pub mod outcome;

@@ -61,6 +61,7 @@ pub(super) fn task(task: wire::Task<'_>, names: &Names) -> Result<Task, serde_js
     let wire::Task {
         id,
         created_at,
+        updated_at,
         spec,
         service_id,
         slot,
@@ -81,7 +82,8 @@ pub(super) fn task(task: wire::Task<'_>, names: &Names) -> Result<Task, serde_js
         created: created_at,
         state,
         desired: desired_state,
-        since: timestamp,
+        // The node wrote it, by its own clock; the other two are of the manager that leads, as are those of services.
+        since: timestamp.min(updated_at).max(created_at),
         message,
         error: err.filter(|text| !text.is_empty()),
         // Before there is a container the code is 0 and means nothing.
@@ -180,5 +182,25 @@ fn drop_nulls(value: &mut Value) {
             items.iter_mut().for_each(drop_nulls);
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_of_a_node_counts_within_what_managers_wrote() {
+        let since = |said: &str| {
+            let text = format!(
+                r#"{{"ID": "t", "CreatedAt": "2026-11-21T18:00:10Z", "UpdatedAt": "2026-11-21T18:00:20Z",
+                    "Spec": {{}}, "Status": {{"Timestamp": "{said}", "State": "failed"}}, "DesiredState": "shutdown"}}"#
+            );
+            let task = serde_json::from_str(&text).unwrap();
+            super::task(task, &Names::default()).unwrap().since.to_string()
+        };
+        assert_eq!(since("2026-11-21T18:00:15.5Z"), "2026-11-21T18:00:15.5Z");
+        assert_eq!(since("2026-11-21T17:59:59Z"), "2026-11-21T18:00:10Z", "it runs behind");
+        assert_eq!(since("2027-01-01T00:00:00Z"), "2026-11-21T18:00:20Z", "it runs ahead");
     }
 }

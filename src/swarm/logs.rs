@@ -1,8 +1,4 @@
-//! The log of a task, as the Engine streams it.
-//!
-//! Without a terminal, what a container wrote comes in frames (moby `api/swagger.yaml`, "Stream format"): a byte for the
-//! stream, three that are zero, four for the length, and the bytes. A third stream carries the Engine's own complaints,
-//! such as that the driver cannot be read. With a terminal there are no frames.
+//! The log of a task, as the Engine streams it: in frames, or with a terminal without.
 
 use std::time::Duration;
 
@@ -10,6 +6,7 @@ use http::Method;
 use http_body_util::BodyExt as _;
 
 use super::error::SwarmError;
+use super::frame::{Head, LogStream, complaint, head};
 use super::observe::Observer;
 use super::transport::Call;
 
@@ -17,15 +14,13 @@ use super::transport::Call;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How many bytes are read at most. Drivers cut a line into pieces of 16 KiB, and each counts as one.
 const MOST_BYTES: usize = 512 * 1024;
-/// The bytes before each frame.
-const HEAD: usize = 8;
 
 /// What was read of a log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TaskLog {
     /// Lines, oldest first, as the container wrote them; they may hold anything.
     pub lines: Vec<String>,
-    /// The Engine's complaint, in its own words.
+    /// What the Engine says why it could not read all of it.
     pub complaint: Option<String>,
     /// Whether more was there than was read.
     pub is_cut: bool,
@@ -78,23 +73,20 @@ fn of_terminal(bytes: &[u8]) -> TaskLog {
 /// What came in frames. Two streams end their lines independently.
 fn of_frames(bytes: &[u8]) -> TaskLog {
     let mut log = TaskLog::default();
-    let (mut out, mut err, mut complaint) = (Stream::default(), Stream::default(), Vec::new());
+    let (mut out, mut err, mut complaints) = (Stream::default(), Stream::default(), Vec::new());
     let mut rest = bytes;
-    while let Some((head, after)) = rest.split_first_chunk::<HEAD>() {
-        let [stream, _, _, _, length @ ..] = *head;
-        let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+    while let Some(Head { stream, length, after }) = head(rest) {
         let (piece, after) = after.split_at(length.min(after.len()));
         match stream {
-            2 => err.take(piece, &mut log.lines),
-            3 => complaint.extend_from_slice(piece),
-            _ => out.take(piece, &mut log.lines),
+            Some(LogStream::Output) => out.take(piece, &mut log.lines),
+            Some(LogStream::Error) => err.take(piece, &mut log.lines),
+            None => complaints.extend_from_slice(piece),
         }
         rest = after;
     }
     out.end(&mut log.lines);
     err.end(&mut log.lines);
-    let complaint = String::from_utf8_lossy(&complaint).trim().to_owned();
-    log.complaint = (!complaint.is_empty()).then_some(complaint);
+    log.complaint = Some(complaint(&complaints)).filter(|words| !words.is_empty());
     log
 }
 
@@ -128,12 +120,8 @@ fn text(line: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::frame::framed as frame;
     use super::*;
-
-    fn frame(stream: u8, text: &str) -> Vec<u8> {
-        let length = u32::try_from(text.len()).unwrap().to_be_bytes();
-        [&[stream, 0, 0, 0], &length, text.as_bytes()].concat()
-    }
 
     #[test]
     fn frames_become_lines_and_the_engines_complaints_stand_apart() {
@@ -148,7 +136,7 @@ mod tests {
         .concat();
         let log = of_frames(&bytes);
         assert_eq!(log.lines, ["starts", "warns", "half a line", "", "end"]);
-        assert_eq!(log.complaint.as_deref(), Some("Error grabbing logs: no driver"));
+        assert_eq!(log.complaint.as_deref(), Some("no driver"));
         // A frame that was cut off, and bytes that are no text.
         let log = of_frames(&bytes[..12]);
         assert_eq!(log.lines, ["star"]);

@@ -16,6 +16,7 @@ mod error;
 mod events;
 pub mod floors;
 mod follow;
+mod frame;
 mod images;
 mod listed;
 mod logs;
@@ -36,7 +37,8 @@ pub use endpoint::{
 };
 pub use error::{Failure, SwarmError};
 pub use events::{Actor, Attributes, Events, Happening};
-pub use follow::{LogLine, LogWish, ServiceLog};
+pub use follow::{LogPiece, LogWish, Logged, ServiceLog};
+pub use frame::LogStream;
 pub use images::{
     ResolveError, Resolved, UsedLogin, is_on_only_node, is_same_reference, pin, registry_of,
     resolve, reuse_resolution,

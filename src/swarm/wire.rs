@@ -129,6 +129,7 @@ pub(super) struct Task<'a> {
     #[serde(rename = "ID")]
     pub(super) id: String,
     pub(super) created_at: Timestamp,
+    pub(super) updated_at: Timestamp,
     #[serde(borrow)]
     pub(super) spec: &'a RawValue,
     #[serde(rename = "ServiceID", default)]

@@ -297,3 +297,34 @@ services:
         following.wait().unwrap();
     }
 }
+
+#[test]
+fn a_secret_shows_neither_half_where_docker_cuts_a_line() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    // `web 1: job ` and this are 16 KiB and half of the secret.
+    let long = "x".repeat(16 * 1024 - 20);
+    let text = "
+x-job: &job
+  image: skep-demo/web:1
+  command: [job]
+  environment: { DB_PASSWORD: hunter-of-two-lions, MESSAGE: LONGhunter-of-two-lions }
+  deploy: { mode: replicated-job, restart_policy: { condition: none } }
+services:
+  plain: *job
+  terminal: { <<: *job, tty: true }
+";
+    stage.stack("talk", &text.replace("LONG", &long));
+    stage.apply_well(&[]);
+    let name = stage.name("talk");
+    for service in ["plain", "terminal"] {
+        let target = format!("{name}/{service}");
+        let said = eventually(20, "it has said everything", || {
+            let run = stage.skep(&["logs", &target]);
+            run.ends(0, &[]);
+            run.text().contains("job done").then(|| run.text())
+        });
+        let masked = format!(" | web 1: job {long}(sensitive) starts\n");
+        assert!(said.contains(&masked), "{service}: {}", said.replace(&long, "…"));
+    }
+}

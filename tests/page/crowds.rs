@@ -132,6 +132,21 @@ async fn what_happens_is_told_with_its_number() {
     );
 }
 
+/// On one thread nobody reads while it is told: as in the controller.
+#[tokio::test]
+async fn who_reads_misses_nothing_of_a_pass_that_finds_much() {
+    let server = Server::of(world::report()).await;
+    let (mut stream, mut said) = watch(&server).await;
+    server.happening.send_modify(|news| {
+        let known: Vec<_> = news.events().map(|event| Numbered::clone(event)).collect();
+        let newest = known.last().unwrap().clone();
+        let more = (5001..=5200).map(|id| Numbered { id, ..newest.clone() });
+        *news = News::of(known.into_iter().chain(more), Vec::new()).into();
+    });
+    assert!(read_until(&mut stream, &mut said, "\nid: 5200\n").await, "it is left behind");
+    assert_eq!(said.matches("event: event\n").count(), 200);
+}
+
 #[tokio::test]
 async fn the_events_end_with_the_controller() {
     let server = Server::of(world::report()).await;

@@ -81,15 +81,30 @@ impl Scrub {
         self.sensitivity.is_sensitive(name) || self.scrub(value) != value
     }
 
+    /// How long a known secret is at most within a line, in bytes.
+    pub fn longest(&self) -> usize {
+        let known = self.known.expose().iter().filter(|secret| !secret.contains('\n'));
+        known.map(String::len).max().unwrap_or(0)
+    }
+
+    /// How much of `text`, the beginning of a line, can be scrubbed by itself: no known secret lies across the end of that,
+    /// whatever comes after `text`. At most as many bytes as [`Self::longest`] are left, and a character.
+    pub fn settled(&self, text: &str) -> usize {
+        let most = text.len().saturating_sub(self.longest());
+        let end = (0..=most).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let is_across = |end: usize, range: &Range<usize>| range.start < end && range.end > end;
+        self.found(text).iter().fold(
+            end,
+            |end, range| {
+                if is_across(end, range) { range.end } else { end }
+            },
+        )
+    }
+
     /// `text` with a mark in place of every secret.
     pub fn scrub(&self, text: &str) -> String {
-        let mut found: Vec<Range<usize>> = secrets(text, &self.sensitivity);
-        for secret in self.known.expose() {
-            found.extend(occurrences(text, secret));
-        }
-        found.sort_by_key(|range| range.start);
         let (mut scrubbed, mut seen) = (String::with_capacity(text.len()), 0);
-        for range in found {
+        for range in self.found(text) {
             if range.end <= seen {
                 continue;
             }
@@ -102,6 +117,16 @@ impl Scrub {
         }
         scrubbed.push_str(text.get(seen..).unwrap_or_default());
         scrubbed
+    }
+
+    /// Where secrets stand in `text`, by their beginning.
+    fn found(&self, text: &str) -> Vec<Range<usize>> {
+        let mut found: Vec<Range<usize>> = secrets(text, &self.sensitivity);
+        for secret in self.known.expose() {
+            found.extend(occurrences(text, secret));
+        }
+        found.sort_by_key(|range| range.start);
+        found
     }
 }
 

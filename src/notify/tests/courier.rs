@@ -9,7 +9,8 @@ use tokio::time::{Instant, sleep};
 
 use super::{PACE, event, fails};
 use crate::notify::{Courier, Delivery, Message, Notifier, Outlet, Route, SendError};
-use crate::reconciler::controller::metrics::Metrics;
+use crate::reconciler::controller::example;
+use crate::reconciler::controller::metrics::{Exposition, Metrics};
 use crate::reconciler::journal::{Event, EventKind, News, Told};
 
 /// A target that fails as often as it is told to, and notes what it took.
@@ -65,6 +66,10 @@ async fn what_cannot_be_delivered_is_tried_again_when_the_target_says_or_later_a
     assert_eq!(taken[1].1, "[f] service-failing in b");
     assert_eq!(metrics.notifications("chat", "retried"), 3);
     assert_eq!(metrics.notifications("chat", "sent"), 2);
+    let (_, reports) = watch::channel(Arc::new(example::report()));
+    let told = Exposition::new(&metrics, reports, Vec::new()).text().unwrap();
+    let failed = r#"skep_notifications_total{target="chat",outcome="failed"} 0"#;
+    assert!(told.contains(failed), "the first failure shows as an increase: {told}");
 }
 
 #[tokio::test(start_paused = true)]

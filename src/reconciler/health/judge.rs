@@ -11,7 +11,7 @@ use crate::model::service::ModeKind;
 
 use super::super::placement::constraint;
 use super::counts;
-use super::lives::{has_outlived, is_up, life, newest, share_a_place, went_wrong};
+use super::lives::{fills_a_new_gap, has_outlived, is_up, life, newest, share_a_place, went_wrong};
 use super::patience::{
     INFANCY, REFUSAL_GRACE, STATUS_GRACE, SUCCESSOR_GRACE, deadline, elapsed, monitor,
 };
@@ -335,7 +335,7 @@ impl View<'_> {
     }
 
     /// When there was last something better than before: the service was written, a task came up and has outlived those
-    /// before it, or one that had long been well was still so.
+    /// before it, or one that had long been well was still so, or nothing was missing yet.
     fn last_progress(&self) -> Timestamp {
         let is_job = self.service.spec.mode.kind().is_job();
         let good = self.current.iter().filter(|task| {
@@ -343,7 +343,13 @@ impl View<'_> {
                 || (is_job && task.state == TaskState::Complete)
                 || life(task).is_some_and(|life| life >= INFANCY)
         });
-        good.map(|task| task.since).fold(self.service.updated, Timestamp::max)
+        let last = good.map(|task| task.since).fold(self.service.updated, Timestamp::max);
+        let is_alike = |other: &Task| runs_current_spec(other, self.service);
+        let gaps = self
+            .current
+            .iter()
+            .filter(|task| task.created > last && fills_a_new_gap(task, self.tasks, is_alike));
+        gaps.map(|task| task.created).fold(last, Timestamp::max)
     }
 
     fn monitor(&self) -> Nanos {

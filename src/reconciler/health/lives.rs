@@ -10,6 +10,9 @@ use super::patience::{INFANCY, elapsed};
 /// How many tasks must have ended young in one place to make a crash loop.
 const CRASH_LOOP: usize = 2;
 
+/// What Swarm says of a task whose node has changed under it (swarmkit `manager/orchestrator/constraintenforcer`).
+pub(in crate::reconciler) const NO_LONGER_FITS: &str = "no longer meets constraints";
+
 /// Whether a task runs and is wanted; with a health check that means healthy.
 pub(super) fn is_up(task: &Task) -> bool {
     task.state == TaskState::Running && task.desired == TaskState::Running
@@ -39,6 +42,55 @@ pub(in crate::reconciler) fn share_a_place(one: &Task, other: &Task) -> bool {
 pub(super) fn life(task: &Task) -> Option<Nanos> {
     let ended = matches!(task.state, TaskState::Failed | TaskState::Complete);
     ended.then(|| elapsed(task.created, task.since))
+}
+
+/// Whether `task` was made because something had just begun to be missing: one that had long been there was lost with its
+/// node or taken from it, or there is a node more for a global service. `made_alike` tells which of `tasks`, all of the service,
+/// run what `task` does: what takes the place of an older release is missing since that was written.
+///
+/// A task that ended young leaves nothing behind that was not missing before.
+pub(super) fn fills_a_new_gap(
+    task: &Task,
+    tasks: &[&Task],
+    made_alike: impl Fn(&Task) -> bool,
+) -> bool {
+    let here = || tasks.iter().filter(|other| share_a_place(task, other));
+    let earlier = here().filter(|other| other.created < task.created);
+    let is_of_node = task.slot == 0 && task.node_id.is_some();
+    let Some(earlier) = earlier.max_by_key(|other| other.created) else {
+        // Swarm forgets the oldest tasks of a loop.
+        let is_over =
+            |state| matches!(state, TaskState::Failed | TaskState::Complete | TaskState::Rejected);
+        return is_of_node && here().filter(|other| is_over(other.state)).count() < CRASH_LOOP;
+    };
+    let had_left = matches!(earlier.state, TaskState::Shutdown | TaskState::Orphaned)
+        && earlier.since < task.created;
+    (is_of_node && had_left) || (made_alike(earlier) && had_grown_up(earlier, task.created))
+}
+
+/// Whether a task that was replaced at `end` had been there for longer than those in a crash loop. One that was told to stop
+/// and cannot be asked, since its node is gone, is said to do what it did last.
+fn had_grown_up(task: &Task, end: Timestamp) -> bool {
+    let age = match task.state {
+        TaskState::Failed | TaskState::Complete => life(task),
+        TaskState::Running | TaskState::Shutdown | TaskState::Remove | TaskState::Orphaned => {
+            Some(elapsed(task.created, end))
+        }
+        TaskState::Rejected => task
+            .error
+            .as_ref()
+            .is_some_and(|error| error.contains(NO_LONGER_FITS))
+            .then(|| elapsed(task.created, end)),
+        TaskState::New
+        | TaskState::Allocated
+        | TaskState::Pending
+        | TaskState::Assigned
+        | TaskState::Accepted
+        | TaskState::Preparing
+        | TaskState::Ready
+        | TaskState::Starting => None,
+    };
+    age.is_some_and(|age| age >= INFANCY)
 }
 
 /// Whether `task` is one of those that end young in their place, one after the other.

@@ -15,6 +15,6 @@ mod words;
 
 pub use counts::needs_tasks;
 pub use judge::{Evidence, judge};
-pub(in crate::reconciler) use lives::share_a_place;
+pub(in crate::reconciler) use lives::{NO_LONGER_FITS, share_a_place};
 pub use verdict::{Direction, Excerpt, Reason, Rollout, ServiceHealth, TaskFailure, Verdict};
 pub use words::{describe, error, state};

@@ -13,15 +13,12 @@ use crate::diff;
 use crate::model::live::{LiveService, Node, Task, TaskState, Workload};
 use crate::model::service::ServiceSpec;
 
-use super::super::health::share_a_place;
+use super::super::health::{NO_LONGER_FITS, share_a_place};
 use super::Context;
 
 /// What a node says that has no image and could not fetch it (moby `daemon/cluster/executor/container`). Why it could not,
 /// only its own log tells.
 const NO_IMAGE: &str = "No such image";
-
-/// What Swarm says of a task whose node has changed under it (swarmkit `manager/orchestrator/constraintenforcer`).
-const NO_LONGER_FITS: &str = "no longer meets constraints";
 
 /// What an engine that starts says of a container that it finds dead (moby `daemon`). A container that is out of memory,
 /// or killed by anybody else, exits with another code.

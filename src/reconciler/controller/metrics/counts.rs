@@ -14,6 +14,9 @@ use crate::model::key::{Kind, ObjectKey};
 use crate::reconciler::controller::source::Looked;
 use crate::reconciler::event::Event;
 
+/// What can become of a message, and that it is tried again.
+const DELIVERIES: [&str; 4] = ["sent", "retried", "failed", "dropped"];
+
 type Seconds = Family<BySource, Histogram, fn() -> Histogram>;
 
 /// What happened since the controller was started. Clones are the same.
@@ -186,6 +189,23 @@ impl Metrics {
         );
         registry.register("history_up", "Whether what happens is kept on the disk", history_up);
         registry.register("history_lost", "Events and releases that were not kept", history_lost);
+    }
+
+    /// Messages to the target of this name are counted from now on. Whoever asks for an increase sees the first one only if
+    /// there was a zero before it.
+    pub fn begin_target(&self, target: &str) {
+        for outcome in DELIVERIES {
+            drop(
+                self.notifications.get_or_create(&ByTarget { target: target.to_owned(), outcome }),
+            );
+        }
+    }
+
+    /// The same for what somebody changes by hand in a stack.
+    pub(super) fn begin_stack(&self, source: &str, stack: &str) {
+        for drift in [&self.drift_found, &self.drift_repaired] {
+            drop(drift.get_or_create(&by_stack(source, stack)));
+        }
     }
 
     /// Something became of a message to the target of this name.

@@ -72,6 +72,9 @@ impl Tally {
             _ => PassOutcome::Failed,
         };
         self.metrics.pass(reasons.first(), outcome, begun.elapsed());
+        for (name, stack) in stacks {
+            self.metrics.begin_stack(&stack.source, name);
+        }
         self.metrics.hold(sources.clone().flat_map(|(state, seen)| {
             let sections = seen.document.stacks.iter();
             let of_stacks = sections.flat_map(|section| {

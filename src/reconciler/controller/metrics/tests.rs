@@ -1,9 +1,10 @@
 //! The text that is served, and the page that explains it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +15,11 @@ use tokio::time::{Instant, advance};
 use super::counts::{Metrics, PassOutcome};
 use super::deliveries::Deliveries;
 use super::exposition::Exposition;
+use super::tally::Tally;
 use crate::diff::document::HoldCode;
 use crate::model::key::{Kind, ObjectKey};
 use crate::reconciler::controller::example;
+use crate::reconciler::controller::reason::Reasons;
 use crate::reconciler::controller::source::Looked;
 use crate::reconciler::event::Event;
 use crate::swarm::Traffic;
@@ -132,6 +135,85 @@ fn examples_ask_for_metrics_that_there_are() {
         assert!(unknown.is_empty(), "{unknown:?}");
     }
     serde_json::from_str::<serde_json::Value>(dashboard).unwrap();
+    let page = include_str!("../../../../docs/metrics.md");
+    let (_, worth_having) = page.split_once("## Alerts worth having").unwrap();
+    let missing: Vec<_> = named(worth_having).difference(&named(alerts)).copied().collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn what_happens_for_the_first_time_is_an_increase() {
+    let metrics = Metrics::default();
+    let (_, reports) = watch::channel(Arc::new(example::report()));
+    let exposition = Exposition::new(&metrics, reports, Vec::new());
+    metrics.begin_target("chat");
+    let mut tally = Tally::new(metrics);
+    tally.passed(
+        &Reasons::default(),
+        Instant::now(),
+        (0, 0),
+        std::iter::empty(),
+        &example::report().stacks,
+    );
+    let text = exposition.text().unwrap();
+    for zero in [
+        r#"skep_notifications_total{target="chat",outcome="failed"} 0"#,
+        r#"skep_notifications_total{target="chat",outcome="dropped"} 0"#,
+        r#"skep_drift_found_total{source="main",stack="shop"} 0"#,
+        r#"skep_drift_repaired_total{source="main",stack="shop"} 0"#,
+    ] {
+        assert!(text.lines().any(|line| line == zero), "{zero}\n{text}");
+    }
+}
+
+/// One of Prometheus's programs: that which `scripts/prometheus` has fetched, else that of this machine. `None` where there
+/// is none.
+fn promtool(arguments: &[&str]) -> Option<Child> {
+    let folder = std::env::var_os("SKEP_TEST_PROMETHEUS").unwrap_or_default();
+    let promtool = Command::new(Path::new(&folder).join("promtool"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    match promtool {
+        Ok(promtool) => Some(promtool),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            println!("skipped: there is no promtool (scripts/prometheus fetches one)");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn the_first_message_that_is_lost_raises_an_alert_which_ends_after_an_hour() {
+    let folder = tempfile::tempdir().unwrap();
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/prometheus/alerts.yml");
+    let test = folder.path().join("test.yml");
+    let text = r#"
+rule_files: ['RULES']
+tests:
+  - interval: 1m
+    input_series:
+      - { series: 'skep_notifications_total{target="chat",outcome="sent"}', values: '0+1x105' }
+      - { series: 'skep_notifications_total{target="chat",outcome="failed"}', values: '0x5 1x100' }
+    alert_rule_test:
+      - { alertname: SkepMessagesLost, eval_time: 4m }
+      - alertname: SkepMessagesLost
+        eval_time: 8m
+        exp_alerts:
+          - exp_labels: { severity: warning, target: chat, outcome: failed }
+            exp_annotations:
+              summary: Messages to chat do not arrive
+              description: They were given up, or too many of them wait. The log of skep says why.
+      - { alertname: SkepMessagesLost, eval_time: 70m }
+"#;
+    fs::write(&test, text.replace("RULES", rules.to_str().unwrap())).unwrap();
+    let Some(promtool) = promtool(&["test", "rules", test.to_str().unwrap()]) else { return };
+    let output = promtool.wait_with_output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
 }
 
 /// Prometheus's own checker knows the older text form, in which a counter's name ends in `_total` everywhere.
@@ -164,22 +246,7 @@ fn prometheus_finds_no_fault_with_names_and_texts() {
     let is_known = |line: &&str| !line.starts_with("# UNIT ") && *line != "# EOF";
     let older: Vec<String> = text.lines().filter(is_known).map(older).collect();
     let older = older.join("\n") + "\n";
-    // The one that `scripts/prometheus` has fetched, else the one of this machine.
-    let folder = std::env::var_os("SKEP_TEST_PROMETHEUS").unwrap_or_default();
-    let promtool = Command::new(Path::new(&folder).join("promtool"))
-        .args(["check", "metrics"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let mut promtool = match promtool {
-        Ok(promtool) => promtool,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            println!("skipped: there is no promtool (scripts/prometheus fetches one)");
-            return;
-        }
-        Err(error) => panic!("{error}"),
-    };
+    let Some(mut promtool) = promtool(&["check", "metrics"]) else { return };
     promtool.stdin.take().unwrap().write_all(older.as_bytes()).unwrap();
     let output = promtool.wait_with_output().unwrap();
     let said = [output.stdout, output.stderr].concat();

@@ -1,5 +1,6 @@
 //! Verdicts on one service, from tasks and update states made by hand.
 
+mod gaps;
 mod table;
 
 use std::sync::LazyLock;
