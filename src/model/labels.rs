@@ -39,6 +39,10 @@ pub const IGNORE: &str = "skep.ignore";
 /// What a service needs, one on each line, so that it goes before that after the file is gone: full names of services
 /// (`depends_on`), and stacks (`x-skep.depends_on`) as `stack NAME`. Written only with a write that happens anyway.
 pub const DEPENDS_ON: &str = "skep.depends-on";
+/// Services that a guard kept from being removed when this one was made, one on each line by their full names: as long as
+/// they are there, it is none of those that stay, for else each pass would make the removal look less than the one before.
+/// Written only with a write that happens anyway.
+pub const BESIDE: &str = "skep.beside";
 /// What skep itself and its proxy carry, so that they are never pruned: `controller` or `proxy`. Set by the author of
 /// the stack under `deploy.labels`.
 pub const ROLE: &str = "skep.role";
@@ -47,7 +51,7 @@ pub const RECORD: &str = "skep.record";
 
 /// Whether `label` is one of those that a service gets with a write that happens anyway, and never for their own sake.
 pub fn is_stamp(label: &str) -> bool {
-    [APPLIED, DEPENDS_ON].contains(&label)
+    [APPLIED, DEPENDS_ON, BESIDE].contains(&label)
 }
 
 /// Whether `label` is one of skep's own.

@@ -25,14 +25,19 @@ impl NameError {
 const RULE: &str =
     "use letters, digits, '-' and '_', starting with a letter or digit, at most 63 characters";
 
-fn is_name(text: &str) -> bool {
-    text.len() <= 63
+/// The same for fleets, each of which names a config after itself: `skep_NAME_record`, of at most 64 characters
+/// (swarmkit `manager/controlapi/common.go`).
+const FLEET_RULE: &str =
+    "use letters, digits, '-' and '_', starting with a letter or digit, at most 52 characters";
+
+fn is_name(text: &str, most: usize) -> bool {
+    text.len() <= most
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
 
 macro_rules! name {
-    ($(#[$doc:meta])* $type:ident, $what:literal) => {
+    ($(#[$doc:meta])* $type:ident, $what:literal, $most:literal, $rule:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -49,10 +54,10 @@ macro_rules! name {
             type Err = NameError;
 
             fn from_str(text: &str) -> Result<Self, NameError> {
-                if is_name(text) {
+                if is_name(text, $most) {
                     Ok(Self(text.to_owned()))
                 } else {
-                    Err(NameError { what: $what, name: text.to_owned(), rule: RULE })
+                    Err(NameError { what: $what, name: text.to_owned(), rule: $rule })
                 }
             }
         }
@@ -81,15 +86,15 @@ macro_rules! name {
 
 name! {
     /// The name of a stack: the prefix of its objects and the value of `com.docker.stack.namespace`.
-    StackName, "stack"
+    StackName, "stack", 63, RULE
 }
 name! {
     /// The name of an installation of skep; objects of other fleets are left alone.
-    FleetName, "fleet"
+    FleetName, "fleet", 52, FLEET_RULE
 }
 name! {
     /// The name of a source of stacks, as in `skep.yaml`; `cli` when a path was given by hand.
-    SourceName, "source"
+    SourceName, "source", 63, RULE
 }
 
 #[cfg(test)]
@@ -104,5 +109,12 @@ mod tests {
         for bad in ["", "-a", "_a", "a.b", "a b", "ä", &"x".repeat(64)] {
             assert!(bad.parse::<StackName>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_fleet_has_a_shorter_name_and_a_rule_that_says_so() {
+        assert!("x".repeat(52).parse::<FleetName>().is_ok());
+        let refused = "x".repeat(53).parse::<FleetName>().unwrap_err();
+        assert!(refused.rule().ends_with("at most 52 characters"));
     }
 }

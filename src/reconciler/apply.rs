@@ -132,7 +132,8 @@ pub async fn perform(
     report
 }
 
-/// Notes in the fleet record what was done. Nobody needs to hear when that fails: a run that goes on tries again.
+/// Notes in the fleet record what was done. Nobody needs to hear when that fails: a run that goes on tries again, a few
+/// times, and so does each later one that writes something.
 async fn remember(
     step: &Step,
     done: &BTreeSet<ObjectKey>,
@@ -141,10 +142,22 @@ async fn remember(
 ) {
     let Some((target, labels)) = noted(&step.write, done) else { return };
     let spec = ConfigSpec { name: step.object.name.clone(), labels, ..ConfigSpec::default() };
-    if let Err(error) = actuator.label_config(&target.id, target.version, &spec).await {
-        let reason = chain(&error);
+    let told = actuator.label_config(&target.id, target.version, &spec).await;
+    if let Err(error) = &told {
+        let reason = chain(error);
         tracing::debug!(object = %step.object, reason, "what was applied is not remembered");
-        learned.record_is_refused = !error.is_conflict();
+    }
+    learn_of_note(told.err().as_ref(), learned);
+}
+
+/// Remembers whether it is of any use to write the fleet record again.
+fn learn_of_note(error: Option<&SwarmError>, learned: &mut Learned) {
+    match error.map(|error| &error.failure) {
+        None => learned.unnoted = 0,
+        Some(Failure::Refused { .. } | Failure::TooOld { .. }) => learned.record_is_refused = true,
+        // The next pass sees what the other one wrote.
+        Some(Failure::OutOfSequence) => {}
+        Some(_) => learned.unnoted += 1,
     }
 }
 
@@ -354,6 +367,24 @@ mod tests {
         assert_eq!(written(false, &[]), None);
         assert_eq!(written(true, &[]), Some(1));
         assert_eq!(written(false, &[object]), Some(2));
+    }
+
+    #[test]
+    fn the_record_is_given_up_when_it_is_refused_or_a_run_has_tried_often_enough() {
+        let error = |failure| SwarmError { operation: "label a config".into(), failure };
+        let engine = || error(Failure::Engine { status: 500, message: "no".to_owned() });
+        let refused = error(Failure::Refused { status: 400, message: "too large".to_owned() });
+        let mut learned = Learned::default();
+        learn_of_note(Some(&engine()), &mut learned);
+        learn_of_note(Some(&error(Failure::OutOfSequence)), &mut learned);
+        learn_of_note(Some(&engine()), &mut learned);
+        assert!(!learned.notes_nothing());
+        learn_of_note(Some(&engine()), &mut learned);
+        assert!(learned.notes_nothing());
+        learn_of_note(None, &mut learned);
+        assert!(!learned.notes_nothing());
+        learn_of_note(Some(&refused), &mut learned);
+        assert!(learned.notes_nothing());
     }
 
     #[test]

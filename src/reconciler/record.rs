@@ -170,9 +170,15 @@ pub fn remember(labels: &mut Labels, service: &str, brief: &str) {
     labels.insert(format!("{APPLIED}{service}"), brief.to_owned());
 }
 
-/// Forgets that `service` was ever applied.
+/// Forgets what was applied to `service`, and what Swarm refused of it.
 pub fn forget(labels: &mut Labels, service: &str) {
     labels.remove(&format!("{APPLIED}{service}"));
+    forgive(labels, service);
+}
+
+/// Forgets what Swarm refused of `service`.
+pub fn forgive(labels: &mut Labels, service: &str) {
+    labels.remove(&format!("{REFUSED}{service}"));
 }
 
 /// Remembers in the record's labels what routes were written as, or forgets them.
@@ -237,4 +243,15 @@ pub fn labels(fleet: &FleetName) -> Labels {
 /// A new record with these random bytes.
 pub fn create(name: String, labels: Labels, bytes: &[u8; KEY_LENGTH]) -> ConfigSpec {
     ConfigSpec { name, labels, data: Data(bytes.to_vec()), templating: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_record_of_the_longest_fleet_has_the_longest_name_that_swarm_takes() {
+        let fleet = "x".repeat(52).parse().unwrap();
+        assert_eq!(name(&fleet).len(), 64);
+    }
 }

@@ -28,7 +28,7 @@ use crate::spec::decode::{Cursor, Decode, Fields, Located, Report, closest};
 #[schemars(deny_unknown_fields, title = "skep settings", rename = "skep.yaml")]
 pub struct Settings {
     /// The installation of skep. Objects of other fleets are left alone; `default` if absent.
-    #[schemars(with = "Option<String>", example = &"production")]
+    #[schemars(with = "Option<String>", length(max = 52), example = &"production")]
     pub fleet: Option<Located<FleetName>>,
     /// Where the engine is. `--host`, `SKEP_HOST`, `DOCKER_HOST` and `DOCKER_CONTEXT` win; without any of them docker's
     /// current context counts, else its default socket.

@@ -283,6 +283,24 @@ fn an_update_that_swarm_rolled_back_is_not_tried_again_until_the_file_changes() 
 }
 
 #[test]
+fn a_refused_release_of_a_service_that_was_made_anew_is_forgotten() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    let stack = |command: &str| web(&stage, "skep-demo/web:1", command, ROLLBACK);
+    stack("sleep");
+    stage.apply_well(&[]);
+    stack("crash");
+    stage.apply(&[]).ends(4, &["rolled back"]);
+    engine.docker(&["service", "rm", &stage.name("shop_web")]);
+    stage.apply(&["--timeout", "2s"]).ends(4, &[]);
+    engine.docker(&["service", "scale", "--detach", &format!("{}=2", stage.name("shop_web"))]);
+    let plan = stage.plan(&[]);
+    assert_eq!(holds(&plan), Vec::<String>::new(), "{plan:#}");
+    let change = &changes(&plan)[&format!("service {}", stage.name("shop_web"))];
+    assert_eq!(change["causes"], serde_json::json!(["drift"]));
+}
+
+#[test]
 fn a_release_that_crashes_is_remembered_however_often_swarm_writes_its_node() {
     let Some(engine) = Engine::of_this_run() else { return };
     let stage = Stage::on(&engine);

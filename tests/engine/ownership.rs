@@ -113,10 +113,32 @@ fn a_renamed_stack_goes_when_its_successor_is_healthy() {
     stage.apply_well(&[]);
     stage.forget("shop");
     stage.stack("store", WEB);
-    stage.apply(&["--prune"]).ends(5, &["previous_name"]);
-    assert_eq!(stage.names("service"), ["shop_web", "store_web"]);
+    for options in [&["--prune"][..], &["--prune", "--prune-stacks"], &[]] {
+        stage.apply(options).ends(5, &["previous_name"]);
+        assert_eq!(stage.names("service"), ["shop_web", "store_web"]);
+    }
     stage.stack("store", &format!("x-skep: {{ previous_name: %shop }}\n{WEB}"));
     stage.apply_well(&["--prune"]);
+    assert_eq!(stage.names("service"), ["store_web"]);
+}
+
+#[test]
+fn what_a_renamed_stack_does_not_have_any_more_stays_until_removal_is_asked_for() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    let old = WEB.replace(
+        "{ web: {",
+        "{ old: { image: 'skep-demo/web:1', deploy: { replicas: 0 } }, web: {",
+    );
+    stage.stack("shop", &old);
+    stage.apply_well(&[]);
+    stage.forget("shop");
+    stage.stack("store", &format!("x-skep: {{ previous_name: %shop }}\n{WEB}"));
+    stage.apply(&["--allow-replace"]).ends(5, &["no such service", "--prune"]);
+    assert_eq!(stage.names("service"), ["shop_old", "store_web"]);
+    assert_eq!(holds(&stage.plan(&[])), ["prune-not-asked", "guard-whole-stack"]);
+    stage.apply(&["--prune"]).ends(5, &["--unblock guard-whole-stack:"]);
+    stage.apply_well(&["--prune", "--prune-stacks"]);
     assert_eq!(stage.names("service"), ["store_web"]);
 }
 

@@ -71,6 +71,24 @@ fn most_services_of_a_stack_go_only_when_that_is_said_again() {
 }
 
 #[test]
+fn a_stack_that_is_made_anew_under_other_names_loses_the_old_ones_only_when_that_is_said_again() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    stage.exact_stack("shop", &services(&["a", "b", "c"]));
+    stage.apply_well(&[]);
+    stage.exact_stack("shop", &services(&["x", "y", "z"]));
+    for _ in 0..2 {
+        let run = stage.apply(&["--prune"]);
+        run.ends(5, &["3 of the 3 services", "--unblock guard-most-services:"]);
+        assert_eq!(stage.names("service").len(), 6);
+    }
+    let run = obey(&stage, &unblock(&stage.plan(&["--prune"])));
+    assert_eq!(run.code, 0, "{run}");
+    assert_eq!(stage.names("service"), ["shop_x", "shop_y", "shop_z"]);
+    assert_eq!(changes(&stage.plan(&["--prune"])).len(), 0);
+}
+
+#[test]
 fn a_whole_stack_goes_only_with_its_own_consent_and_then_completely() {
     let Some(engine) = Engine::of_this_run() else { return };
     let stage = Stage::on(&engine);

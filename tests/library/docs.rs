@@ -182,6 +182,7 @@ fn every_label_of_skep_is_explained() {
         labels::PROTECT,
         labels::IGNORE,
         labels::DEPENDS_ON,
+        labels::BESIDE,
         labels::ROLE,
         labels::RECORD,
     ] {

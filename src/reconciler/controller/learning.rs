@@ -51,6 +51,7 @@ pub fn forget(learned: &mut Learned) {
         has_written: _,
         failures,
         record_is_refused,
+        unnoted,
         networks_kept,
         networks_in_use,
         refused_writes,
@@ -63,5 +64,6 @@ pub fn forget(learned: &mut Learned) {
     refused_writes.clear();
     refused_beside.clear();
     *record_is_refused = false;
+    *unnoted = 0;
     *contention = Contention::of_controller();
 }

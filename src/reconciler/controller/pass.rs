@@ -178,6 +178,8 @@ impl Swarm {
             failed += report.failed;
             work.learned.has_written = report.performed + report.failed > 0
                 || (work.learned.has_written && (plan.is_progressing() || plan.is_waiting()));
+            // Passes do not come one right after another for the sake of a note.
+            work.learned.unnoted = 0;
             for object in std::mem::take(&mut work.learned.failures).keys() {
                 let reason = match object.kind {
                     Kind::Route | Kind::Proxy => "the proxy did not take it",

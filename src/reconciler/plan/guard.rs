@@ -4,33 +4,42 @@ use std::collections::BTreeSet;
 
 use crate::diff::document::{Hold, HoldCode};
 use crate::model::desired::DesiredStack;
-use crate::model::key::{Kind, ObjectKey};
+use crate::model::key::ObjectKey;
 use crate::model::labels::{self, Labels};
+use crate::model::live::LiveService;
 use crate::model::name::{SourceName, StackName};
 
-use super::super::ownership::owning_stack;
 use super::context::Context;
+use super::{beside, rename};
 
 /// How many services must go before "most of the stack" means something.
 const MOST_AT_LEAST: usize = 3;
 
-/// Refuses to remove most services of a stack that is still declared.
+/// Refuses to remove most services of a stack that is still declared: those of its `owned` ones that are `dropped`.
+///
+/// What was made beside them is none of those that stay, so that a pass that makes the stack anew under other names does not
+/// lift the guard for the next one.
 pub(super) fn most_services(
     context: &Context<'_>,
     stack: &StackName,
-    owned: usize,
-    surplus: usize,
+    owned: &[&LiveService],
+    dropped: &[&LiveService],
 ) -> Option<Hold> {
-    let most = surplus >= MOST_AT_LEAST && surplus * 2 > owned;
-    let hold = || {
-        guard(
-            context,
-            HoldCode::GuardMostServices,
-            format!("{surplus} of the {owned} services of stack {stack} would go"),
-            stack,
-        )
+    let names = names(dropped);
+    let remain = owned.iter().filter(|live| !names.contains(live.spec.name.as_str()));
+    let (new, old): (Vec<&LiveService>, Vec<&LiveService>) =
+        remain.copied().partition(|live| beside::is_made_beside(live, &names));
+    let most = dropped.len() >= MOST_AT_LEAST && dropped.len() > old.len();
+    if !most || is_lifted(context, HoldCode::GuardMostServices, stack) {
+        return None;
+    }
+    let (gone, all) = (dropped.len(), dropped.len() + old.len());
+    let since = match new.len() {
+        0 => String::new(),
+        new => format!(", not counting {new} made since"),
     };
-    (most && !is_lifted(context, HoldCode::GuardMostServices, stack)).then(hold)
+    let reason = format!("{gone} of the {all} services of stack {stack} would go{since}");
+    Some(guard(context, HoldCode::GuardMostServices, reason, stack))
 }
 
 /// Refuses to empty the fleet because a source is empty.
@@ -57,7 +66,7 @@ pub(super) fn no_stacks(context: &Context<'_>, vanished: &BTreeSet<StackName>) -
 
 /// Refuses to remove a whole stack without its own consent, the more so when it looks renamed.
 pub(super) fn whole_stack(context: &Context<'_>, stack: &StackName) -> Option<Hold> {
-    if successor(context, stack).is_some() {
+    if rename::successor(context, stack).is_some() {
         return None;
     }
     if let Some(renamed) = looks_renamed(context, stack) {
@@ -79,7 +88,7 @@ pub(super) fn whole_stack(context: &Context<'_>, stack: &StackName) -> Option<Ho
             )),
         );
     }
-    if context.policy.prune_stacks || is_lifted(context, HoldCode::GuardWholeStack, stack) {
+    if may_go(context, stack) {
         return None;
     }
     Some(guard(
@@ -88,6 +97,19 @@ pub(super) fn whole_stack(context: &Context<'_>, stack: &StackName) -> Option<Ho
         format!("the whole stack {stack} would go"),
         stack,
     ))
+}
+
+/// Refuses to remove a service of a stack that goes on under another name, where that has no such service.
+pub(super) fn left_behind(context: &Context<'_>, stack: &StackName) -> Option<Hold> {
+    let successor = rename::successor(context, stack)?;
+    let reason =
+        || format!("stack {}, which {stack} goes on as, has no such service", successor.name);
+    (!may_go(context, stack)).then(|| guard(context, HoldCode::GuardWholeStack, reason(), stack))
+}
+
+/// Whether the user consents to the removal of a whole stack.
+fn may_go(context: &Context<'_>, stack: &StackName) -> bool {
+    context.policy.prune_stacks || is_lifted(context, HoldCode::GuardWholeStack, stack)
 }
 
 /// Refuses to remove a stack that may have moved to a source that was not read yet.
@@ -105,32 +127,40 @@ pub(super) fn source_unread(context: &Context<'_>, stack: &StackName) -> Option<
     (!unread.is_empty()).then(hold)
 }
 
-/// The declared stack that says it was called `stack` before.
-pub(super) fn successor<'a>(
-    context: &'a Context<'_>,
+/// The services of `stack`, which has vanished, if they are kept because it looks renamed to `declared`.
+pub(super) fn kept_as_renamed<'a>(
+    context: &Context<'a>,
     stack: &StackName,
-) -> Option<&'a DesiredStack> {
-    let mut declared = context.desired.stacks.values();
-    declared.find(|declared| declared.policy.previous_name.as_ref() == Some(stack))
+    declared: &StackName,
+) -> Vec<&'a LiveService> {
+    let is_kept = rename::successor(context, stack).is_none()
+        && looks_renamed(context, stack) == Some(declared)
+        && !is_lifted(context, HoldCode::GuardRenamed, stack);
+    if is_kept { rename::services_of(context, stack) } else { Vec::new() }
 }
 
-/// A declared stack without live services that has the services of `stack` and does not say that it was renamed.
-fn looks_renamed<'a>(context: &'a Context<'_>, stack: &StackName) -> Option<&'a StackName> {
-    let keys = |name: &StackName| -> BTreeSet<String> {
-        let prefix = format!("{name}_");
-        let owned = context.index.services.values().filter(|live| {
-            let key = ObjectKey::new(Kind::Service, &live.spec.name);
-            owning_stack(&key, &live.spec.labels, &context.scope.fleet).as_ref() == Some(name)
-        });
-        owned.filter_map(|live| live.spec.name.strip_prefix(&prefix).map(str::to_owned)).collect()
+/// A declared stack that has the services of `stack` and does not say that it was renamed. It is new: what is live of it was
+/// made beside them.
+fn looks_renamed<'a>(context: &Context<'a>, stack: &StackName) -> Option<&'a StackName> {
+    let gone = rename::services_of(context, stack);
+    let prefix = format!("{stack}_");
+    let keys: BTreeSet<&str> =
+        gone.iter().filter_map(|live| live.spec.name.strip_prefix(&prefix)).collect();
+    let names = names(&gone);
+    let is_new = |declared: &DesiredStack| {
+        let live = rename::services_of(context, &declared.name);
+        live.iter().all(|live| beside::is_made_beside(live, &names))
     };
-    let gone = keys(stack);
     let declared = context.desired.stacks.values().find(|declared| {
-        let services: BTreeSet<String> =
-            declared.services.iter().map(|service| service.key.clone()).collect();
-        !gone.is_empty() && services == gone && keys(&declared.name).is_empty()
+        let services: BTreeSet<&str> =
+            declared.services.iter().map(|service| service.key.as_str()).collect();
+        !keys.is_empty() && services == keys && is_new(declared)
     });
     declared.map(|declared| &declared.name)
+}
+
+fn names<'a>(services: &[&'a LiveService]) -> BTreeSet<&'a str> {
+    services.iter().map(|live| live.spec.name.as_str()).collect()
 }
 
 /// Refuses to remove skep itself or its proxy.

@@ -70,8 +70,10 @@ pub struct Learned {
     pub has_written: bool,
     /// How often a write failed without an explanation.
     pub failures: BTreeMap<ObjectKey, u32>,
-    /// Whether the fleet record cannot be written, so that nothing more is remembered in it.
+    /// Whether the Engine refuses what is to be remembered in the fleet record, so that nothing more is.
     pub record_is_refused: bool,
+    /// How often in a row that failed for another reason.
+    pub unnoted: u32,
     /// How often the Engine kept a network that was to go, by name.
     pub networks_kept: BTreeMap<String, u32>,
     /// Networks that were to be made again and that the Engine kept although no service was on them, with its words.
@@ -82,4 +84,12 @@ pub struct Learned {
     pub refused_beside: BTreeMap<StackName, String>,
     /// What it has written, and where somebody else wrote too.
     pub contention: Contention,
+}
+
+impl Learned {
+    /// Whether the fleet record is not told of anything more: a run does not go on for its sake alone.
+    pub fn notes_nothing(&self) -> bool {
+        const PATIENCE: u32 = 3;
+        self.record_is_refused || self.unnoted >= PATIENCE
+    }
 }

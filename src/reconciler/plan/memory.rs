@@ -10,7 +10,7 @@ use crate::model::key::{Kind, ObjectKey};
 use crate::model::labels;
 
 use super::super::ownership::owning_stack;
-use super::super::record;
+use super::super::record::{self, Refusal};
 use super::super::step::{Notes, RouteNote, Step, Write};
 use super::context::Context;
 use super::{index, release, route};
@@ -82,7 +82,9 @@ pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
     }
     // A repair of drift applies what was applied before.
     applied.retain(|service, brief| record.applied.get(service) != Some(brief));
-    removed.retain(|service| record.applied.contains_key(service));
+    removed.retain(|service| {
+        record.applied.contains_key(service) || record.refused.contains_key(service)
+    });
     let known = |note: &RouteNote| {
         let routes = record.routes.get(note.stack.as_str());
         routes.and_then(|routes| routes.get(&note.route))
@@ -96,7 +98,7 @@ pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
     let moves = !notes.is_empty();
     // Who removes a stack of which nothing is left wants it forgotten.
     let mends = context.learned.has_written || context.policy.remove.is_some();
-    if context.learned.record_is_refused || !(moves || mends || is_behind) {
+    if context.learned.notes_nothing() || !(moves || mends || is_behind) {
         return None;
     }
     for live in &context.observed.services {
@@ -108,8 +110,14 @@ pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
         {
             record::remember(&mut labels, name, record::brief(stamp));
         }
+        if let Some(Refusal::Refused(refused)) = record.refused.get(name)
+            && release::has_come_through(live, refused)
+        {
+            record::forgive(&mut labels, name);
+        }
     }
-    for name in record.applied.keys().filter(|name| is_over(context, name)) {
+    let known = record.applied.keys().chain(record.refused.keys());
+    for name in known.filter(|name| is_over(context, name)) {
         record::forget(&mut labels, name);
     }
     if context.learned.has_written {

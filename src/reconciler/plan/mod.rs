@@ -4,6 +4,7 @@
 //! pass: what is not ready yet is a hold, and a later pass sees that it is gone.
 
 mod adoption;
+mod beside;
 mod between;
 mod blame;
 mod cause;
@@ -113,6 +114,7 @@ fn draft<'a>(context: &Context<'a>) -> (Vec<StackDraft<'a>>, Option<Hold>) {
     // A service may refer to an object of another stack: a config or secret, wherever that lives, or a network.
     let renamed: BTreeMap<ObjectKey, String> =
         drafts.values().flat_map(|draft| draft.renamed.clone()).collect();
+    let vanished = removal::vanished(context);
     let away: BTreeSet<String> =
         drafts.values().flat_map(|draft| draft.replaced_networks.clone()).collect();
     for stack in between::in_order(&context.desired.stacks) {
@@ -121,7 +123,7 @@ fn draft<'a>(context: &Context<'a>) -> (Vec<StackDraft<'a>>, Option<Hold>) {
         draft.waits = waits;
         draft.renamed.clone_from(&renamed);
         draft.away.clone_from(&away);
-        service::plan_services(context, stack, draft);
+        service::plan_services(context, stack, &beside::kept(context, stack, &vanished), draft);
         route::plan_routes(context, stack, draft);
         removal::plan_stack(context, stack, draft);
     }
@@ -131,7 +133,6 @@ fn draft<'a>(context: &Context<'a>) -> (Vec<StackDraft<'a>>, Option<Hold>) {
     if let Some(asked) = &context.policy.remove {
         drafts.push(requested::plan(context, asked));
     }
-    let vanished = removal::vanished(context);
     let reverse = Reverse::of_stacks(context, &vanished);
     for name in reverse.in_order() {
         let Some(name) = vanished.iter().find(|stack| stack.as_str() == name) else { continue };

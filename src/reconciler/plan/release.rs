@@ -88,6 +88,13 @@ pub(in crate::reconciler) fn is_as_applied(
     is_under_key(applied, key.id()).then(|| fingerprint(key, &as_declared(&live.spec)) == *applied)
 }
 
+/// Whether a release that Swarm refused once was applied all the same and was not taken back: to a service that somebody
+/// had removed, or in a try that a person allowed. What differs from it now is drift like any other.
+pub(super) fn has_come_through(live: &LiveService, refused: &str) -> bool {
+    live.spec.labels.get(labels::APPLIED).is_some_and(|applied| applied == refused)
+        && live.rollback().is_none()
+}
+
 /// The hold on a release that Swarm has rolled back already, remembered or seen just now.
 pub(super) fn refusal(
     context: &Context<'_>,
@@ -99,7 +106,9 @@ pub(super) fn refusal(
     let remembered = match context.record.and_then(|record| record.refused.get(name)) {
         // Every write makes another version, so that this allows one try and no more.
         Some(Refusal::Allowed(version)) if *version == live.version => return None,
-        Some(Refusal::Refused(refused)) => refused == fingerprint,
+        Some(Refusal::Refused(refused)) => {
+            refused == fingerprint && !has_come_through(live, refused)
+        }
         Some(Refusal::Allowed(_)) | None => false,
     };
     let rolled_back = live.rollback();

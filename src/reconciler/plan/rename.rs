@@ -6,6 +6,7 @@ use crate::model::key::{Kind, ObjectKey};
 use crate::model::labels;
 use crate::model::live::LiveService;
 use crate::model::mount::Mount;
+use crate::model::name::StackName;
 use crate::model::service::ServiceSpec;
 
 use super::super::ownership::owning_stack;
@@ -13,7 +14,48 @@ use super::context::Context;
 use super::guard;
 use super::network::replace_not_allowed;
 
-/// The live service that goes on as `service`, because that or its stack says so.
+/// The live services of a stack of this fleet.
+pub(super) fn services_of<'a>(context: &Context<'a>, stack: &StackName) -> Vec<&'a LiveService> {
+    let owner = |live: &LiveService| {
+        let key = ObjectKey::new(Kind::Service, &live.spec.name);
+        owning_stack(&key, &live.spec.labels, &context.scope.fleet)
+    };
+    let all = context.index.services.values().copied();
+    all.filter(|live| owner(live).as_ref() == Some(stack)).collect()
+}
+
+/// The declared stack that `stack`, which is no longer declared, goes on as, because it says that it was called so. One that
+/// was there before is none: it only has kept saying so, and another stack of that name has come and gone.
+pub(super) fn successor<'a>(context: &Context<'a>, stack: &StackName) -> Option<&'a DesiredStack> {
+    let mut declared = context.desired.stacks.values();
+    let successor =
+        declared.find(|declared| declared.policy.previous_name.as_ref() == Some(stack))?;
+    let is_older = |live: &&LiveService| {
+        let namesake = namesake(successor, stack, live);
+        namesake.is_some_and(|namesake| !is_later(context, live, namesake))
+    };
+    (!services_of(context, stack).iter().any(is_older)).then_some(successor)
+}
+
+/// The service of `successor` that `live`, of `stack`, goes on as.
+pub(super) fn namesake<'a>(
+    successor: &'a DesiredStack,
+    stack: &StackName,
+    live: &LiveService,
+) -> Option<&'a DesiredService> {
+    let key = live.spec.name.strip_prefix(stack.as_str())?.strip_prefix('_')?;
+    successor.services.iter().find(|service| service.key == key)
+}
+
+/// Whether a declared service is not there yet, or was made after `live`. One that was there before is not what that goes on
+/// as.
+pub(super) fn is_later(context: &Context<'_>, live: &LiveService, heir: &DesiredService) -> bool {
+    let there = context.index.services.get(heir.spec.name.as_str());
+    there.is_none_or(|there| there.created >= live.created)
+}
+
+/// The live service that goes on as `service`, because that or its stack says so. One that is still declared goes on as
+/// itself.
 pub(super) fn predecessor<'a>(
     context: &Context<'a>,
     stack: &DesiredStack,
@@ -24,6 +66,9 @@ pub(super) fn predecessor<'a>(
         Some(format!("{previous}_{}", service.key))
     };
     let name = service.previous_name.clone().or_else(of_stack)?;
+    if context.declared(&name).is_some() {
+        return None;
+    }
     let live = context.index.services.get(name.as_str()).copied()?;
     let key = ObjectKey::new(Kind::Service, &name);
     owning_stack(&key, &live.spec.labels, &context.scope.fleet).map(|_| live)

@@ -17,18 +17,21 @@ use super::draft::StackDraft;
 use super::gate::{self, Standing};
 use super::login::ServiceLogin;
 use super::update::Update;
-use super::{effect, image, index, memory, preflight, recreation, release, rename, reverse};
+use super::{
+    beside, effect, image, index, memory, preflight, recreation, release, rename, reverse,
+};
 
-/// Plans the services of `stack`, those first that others depend on.
+/// Plans the services of `stack`, those first that others depend on. Guards keep those that are `kept`.
 pub(super) fn plan_services(
     context: &Context<'_>,
     stack: &DesiredStack,
+    kept: &[String],
     draft: &mut StackDraft<'_>,
 ) {
     let mut standings = BTreeMap::new();
     for service in gate::in_order(&stack.services) {
         let before = draft.entries.len();
-        Planner { context, stack, service, standings: &standings }.plan(draft);
+        Planner { context, stack, service, kept, standings: &standings }.plan(draft);
         let standing = match draft.entries.get(before..).and_then(<[_]>::first) {
             None => Standing::Settled,
             Some(entry) if entry.change.is_standing() => Standing::Held,
@@ -43,6 +46,8 @@ pub(super) struct Planner<'a> {
     pub(super) context: &'a Context<'a>,
     pub(super) stack: &'a DesiredStack,
     pub(super) service: &'a DesiredService,
+    /// What its label says if it is made now; see [`beside`].
+    kept: &'a [String],
     standings: &'a BTreeMap<String, Standing>,
 }
 
@@ -109,10 +114,29 @@ impl Planner<'_> {
         }
         let needs = needs(&spec, draft);
         let login = ServiceLogin::of(self.context, &spec, None);
-        let write = stamped(spec, fingerprint, reverse::label(self.stack, self.service))
+        let write = self
+            .stamped(spec, fingerprint)
             .map(|spec| login.stamp(spec, RegistryAccess::Send))
             .map(|spec| Write::CreateService(Box::new(spec)));
         draft.push_after(change, write, needs);
+    }
+
+    /// The spec with the stamps of what is applied, of what the service needs and of what it was made beside; `None` while
+    /// there is no key to make the first with.
+    pub(super) fn stamped(
+        &self,
+        mut spec: ServiceSpec,
+        fingerprint: Option<String>,
+    ) -> Option<ServiceSpec> {
+        spec.labels.insert(labels::APPLIED.to_owned(), fingerprint?);
+        let needs = reverse::label(self.stack, self.service);
+        let beside = beside::label(self.context, &self.stack.name, &spec.name, self.kept);
+        for (label, value) in [(labels::DEPENDS_ON, needs), (labels::BESIDE, beside)] {
+            // With ignored labels it may be the live one.
+            spec.labels.remove(label);
+            spec.labels.extend(value.map(|value| (label.to_owned(), value)));
+        }
+        Some(spec)
     }
 
     /// The fingerprint of a release without its resolved image, once there is a key to make it with.
@@ -162,20 +186,6 @@ impl Planner<'_> {
             }
         }
     }
-}
-
-/// The spec with the stamps of what is applied and of what the service `needs`; `None` while there is no key to make the
-/// first with.
-pub(super) fn stamped(
-    mut spec: ServiceSpec,
-    fingerprint: Option<String>,
-    needs: Option<String>,
-) -> Option<ServiceSpec> {
-    spec.labels.insert(labels::APPLIED.to_owned(), fingerprint?);
-    // With ignored labels it may be the live one.
-    spec.labels.remove(labels::DEPENDS_ON);
-    spec.labels.extend(needs.map(|needs| (labels::DEPENDS_ON.to_owned(), needs)));
-    Some(spec)
 }
 
 /// Objects of the same pass that must be written before the service.

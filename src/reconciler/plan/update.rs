@@ -18,10 +18,8 @@ use super::image::Pinned;
 use super::login::{self, ServiceLogin};
 use super::network::{protected, replace_not_allowed};
 use super::recreation::{self, Parting};
-use super::service::{Planner, needs, stamped};
-use super::{
-    adoption, cause, effect, exchange, image, preflight, release, reverse, shortfall, supersede,
-};
+use super::service::{Planner, needs};
+use super::{adoption, cause, effect, exchange, image, preflight, release, shortfall, supersede};
 
 /// The field of the label that repeats the image reference; see [`labels::IMAGE`](crate::model::labels::IMAGE).
 const IMAGE_LABEL: &str = "deploy.labels.com.docker.stack.image";
@@ -153,14 +151,12 @@ impl<'a> Update<'a> {
         };
         let needs = needs(&spec, draft);
         let access = login::access(&self.owner, &spec, self.live);
-        let write =
-            stamped(spec, fingerprint, reverse::label(self.planner.stack, self.planner.service))
-                .map(|spec| Write::UpdateService {
-                    target: Target { id: self.live.id.clone(), version: self.live.version },
-                    spec: Box::new(self.login.stamp(spec, access)),
-                    access,
-                    raw: self.live.raw.clone(),
-                });
+        let write = self.planner.stamped(spec, fingerprint).map(|spec| Write::UpdateService {
+            target: Target { id: self.live.id.clone(), version: self.live.version },
+            spec: Box::new(self.login.stamp(spec, access)),
+            access,
+            raw: self.live.raw.clone(),
+        });
         draft.push_after(change, write, needs);
     }
 
@@ -170,8 +166,7 @@ impl<'a> Update<'a> {
         let own = self.spec.labels.iter().filter(|(label, _)| labels::is_own(label));
         spec.labels.extend(own.map(|(label, value)| (label.clone(), value.clone())));
         let fingerprint = self.planner.fingerprint(&release::as_declared(&spec));
-        let needs = reverse::label(self.planner.stack, self.planner.service);
-        stamped(spec, fingerprint, needs).map(|spec| Write::UpdateService {
+        self.planner.stamped(spec, fingerprint).map(|spec| Write::UpdateService {
             target: Target { id: self.live.id.clone(), version: self.live.version },
             spec: Box::new(spec),
             access: RegistryAccess::Keep,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::desired::DesiredStack;
 use crate::model::key::Kind;
 use crate::model::labels;
 use crate::model::live::LiveService;
@@ -10,6 +11,7 @@ use crate::model::name::StackName;
 use super::super::super::ownership::owning_stack;
 use super::super::super::policy::Scope;
 use super::super::context::Context;
+use super::super::guard;
 use super::super::index::Object;
 use super::stack::Removal;
 
@@ -54,6 +56,28 @@ pub(in crate::reconciler::plan) fn owner(
     object: &Object<'_>,
 ) -> Option<StackName> {
     owning_stack(&object.key(), object.labels, &context.scope.fleet)
+}
+
+/// The services that `stack` no longer declares and keeps, because they are most of what it has.
+pub(in crate::reconciler::plan) fn kept_as_most(
+    context: &Context<'_>,
+    stack: &DesiredStack,
+) -> Vec<String> {
+    let (name, is_requested) = (&stack.name, false);
+    let removal = Removal {
+        context,
+        stack: name,
+        declared: Some(stack),
+        is_requested,
+        others: &[],
+        wait: None,
+    };
+    let owned = removal.owned();
+    let dropped = removal.dropped(&owned);
+    match guard::most_services(context, name, &owned, &dropped) {
+        Some(_) => dropped.iter().map(|live| live.spec.name.clone()).collect(),
+        None => Vec::new(),
+    }
 }
 
 /// Whether the plan removes the service `live` once nothing waits any more: nothing declares it, and its removal is asked

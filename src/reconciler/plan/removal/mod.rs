@@ -8,5 +8,5 @@ mod stack;
 mod stores;
 mod wait;
 
-pub(super) use absent::{goes, is_undeclared, owner, vanished};
+pub(super) use absent::{goes, is_undeclared, kept_as_most, owner, vanished};
 pub(super) use wait::{plan_requested, plan_stack, plan_vanished};

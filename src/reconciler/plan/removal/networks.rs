@@ -30,7 +30,7 @@ impl Removal<'_> {
             }
             let mut change =
                 Change::new(object.clone(), Action::Remove, Effect::None, vec![self.cause()]);
-            change.holds.extend(self.consent(false));
+            change.holds.extend(self.consent(self.is_made_anew(&live)));
             change.holds.extend(self.protects().then(|| network::protected(&object)));
             users::wait_for_users(self.context, &object, &mut change);
             self.finish(change, live.id, None, draft);

@@ -33,13 +33,19 @@ impl Removal<'_> {
         all.filter(|live| !declared.contains(live.spec.name.as_str())).collect()
     }
 
+    /// Those of these that nothing goes on as.
+    pub(super) fn dropped<'b>(&self, owned: &[&'b LiveService]) -> Vec<&'b LiveService> {
+        let surplus = self.surplus(owned).into_iter();
+        surplus.filter(|live| self.successor(live).is_none()).collect()
+    }
+
     /// Plans the removal of services and returns the names of those that will go.
     pub(super) fn plan_services(&self, draft: &mut StackDraft<'_>) -> BTreeSet<String> {
         let owned = self.owned();
         let surplus = self.surplus(&owned);
         let reverse = Reverse::of_services(&surplus);
         let mut held = BTreeSet::new();
-        let too_many = guard::most_services(self.context, self.stack, owned.len(), surplus.len());
+        let guard = self.guard(&owned);
         let mut going = BTreeSet::new();
         let services = &self.context.index.services;
         for live in reverse.in_order().into_iter().filter_map(|name| services.get(name)) {
@@ -50,7 +56,7 @@ impl Removal<'_> {
                 effect::of_removal(live),
                 vec![self.cause()],
             );
-            let successor = self.successor(&key.name);
+            let successor = self.successor(live);
             if let Some(successor) = &successor {
                 change.causes = vec![Cause::Superseded];
                 change.notes.push(format!("goes on as {successor}"));
@@ -64,8 +70,8 @@ impl Removal<'_> {
             if let Some(role) = live.spec.labels.get(labels::ROLE) {
                 change.holds.push(guard::own_infrastructure(self.context, &key, role));
             }
-            if self.declared.is_some() && successor.is_none() {
-                change.holds.extend(too_many.clone());
+            if successor.is_none() {
+                change.holds.extend(guard.clone());
             }
             reverse.wait(&mut change, &held);
             users::wait_for_stopping(self.context, self.stack, &mut change);

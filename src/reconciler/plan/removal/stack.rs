@@ -13,7 +13,7 @@ use super::super::super::step::Write;
 use super::super::context::Context;
 use super::super::draft::StackDraft;
 use super::super::index::Object;
-use super::super::{guard, users};
+use super::super::{guard, rename, users};
 use super::absent::{owner, stack_of};
 
 /// The removal of what one stack no longer declares.
@@ -59,17 +59,25 @@ impl Removal<'_> {
     /// Whether `live` goes once nothing waits any more.
     pub(super) fn lets_go(&self, live: &LiveService) -> bool {
         let owned = self.owned();
-        let surplus = self.surplus(&owned);
-        let guard = match self.declared {
-            Some(_) => guard::most_services(self.context, self.stack, owned.len(), surplus.len()),
-            None => guard::whole_stack(self.context, self.stack),
-        };
-        surplus.iter().any(|other| other.id == live.id)
-            && guard.is_none()
-            && self.consent(false).is_none()
+        let goes_on = self.successor(live).is_some();
+        let is_surplus = self.surplus(&owned).iter().any(|other| other.id == live.id);
+        let is_guarded = (!goes_on && self.guard(&owned).is_some())
+            || (self.declared.is_none() && guard::whole_stack(self.context, self.stack).is_some());
+        is_surplus
+            && !is_guarded
+            && self.consent(goes_on).is_none()
             && !self.protects()
             && !guard::is_protected(&live.spec.labels)
             && !live.spec.labels.contains_key(labels::ROLE)
+    }
+
+    /// The guard on its services, `owned`, that nothing goes on as. A stack that is gone as a whole has one of its own.
+    pub(super) fn guard(&self, owned: &[&LiveService]) -> Option<Hold> {
+        match self.declared {
+            Some(_) => guard::most_services(self.context, self.stack, owned, &self.dropped(owned)),
+            None if self.is_requested => None,
+            None => guard::left_behind(self.context, self.stack),
+        }
     }
 
     pub(super) fn owns(&self, object: &Object<'_>) -> bool {
@@ -85,31 +93,47 @@ impl Removal<'_> {
         if self.is_requested { Cause::Manual } else { Cause::Git }
     }
 
-    /// The declared service that says it was called `name` before, or whose stack says so of its own name.
-    pub(super) fn successor(&self, name: &str) -> Option<String> {
+    /// The declared service that says it was called like `live` before, or whose stack says so of its own name.
+    pub(super) fn successor(&self, live: &LiveService) -> Option<String> {
+        let context = self.context;
         let successor = if let Some(stack) = self.declared {
-            stack.services.iter().find(|s| s.previous_name.as_deref() == Some(name))?
+            let name = Some(live.spec.name.as_str());
+            let mut services = stack.services.iter();
+            services
+                .find(|service| service.previous_name.as_deref() == name)
+                .filter(|heir| rename::is_later(context, live, heir))?
         } else {
-            let key = name.strip_prefix(self.stack.as_str())?.strip_prefix('_')?;
-            let stack = guard::successor(self.context, self.stack)?;
-            stack.services.iter().find(|s| s.key == key)?
+            rename::namesake(rename::successor(context, self.stack)?, self.stack, live)?
         };
         Some(successor.spec.name.clone())
     }
 
-    /// Why removal is not consented to.
-    pub(super) fn consent(&self, renamed: bool) -> Option<Hold> {
-        let policy = self.context.policy;
-        match self.declared {
-            Some(_) if renamed => None,
-            Some(stack) => {
-                let prune = stack.policy.prune.unwrap_or(policy.prune);
-                (!prune).then(|| prune_not_asked(self.context))
-            }
-            None if self.is_requested => None,
-            None if policy.prune || guard::successor(self.context, self.stack).is_some() => None,
-            None => Some(prune_not_asked(self.context)),
+    /// Whether the stack that this one goes on as has its own of a network, config or secret.
+    pub(super) fn is_made_anew(&self, object: &Object<'_>) -> bool {
+        if self.declared.is_some() {
+            return false;
         }
+        let Some(successor) = rename::successor(self.context, self.stack) else { return false };
+        let logical = object.label(labels::LOGICAL);
+        match object.key().kind {
+            Kind::Network => {
+                let name = object.name.strip_prefix(self.stack.as_str());
+                let key = name.and_then(|name| name.strip_prefix('_'));
+                successor.networks.iter().any(|network| Some(network.key.as_str()) == key)
+            }
+            Kind::Config => successor.configs.iter().any(|c| Some(c.key.as_str()) == logical),
+            Kind::Secret => successor.secrets.iter().any(|s| Some(s.key.as_str()) == logical),
+            Kind::Service | Kind::Route | Kind::Proxy => false,
+        }
+    }
+
+    /// Why removal is not consented to. What goes on under another name needs no consent.
+    pub(super) fn consent(&self, goes_on: bool) -> Option<Hold> {
+        let prune = match self.declared {
+            Some(stack) => stack.policy.prune.unwrap_or(self.context.policy.prune),
+            None => self.is_requested || self.context.policy.prune,
+        };
+        (!prune && !goes_on).then(|| prune_not_asked(self.context))
     }
 
     /// Who needs an object once everything else of the plan is done. When tasks of others end is nothing to wait for.

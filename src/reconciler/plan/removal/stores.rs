@@ -47,7 +47,7 @@ impl Removal<'_> {
                 let mut change =
                     Change::new(object.clone(), Action::Remove, Effect::None, vec![cause]);
                 if !superseded {
-                    change.holds.extend(self.consent(false));
+                    change.holds.extend(self.consent(self.is_made_anew(&stored)));
                     change.holds.extend(self.protects().then(|| network::protected(&object)));
                 }
                 users::wait_for_users(self.context, &object, &mut change);

@@ -7,8 +7,8 @@ use crate::model::name::StackName;
 
 use super::super::context::Context;
 use super::super::draft::StackDraft;
-use super::super::guard;
 use super::super::readiness::{Way, lack};
+use super::super::rename;
 use super::super::reverse::{Reverse, until_gone};
 use super::stack::Removal;
 
@@ -38,7 +38,7 @@ pub(in crate::reconciler::plan) fn plan_vanished(
     draft: &mut StackDraft<'_>,
 ) {
     // A renamed stack stays until the one that it goes on as is healthy.
-    let successor = guard::successor(context, stack);
+    let successor = rename::successor(context, stack);
     let wait = successor.and_then(|successor| {
         let draft = others.iter().find(|draft| draft.name == successor.name)?;
         waits_for_green(context, successor, draft)

@@ -162,9 +162,13 @@ proptest! {
         }
     }
 
-    /// Law 8: pruning alone removes neither most services of a stack nor all that there is, but any few that are gone.
+    /// Law 8: pruning alone removes neither most services of a stack nor all that there is, but any few that are gone; and
+    /// what is made meanwhile changes nothing about that.
     #[test]
-    fn the_implausible_is_refused(declared in prop::collection::vec(any::<bool>(), 1..8)) {
+    fn the_implausible_is_refused(
+        declared in prop::collection::vec(any::<bool>(), 1..8),
+        made in 0..6usize,
+    ) {
         let all: Vec<_> = (0..declared.len()).map(|n| service("shop", &format!("s{n}"))).collect();
         let mut world = World::applied(vec![stack("shop", all)]);
         world.policy = Policy { prune: true, ..Policy::default() };
@@ -172,9 +176,11 @@ proptest! {
         world.stack("shop").services.retain(|_| *kept.next().unwrap());
         let kept = declared.iter().filter(|kept| **kept).count();
         let gone = declared.len() - kept;
+        let new = (0..made).map(|n| service("shop", &format!("n{n}")));
+        world.stack("shop").services.extend(new);
         world.converge();
         let is_implausible = gone >= 3 && gone > kept;
-        let expected = if is_implausible { declared.len() } else { kept };
+        let expected = made + if is_implausible { declared.len() } else { kept };
         prop_assert_eq!(world.observed.services.len(), expected);
 
         world.desired.stacks.clear();

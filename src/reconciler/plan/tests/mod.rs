@@ -7,6 +7,7 @@ mod consent;
 mod effects;
 mod exchange;
 mod gates;
+mod guards;
 mod laws;
 mod logins;
 mod loops;

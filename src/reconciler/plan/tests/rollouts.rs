@@ -257,6 +257,44 @@ fn a_service_that_a_person_removed_is_drift_and_one_that_skep_removed_is_not() {
 }
 
 #[test]
+fn a_refused_release_that_came_through_after_all_is_forgotten() {
+    let (mut world, apply) = with_a_bad_release();
+    let Write::UpdateService { spec, .. } = &apply.steps[0].write else { panic!("no update") };
+    let refused = spec.labels[labels::APPLIED].clone();
+    let record = &mut world.observed.configs[0].spec.labels;
+    crate::reconciler::record::refuse(record, "shop_web", &refused);
+    assert_eq!(outline(&world.plan()), ["update service shop_web [refused-release]"]);
+    // Somebody removes the service: it is made anew as declared, and what is done by hand to that is drift.
+    world.observed.services.clear();
+    let plan = world.plan();
+    assert_eq!(outline(&plan), ["create service shop_web"]);
+    world.perform(&plan);
+    let scale = |world: &mut World, replicas| {
+        world.live("shop_web").spec.mode.replicated.as_mut().unwrap().replicas = Some(replicas);
+    };
+    scale(&mut world, 5);
+    assert_eq!(outline(&world.plan()), ["update service shop_web"]);
+    // Not so while Swarm says that it took it back.
+    world.live("shop_web").update = Some(in_state(UpdateState::RollbackCompleted));
+    assert_eq!(outline(&world.plan()), ["update service shop_web [refused-release]"]);
+    world.live("shop_web").update = None;
+    world.learned.has_written = true;
+    world.converge();
+    let is_known = |world: &World| {
+        world.observed.configs[0].spec.labels.keys().any(|label| label.starts_with("skep.refused."))
+    };
+    assert!(!is_known(&world));
+
+    // What skep removes is forgotten with it.
+    let record = &mut world.observed.configs[0].spec.labels;
+    crate::reconciler::record::refuse(record, "shop_web", "another");
+    world.policy.prune = true;
+    world.stack("shop").services.clear();
+    world.converge();
+    assert!(world.observed.services.is_empty() && !is_known(&world));
+}
+
+#[test]
 fn what_was_applied_is_only_noted_along_with_other_writes() {
     let mut world = World::applied(vec![stack("shop", vec![service("shop", "web")])]);
     assert!(world.plan().steps.is_empty() && world.plan().document.record.is_none());
