@@ -125,18 +125,18 @@ fn read_stack(
     options: &Options,
     report: &mut Report,
 ) -> Option<Stack> {
-    let files = Files { tree, directory: &input.files.directory };
+    let mut files = Files::new(tree, &input.files.directory);
     drop_inactive(&mut compose, &options.profiles);
     let name = name(&compose, input, file, options, report)?;
     let base = bind_base(tree, input, options);
     resolve::resolve_binds(&mut compose, &base, scopes, report);
-    resolve::add_label_files(&mut compose, files, scopes, report);
+    resolve::add_label_files(&mut compose, &mut files, scopes, report);
     let stack = Stack {
         name,
         file: Arc::clone(file),
-        environments: resolve::environments(&compose, files, scopes, report),
-        configs: resolve::configs(&compose, files, scopes, report),
-        secrets: resolve::secrets(&compose, files, scopes, report),
+        environments: resolve::environments(&compose, &mut files, scopes, report),
+        configs: resolve::configs(&compose, &mut files, scopes, report),
+        secrets: resolve::secrets(&compose, &mut files, scopes, report),
         compose,
     };
     check::check(&stack, report);

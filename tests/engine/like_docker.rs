@@ -286,6 +286,37 @@ fn all_of_dockers_keys_make_the_same_services_from_docker_and_from_skep() {
 }
 
 #[test]
+fn capitals_blanks_and_dockers_own_labels_make_the_same_services_from_docker_and_from_skep() {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let stage = Stage::on(&engine);
+    let stack = "
+version: '3.12'
+services:
+  web:
+    image: skep-demo/web:1
+    ports: [{ target: 53, published: 18010, protocol: UDP, mode: HOST }, { target: 80, published: 18011, protocol: '' }]
+    networks: [back]
+    deploy:
+      mode: ''
+      replicas: 0
+      labels: { com.docker.stack.namespace: other, com.docker.stack.image: other, own: label }
+      restart_policy: { condition: '' }
+      update_config: { failure_action: '' }
+      rollback_config: { failure_action: '' }
+networks: { back: { labels: { com.docker.stack.namespace: other } } }
+";
+    stage.exact_stack("spelt", stack);
+    stage.docker_deploy(&engine, "spelt", &[]);
+    let from_docker = stage.services_of(&engine, "spelt");
+    let plan = stage.plan(&[]);
+    for (key, change) in changes(&plan) {
+        assert!(change.get("fields").is_none(), "{key}: {change:#}");
+    }
+    stage.apply_well(&[]);
+    assert_same(&stage.services_of(&engine, "spelt"), &from_docker);
+}
+
+#[test]
 fn a_job_that_has_completed_does_not_run_again_when_its_stack_is_taken_over() {
     let Some(engine) = Engine::of_this_run() else { return };
     let stage = Stage::on(&engine);

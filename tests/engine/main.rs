@@ -92,6 +92,7 @@ mod raw;
 #[expect(dead_code, reason = "the tests of messages need more of it")]
 mod receiver;
 mod recreation;
+mod refused_by_the_engine;
 mod refused_like_docker;
 mod registries;
 mod registry;

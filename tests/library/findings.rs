@@ -276,3 +276,50 @@ fn an_update_must_watch_longer_than_a_health_check_takes_to_fail() {
     let quick = "test: 'true', interval: 1s, retries: 5, start_period: 1m";
     assert_eq!(with("failure_action: rollback", quick), [""; 0]);
 }
+
+#[test]
+fn words_that_docker_and_the_engine_take_are_taken() {
+    let with = |ports: &str, deploy: &str| {
+        let text = format!(
+            "services: {{web: {{image: x, ports: [{{target: 80, published: 80, {ports}}}], \
+             deploy: {{{deploy}}}}}}}"
+        );
+        let loaded = load_file(&memory(&text), "stack.yaml", &Options::default());
+        let ports = loaded.stacks.first().and_then(|stack| {
+            let port = stack.compose.services["web"].ports.as_ref()?.0.first()?;
+            Some((port.protocol.clone(), port.mode.clone()))
+        });
+        let codes: Vec<_> = loaded.findings.iter().map(|finding| finding.code).collect();
+        let ports = ports.as_ref().map(|(protocol, mode)| (protocol.as_str(), mode.as_str()));
+        assert!(codes.len() < 2, "{}", show(&loaded.findings));
+        format!("{:?} {}", ports.unwrap_or_default(), codes.concat())
+    };
+    assert_eq!(with("mode: HOST, protocol: UDP", ""), r#"("udp", "host") "#);
+    assert_eq!(with("mode: Ingress, protocol: ''", ""), r#"("", "ingress") "#);
+    assert_eq!(with("mode: both, protocol: tcp", ""), r#"("tcp", "ingress") invalid-value"#);
+    assert_eq!(with("protocol: ICMP", ""), r#"("", "") invalid-value"#);
+    let blanks = "mode: '', restart_policy: {condition: ''}, update_config: {failure_action: ''}";
+    assert_eq!(with("mode: ''", blanks), r#"("", "") "#);
+    let labels = "labels: {com.docker.stack.namespace: a}";
+    assert_eq!(with("mode: ''", labels), r#"("", "") reserved-label"#);
+    let labels = "labels: {com.docker.stack.image: a}";
+    assert_eq!(with("mode: ''", labels), r#"("", "") reserved-label"#);
+}
+
+#[test]
+fn names_of_networks_are_as_long_as_a_swarm_allows() {
+    let with = |stack: usize, networks: &str| {
+        let name = "s".repeat(stack);
+        let text = format!("name: {name}\nservices: {{web: {{image: x}}}}\nnetworks: {networks}");
+        let findings = load_file(&memory(&text), "stack.yaml", &Options::default()).findings;
+        findings.iter().map(|f| (f.code, f.place.as_ref().map_or(0, |p| p.line))).collect::<Vec<_>>()
+    };
+    assert_eq!(with(55, "{}"), [("", 0); 0]);
+    assert_eq!(with(56, "{}"), [("name-too-long", 1)]);
+    assert_eq!(with(56, "{default: }"), [("name-too-long", 3)]);
+    assert_eq!(with(56, "{default: {name: short}}"), [("", 0); 0]);
+    let long = "n".repeat(64);
+    assert_eq!(with(1, &format!("{{default: {{name: {long}}}}}")), [("name-too-long", 3)]);
+    let external = format!("{{default: {{name: {long}, external: true}}}}");
+    assert_eq!(with(1, &external), [("", 0); 0]);
+}

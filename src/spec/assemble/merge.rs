@@ -1,20 +1,21 @@
 //! One layer of a stack laid over another: several files, `extends`, by Compose's rules
 //! (`compose-spec/13-merge.md`).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use indexmap::IndexMap;
 
-use super::unlike::{as_hosts, as_list, as_pairs};
+use super::unlike::{as_hosts, as_list, as_needs, as_pairs};
 use crate::spec::compose::{mount_text, port_text};
 use crate::spec::yaml::node::{Entry, Mapping, Node, Value};
 
 /// `over` laid over `base`: mappings merge, lists grow, the rest is replaced.
 ///
 /// `!reset` takes a value away and `!override` replaces it whole. Lists of `name=value` merge by name with each
-/// other and with mappings; what a service runs is replaced, not extended; of two mounts, configs or secrets at one
-/// target, and of two ports that publish the same, the later counts. Tags stay, so that they hold against further
-/// layers below; [`settle`] takes them away.
+/// other and with mappings, and a name without a value replaces one that has it; elsewhere nothing changes nothing.
+/// What a service runs is replaced, not extended, and so are the subnets of a network; of two mounts, configs or
+/// secrets at one target, and of two ports that publish the same, the later counts. Tags stay, so that they hold
+/// against further layers below; [`settle`] takes them away.
 pub(super) fn merge(base: Node, over: Node) -> Node {
     at(&mut Vec::new(), base, over)
 }
@@ -53,14 +54,20 @@ fn is_tagged(node: &Node, tag: &str) -> bool {
 enum Rule {
     /// Only the later counts.
     Replace,
-    /// They are lists of `name=value`, or of names, that may also be mappings.
+    /// They are lists of `name=value` that may also be mappings, and a name without a value says something.
     Pairs,
+    /// They are lists of names that may also be mappings, and a name alone says nothing more.
+    Names,
+    /// They are lists of services that may also be mappings, and a service alone only has to be started.
+    Needs,
     /// They are entries of `/etc/hosts`, as a list or a mapping.
     Hosts,
     /// They are lists that may also be a single text.
     Texts,
     /// Items with an equal key are one.
     Keyed(fn(&Node) -> Option<String>),
+    /// The later ones count, each laid over the earlier one with its subnet.
+    Pools,
     /// The options belong to the driver.
     Driver,
     /// Mappings merge; equal items of lists are one.
@@ -73,9 +80,11 @@ fn rule(path: &[String]) -> Rule {
         ["services", _, "command" | "entrypoint"] | ["services", _, "healthcheck", "test"] => {
             Rule::Replace
         }
-        ["services", _, "environment" | "labels" | "sysctls" | "networks" | "depends_on"]
+        ["services", _, "environment" | "labels" | "sysctls"]
         | ["services", _, "deploy", "labels"]
         | ["networks" | "volumes" | "configs" | "secrets", _, "labels"] => Rule::Pairs,
+        ["services", _, "networks"] => Rule::Names,
+        ["services", _, "depends_on"] => Rule::Needs,
         ["services", _, "extra_hosts"] => Rule::Hosts,
         ["services", _, "dns" | "dns_search" | "dns_opt" | "env_file" | "label_file"] => {
             Rule::Texts
@@ -84,6 +93,7 @@ fn rule(path: &[String]) -> Rule {
         ["services", _, "configs" | "secrets"] => Rule::Keyed(store_target),
         ["services", _, "ports"] => Rule::Keyed(port),
         ["services", _, "logging"] => Rule::Driver,
+        ["networks", _, "ipam", "config"] => Rule::Pools,
         _ => Rule::Grow,
     }
 }
@@ -92,7 +102,7 @@ fn at(path: &mut Vec<String>, base: Node, over: Node) -> Node {
     if is_tagged(&over, OVERRIDE) || is_tagged(&over, RESET) || is_tagged(&base, RESET) {
         return over;
     }
-    if over.is_null() {
+    if over.is_null() && !is_value_of_pair(path) {
         return base;
     }
     let Node { place: under, value: base, .. } = base;
@@ -105,18 +115,36 @@ fn at(path: &mut Vec<String>, base: Node, over: Node) -> Node {
         (_, Value::Mapping(base), Value::Mapping(over)) => {
             Value::Mapping(mappings(path, base, over))
         }
-        (Rule::Pairs, base, over) => match (as_pairs(base), as_pairs(over)) {
-            (Ok(base), Ok(over)) => Value::Mapping(mappings(path, base, over)),
-            (_, Err(wrong)) | (Err(wrong @ Value::Sequence(_)), _) => wrong,
-            (Err(_), Ok(over)) => Value::Mapping(over),
-        },
+        (Rule::Pairs | Rule::Names, base, over) => merged(path, as_pairs(base), as_pairs(over)),
+        // Two lists stay one, which docker reads without looking at it.
+        (Rule::Needs, base @ Value::Sequence(_), over @ Value::Sequence(_)) => grow(base, over),
+        (Rule::Needs, base, over) => merged(path, as_needs(base), as_needs(over)),
         (Rule::Hosts, base, over) => grow(as_hosts(base), as_hosts(over)),
         (Rule::Texts, base, over) => grow(as_list(base, under), as_list(over, place.clone())),
         (Rule::Keyed(key), Value::Sequence(base), Value::Sequence(over)) => keyed(key, base, over),
+        (Rule::Pools, Value::Sequence(base), Value::Sequence(over)) => pools(path, base, over),
         (_, base @ Value::Sequence(_), over @ Value::Sequence(_)) => grow(base, over),
         (_, _, over) => over,
     };
     Node { value, place, used_at, tag }
+}
+
+/// Whether a path leads to the value of a pair: there nothing is a variable of the stack, or an empty text.
+fn is_value_of_pair(path: &[String]) -> bool {
+    path.split_last().is_some_and(|(_, above)| matches!(rule(above), Rule::Pairs))
+}
+
+/// Two values as one mapping. One that cannot be a mapping stays, so that reading it says what is wrong.
+fn merged(
+    path: &mut Vec<String>,
+    base: Result<Mapping, Value>,
+    over: Result<Mapping, Value>,
+) -> Value {
+    match (base, over) {
+        (Ok(base), Ok(over)) => Value::Mapping(mappings(path, base, over)),
+        (_, Err(wrong)) | (Err(wrong @ Value::Sequence(_)), _) => wrong,
+        (Err(_), Ok(over)) => Value::Mapping(over),
+    }
 }
 
 /// Whether both name a driver, and not the same.
@@ -152,6 +180,22 @@ fn keyed(key: fn(&Node) -> Option<String>, base: Vec<Node>, over: Vec<Node>) -> 
         merged.insert(name, item);
     }
     Value::Sequence(merged.into_values().collect())
+}
+
+/// The later items, each laid over the earlier one with its subnet. A network with both subnets, the earlier and the
+/// one that was to replace it, would not be what either file says.
+fn pools(path: &mut Vec<String>, base: Vec<Node>, over: Vec<Node>) -> Value {
+    let subnet = |pool: &Node| field(pool, "subnet");
+    let mut known: HashMap<Option<String>, Node> =
+        base.into_iter().map(|pool| (subnet(&pool), pool)).collect();
+    path.push(String::new());
+    let merged = over.into_iter().map(|pool| match known.remove(&subnet(&pool)) {
+        Some(base) => at(path, base, pool),
+        None => pool,
+    });
+    let merged = merged.collect();
+    path.pop();
+    Value::Sequence(merged)
 }
 
 /// The items of both, equal ones once.
@@ -195,7 +239,7 @@ fn port(node: &Node) -> Option<String> {
     let or = |key: &str, default: &str| field(node, key).unwrap_or_else(|| default.to_owned());
     if let Value::Mapping(_) = &node.value {
         let (target, published) = (field(node, "target")?, or("published", ""));
-        let (ip, protocol) = (or("host_ip", ""), or("protocol", "tcp"));
+        let (ip, protocol) = (or("host_ip", ""), or("protocol", "tcp").to_lowercase());
         return Some(format!("{ip}|{published}|{target}|{protocol}"));
     }
     let port_text::Spec { ip, published, target, protocol } = port_text::parse(text(node)?).ok()?;
@@ -245,15 +289,15 @@ mod tests {
         }
     }
 
-    fn merged(base: &str, over: &str) -> String {
+    /// Two files that say these of one object.
+    fn laid_over(kind: &str, base: &str, over: &str) -> String {
         let read = |text: &str, file: &str| {
-            let text = format!("services: {{web: {text}}}");
+            let text = format!("{kind}: {{web: {text}}}");
             parse(text.as_bytes(), file.into(), &Budget::default()).expect("YAML")
         };
         let mut node = merge(read(base, "a.yaml"), read(over, "b.yaml"));
         settle(&mut node);
-        let web = node.get("services").and_then(|services| services.get("web")).expect("web");
-        show(web)
+        show(node.get(kind).and_then(|objects| objects.get("web")).expect("web"))
     }
 
     #[test]
@@ -304,7 +348,82 @@ mod tests {
             ),
         ];
         for (base, over, expected) in cases {
-            assert_eq!(merged(base, over), expected, "{base} + {over}");
+            assert_eq!(laid_over("services", base, over), expected, "{base} + {over}");
+        }
+    }
+
+    #[test]
+    fn a_name_without_a_value_replaces_one_with_it_where_it_says_something() {
+        let cases = [
+            ("{environment: {A: 1, B: 2}}", "{environment: [A]}", "{environment: {A: ~, B: 2}}"),
+            ("{environment: [A=1]}", "{environment: {A: }}", "{environment: {A: ~}}"),
+            ("{environment: {A: 1}}", "{environment: }", "{environment: {A: 1}}"),
+            ("{labels: {a: 1}}", "{labels: [a]}", "{labels: {a: ~}}"),
+            ("{sysctls: {a: 1}}", "{sysctls: {a: }}", "{sysctls: {a: ~}}"),
+            (
+                "{deploy: {labels: [a=1]}}",
+                "{deploy: {labels: {a: }}}",
+                "{deploy: {labels: {a: ~}}}",
+            ),
+            (
+                "{networks: {x: {aliases: [w]}}}",
+                "{networks: [x, y]}",
+                "{networks: {x: {aliases: [w]}, y: ~}}",
+            ),
+            (
+                "{logging: {options: {a: 1}}}",
+                "{logging: {options: {a: }}}",
+                "{logging: {options: {a: 1}}}",
+            ),
+        ];
+        for (base, over, expected) in cases {
+            assert_eq!(laid_over("services", base, over), expected, "{base} + {over}");
+        }
+        assert_eq!(laid_over("networks", "{labels: {a: 1}}", "{labels: [a]}"), "{labels: {a: ~}}");
+    }
+
+    #[test]
+    fn a_service_in_a_list_has_to_be_started_whatever_was_said_of_it_before() {
+        let healthy = "{db: {condition: service_healthy, restart: true}}";
+        let cases = [
+            (
+                healthy,
+                "[db]",
+                "{db: {condition: service_started, restart: true, required: true}}",
+            ),
+            (
+                "[a, b]",
+                "{b: {condition: service_healthy}}",
+                "{a: {condition: service_started, required: true}, \
+                 b: {condition: service_healthy, required: true}}",
+            ),
+            (healthy, "{db: }", healthy),
+            ("[a, b]", "[b, c]", "[a, b, c]"),
+        ];
+        for (base, over, expected) in cases {
+            let needs = |needs: &str| format!("{{depends_on: {needs}}}");
+            let merged = laid_over("services", &needs(base), &needs(over));
+            assert_eq!(merged, needs(expected), "{base} + {over}");
+        }
+    }
+
+    #[test]
+    fn the_subnets_of_a_later_file_replace_those_before_and_take_over_what_one_has() {
+        let cases = [
+            ("[{subnet: 10.1.0.0/16, gateway: 10.1.0.1}]", "[{subnet: 10.2.0.0/16}]", "[{subnet: 10.2.0.0/16}]"),
+            (
+                "[{subnet: a, gateway: g, aux_addresses: {x: 1, y: 2}}, {subnet: b}]",
+                "[{subnet: c}, {subnet: a, aux_addresses: {y: 3}}]",
+                "[{subnet: c}, {subnet: a, gateway: g, aux_addresses: {x: 1, y: 3}}]",
+            ),
+            ("[{subnet: a}]", "[]", "[]"),
+            ("[{subnet: a}]", "", "[{subnet: a}]"),
+            ("[{gateway: g}]", "[{ip_range: r}]", "[{gateway: g, ip_range: r}]"),
+        ];
+        for (base, over, expected) in cases {
+            let pools = |pools: &str| format!("{{ipam: {{config: {pools}}}}}");
+            let merged = laid_over("networks", &pools(base), &pools(over));
+            assert_eq!(merged, pools(expected), "{base} + {over}");
         }
     }
 }

@@ -34,6 +34,31 @@ pub(super) fn as_pairs(value: Value) -> Result<Mapping, Value> {
     Ok(Mapping { entries: mapping.into_values().collect() })
 }
 
+/// A list of services to wait for as a mapping that says in full what a list means: started, and declared.
+///
+/// # Errors
+/// As [`as_pairs`].
+pub(super) fn as_needs(value: Value) -> Result<Mapping, Value> {
+    let is_list = matches!(value, Value::Sequence(_));
+    let mut needs = as_pairs(value)?;
+    if is_list {
+        for need in &mut needs.entries {
+            let node = &mut need.value;
+            let field = |key: &str, text: &str, kind| Entry {
+                key: key.to_owned(),
+                key_place: node.place.clone(),
+                value: Node { value: Value::Scalar(Scalar::new(text, kind)), ..node.clone() },
+            };
+            let entries = vec![
+                field("condition", "service_started", ScalarKind::String),
+                field("required", "true", ScalarKind::Bool(true)),
+            ];
+            node.value = Value::Mapping(Mapping { entries });
+        }
+    }
+    Ok(needs)
+}
+
 /// Entries of `/etc/hosts` as a list of `name=address`.
 pub(super) fn as_hosts(value: Value) -> Value {
     let Value::Mapping(mapping) = value else { return value };

@@ -80,36 +80,29 @@ fn constraint_problem(constraint: &str) -> Option<&'static str> {
         return Some("it has neither == nor !=");
     };
     let (left, right) = (left.trim(), right.get(2..).unwrap_or_default().trim());
-    let key_chars = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
-    let value_chars = |c: char| {
-        key_chars(c)
-            || matches!(
-                c,
-                ':' | '('
-                    | ')'
-                    | '?'
-                    | '+'
-                    | '['
-                    | ']'
-                    | '\\'
-                    | '^'
-                    | '$'
-                    | '|'
-                    | '='
-                    | ' '
-                    | '*'
-                    | ','
-            )
-    };
-    if left.is_empty() || !left.chars().all(key_chars) {
+    if !is_key(left) {
         Some("the part before the operator is no key")
     } else if right.is_empty() {
         Some("nothing stands behind the operator")
-    } else if !right.chars().all(value_chars) {
+    } else if !right.chars().all(is_of_value) {
         Some("the part behind the operator has characters that cannot stand there")
     } else {
         None
     }
+}
+
+/// `^(?i)[a-z_][a-z0-9\-_.]+$` (swarmkit `manager/constraint`). A slash cannot stand in it, so that no constraint can be
+/// about a label whose name has one.
+fn is_key(text: &str) -> bool {
+    let is_inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let mut rest = text.chars();
+    let begins_well = rest.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    begins_well && text.len() > 1 && rest.all(is_inner)
+}
+
+/// `[a-z0-9:\-_\s\.\*\(\)\?\+\[\]\\\^\$\|\/]` without regard to case (swarmkit `manager/constraint`).
+fn is_of_value(c: char) -> bool {
+    c.is_ascii_alphanumeric() || " \t\n\r\x0c:-_.*()?+[]\\^$|/".contains(c)
 }
 
 /// docker's schemas before 3.7 know no `x-` keys on services, so that only skep could deploy such a file.

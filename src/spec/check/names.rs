@@ -4,12 +4,14 @@ use crate::model::finding::Finding;
 use crate::model::labels;
 use crate::model::place::Place;
 use crate::spec::compose::pairs::Pairs;
-use crate::spec::convert::{config_name, network_name, scoped, secret_name, used_networks};
+use crate::spec::convert::{
+    DEFAULT_NETWORK, config_name, network_name, scoped, secret_name, used_networks,
+};
 use crate::spec::decode::{Located, Report};
 use crate::spec::stack::Stack;
 
-/// The longest name of a service (swarmkit `manager/controlapi/common.go`).
-const SERVICE_NAME: usize = 63;
+/// The longest name of a service or network (swarmkit `manager/controlapi/common.go`).
+const LABEL: usize = 63;
 /// The longest name of a config or secret (swarmkit `manager/controlapi/common.go`).
 const STORE_NAME: usize = 64;
 
@@ -17,9 +19,13 @@ pub(super) fn check(stack: &Stack, report: &mut Report) {
     let name = stack.name.as_str();
     for (key, service) in &stack.compose.services {
         let full = scoped(name, key);
-        service_name(&format!("services.{key}"), &full, &service.place, report);
+        let shown = shown(&full, None);
+        let path = format!("services.{key}");
+        let hint = "shorten the name of the service or of the stack";
+        label_name(&path, &full, &shown, &service.place, hint, report);
         let labels = service.deploy.as_ref().and_then(|deploy| deploy.labels.as_ref());
-        own_labels(&format!("services.{key}.deploy.labels"), labels, report);
+        let replaced = [labels::NAMESPACE, labels::IMAGE];
+        own_labels(&format!("{path}.deploy.labels"), labels, &replaced, report);
     }
     for key in used_networks(&stack.compose) {
         let declared = stack.compose.networks.get(&key);
@@ -27,46 +33,58 @@ pub(super) fn check(stack: &Stack, report: &mut Report) {
             continue;
         }
         let full = network_name(name, &key, declared.map(|network| &network.value));
+        let path = format!("networks.{key}");
         if let Some(network) = declared {
-            if !is_label(&full) {
-                let shown = shown(&full, network.name.as_ref());
-                let message =
-                    format!("networks.{key} would be named {shown}, which the Engine refuses");
-                report.push(
-                    Finding::error("invalid-name", network.place.clone(), message)
-                        .hint("names have letters, digits, '-' and '_' and begin and end with a letter or digit"),
-                );
-            }
-            own_labels(&format!("networks.{key}.labels"), network.labels.as_ref(), report);
+            let shown = shown(&full, network.name.as_ref());
+            let hint = "shorten the name of the network or of the stack";
+            label_name(&path, &full, &shown, &network.place, hint, report);
+            let labels = network.labels.as_ref();
+            own_labels(&format!("{path}.labels"), labels, &[labels::NAMESPACE], report);
+        } else if key == DEFAULT_NETWORK {
+            let hint = "shorten the name of the stack, or give this network a `name` of its own";
+            label_name(&path, &full, &shown(&full, None), &name_place(stack), hint, report);
         }
     }
     for (key, config) in &stack.compose.configs {
         let full = config_name(name, key, config, &[]).full;
         let shown = shown(&full, config.name.as_ref());
         store_name(&format!("configs.{key}"), &full, &shown, &config.place, report);
-        own_labels(&format!("configs.{key}.labels"), config.labels.as_ref(), report);
+        let (path, labels) = (format!("configs.{key}.labels"), config.labels.as_ref());
+        own_labels(&path, labels, &[labels::NAMESPACE], report);
     }
     for (key, secret) in &stack.compose.secrets {
         // The hash is as long as the eight digits that stand for it here.
         let full = secret_name(name, key, secret, &[], None).full.replace("<hash>", "01234567");
         let shown = shown(&full, secret.name.as_ref());
         store_name(&format!("secrets.{key}"), &full, &shown, &secret.place, report);
-        own_labels(&format!("secrets.{key}.labels"), secret.labels.as_ref(), report);
+        let (path, labels) = (format!("secrets.{key}.labels"), secret.labels.as_ref());
+        own_labels(&path, labels, &[labels::NAMESPACE], report);
     }
 }
 
-fn service_name(path: &str, full: &str, place: &Place, report: &mut Report) {
-    if full.len() > SERVICE_NAME {
+/// Where the name of the stack was written, if it was.
+fn name_place(stack: &Stack) -> Place {
+    let name = stack.compose.name.as_ref().filter(|name| name.value == stack.name);
+    name.map_or_else(|| Place::file(stack.file.clone()), |name| name.place.clone())
+}
+
+/// A name that the Swarm takes for one label of a DNS name; `hint` is for one that is too long.
+fn label_name(
+    path: &str,
+    full: &str,
+    shown: &str,
+    place: &Place,
+    hint: &str,
+    report: &mut Report,
+) {
+    if full.len() > LABEL {
         let message = format!(
-            "{path} would be named `{full}`, which has {} characters; a Swarm allows {SERVICE_NAME}",
+            "{path} would be named {shown}, which has {} characters; a Swarm allows {LABEL}",
             full.len()
         );
-        report.push(
-            Finding::error("name-too-long", place.clone(), message)
-                .hint("shorten the name of the service or of the stack"),
-        );
+        report.push(Finding::error("name-too-long", place.clone(), message).hint(hint));
     } else if !is_label(full) {
-        let message = format!("{path} would be named `{full}`, which the Engine refuses");
+        let message = format!("{path} would be named {shown}, which the Engine refuses");
         report.push(Finding::error("invalid-name", place.clone(), message).hint(
             "names have letters, digits, '-' and '_' and begin and end with a letter or digit",
         ));
@@ -99,13 +117,25 @@ fn is_label(name: &str) -> bool {
         && name.chars().all(|c| outer(c) || matches!(c, '-' | '_'))
 }
 
-fn own_labels(path: &str, labels: Option<&Located<Pairs>>, report: &mut Report) {
+/// Labels that skep sets itself. Those that docker sets, too, it puts in the place of what the file has (docker/cli
+/// `cli/compose/convert`), and a file that was made from a running stack has them.
+fn own_labels(
+    path: &str,
+    labels: Option<&Located<Pairs>>,
+    replaced: &[&str],
+    report: &mut Report,
+) {
     for (name, value) in labels.iter().flat_map(|labels| &labels.0) {
-        let is_own = labels::is_own(name) && name != labels::ROLE;
-        if is_own || name == labels::NAMESPACE || name == labels::IMAGE {
-            let message = format!("{path} sets {}, which skep sets itself", value.quoted(name));
+        let shown = value.quoted(name);
+        if labels::is_own(name) && name != labels::ROLE {
+            let message = format!("{path} sets {shown}, which skep sets itself");
             report.push(
                 Finding::error("reserved-label", value.place.clone(), message).hint("remove it"),
+            );
+        } else if replaced.contains(&name.as_str()) {
+            let message = format!("{path} sets {shown}, whose value is replaced, as docker does");
+            report.push(
+                Finding::warning("reserved-label", value.place.clone(), message).hint("remove it"),
             );
         }
     }

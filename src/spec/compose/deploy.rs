@@ -85,7 +85,7 @@ impl Decode for Deploy {
             return Some(Self::default());
         }
         let mut fields = at.fields(report)?;
-        let mode = fields.choice("mode", &MODES, report).map(|word| {
+        let mode = fields.choice_or_blank("mode", &MODES, report).map(|word| {
             let kind = match word.as_str() {
                 "global" => ModeKind::Global,
                 "replicated-job" => ModeKind::ReplicatedJob,
@@ -127,7 +127,7 @@ impl Decode for Rollout {
         let rollout = Self {
             parallelism: fields.get("parallelism", report),
             delay: fields.get("delay", report),
-            failure_action: fields.choice(
+            failure_action: fields.choice_or_blank(
                 "failure_action",
                 &["pause", "continue", "rollback"],
                 report,
@@ -152,7 +152,7 @@ impl Decode for RestartPolicy {
     fn decode(at: &Cursor<'_>, report: &mut Report) -> Option<Self> {
         let mut fields = at.fields(report)?;
         let policy = Self {
-            condition: fields.choice("condition", &["none", "on-failure", "any"], report),
+            condition: fields.choice_or_blank("condition", &["none", "on-failure", "any"], report),
             delay: fields.get("delay", report),
             max_attempts: fields.get("max_attempts", report),
             window: fields.get("window", report),

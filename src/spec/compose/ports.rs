@@ -114,7 +114,7 @@ fn long(at: &Cursor<'_>, report: &mut Report) -> Vec<Port> {
     let name = fields.or_default("name", report);
     let target: Option<u32> = fields.get("target", report);
     let published = fields.at("published").and_then(|published| range(&published, report));
-    let protocol = fields.choice("protocol", &["tcp", "udp", "sctp"], report);
+    let protocol = fields.choice_in_any_case("protocol", &["tcp", "udp", "sctp"], report);
     let mode = fields.at("mode").and_then(|mode| publish_mode(&mode, report));
     if let Some(ip) = fields.at("host_ip")
         && let Some(text) = ip.get::<String>(report)
@@ -147,6 +147,7 @@ fn long(at: &Cursor<'_>, report: &mut Report) -> Vec<Port> {
         mode: mode.unwrap_or_default(),
     };
     match published {
+        Some(range) if !may_unfold(at, range.count(), report) => Vec::new(),
         Some(range) => {
             range.numbers().map(|published| Port { published, ..port.clone() }).collect()
         }
@@ -170,12 +171,13 @@ fn range(at: &Cursor<'_>, report: &mut Report) -> Option<PortRange> {
     range
 }
 
-/// Engines store any word but `host` as `ingress` (moby `daemon/cluster/convert/service.go`), so a wrong one
-/// works and is only worth a warning.
+/// Engines know the words in any case and store whatever is not `host` as `ingress` (moby
+/// `daemon/cluster/convert/service.go`), so a wrong one works and is only worth a warning.
 fn publish_mode(at: &Cursor<'_>, report: &mut Report) -> Option<String> {
     let mode: String = at.get(report)?;
-    if matches!(mode.as_str(), "host" | "ingress" | "") {
-        return Some(mode);
+    let lower = mode.to_lowercase();
+    if matches!(lower.as_str(), "host" | "ingress" | "") {
+        return Some(lower);
     }
     report.push(
         at.warning(
@@ -206,7 +208,8 @@ inline_schema!(Ports, |_| json_schema!({
                         "description": "Port on the nodes, or a range of them; the Swarm chooses if absent."
                     },
                     "protocol": {
-                        "enum": ["tcp", "udp", "sctp"],
+                        "type": "string",
+                        "enum": ["tcp", "udp", "sctp", "TCP", "UDP", "SCTP"],
                         "description": "The protocol; tcp by default."
                     },
                     "mode": {

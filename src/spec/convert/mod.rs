@@ -20,7 +20,7 @@ mod service;
 mod stores;
 
 pub use names::{Names, StoreName, config_name, scoped, secret_name};
-pub use networks::{network_name, used_networks};
+pub use networks::{DEFAULT_NETWORK, network_name, used_networks};
 pub use stores::{config_identity, secret_identity};
 
 pub(super) use networks::network;

@@ -13,8 +13,8 @@ use crate::spec::compose::pairs::Options;
 use crate::spec::compose::{ComposeFile, Service};
 use crate::spec::decode::Located;
 
-/// The network of services that name none.
-const DEFAULT: &str = "default";
+/// The key of the network of services that name none.
+pub const DEFAULT_NETWORK: &str = "default";
 
 /// The name of a network in the Swarm.
 pub fn network_name(stack: &str, key: &str, network: Option<&Network>) -> String {
@@ -32,7 +32,7 @@ pub fn used_networks(file: &ComposeFile) -> BTreeSet<String> {
 fn keys(service: &Service) -> Vec<String> {
     match &service.networks {
         Some(networks) if !networks.0.is_empty() => networks.0.keys().cloned().collect(),
-        _ => vec![DEFAULT.to_owned()],
+        _ => vec![DEFAULT_NETWORK.to_owned()],
     }
 }
 
@@ -71,9 +71,10 @@ pub(super) fn attachments(
     attachments
 }
 
-/// Whether names work on a network; on the predefined ones they do not (moby `container.NetworkMode`).
+/// Whether names work on a network; on the predefined ones they do not (moby `container.NetworkMode` on Linux, which
+/// knows no `nat`).
 fn is_user_defined(target: &str) -> bool {
-    !matches!(target, "default" | "bridge" | "host" | "none" | "nat")
+    !matches!(target, "default" | "bridge" | "host" | "none")
         && !target.starts_with("container:")
 }
 

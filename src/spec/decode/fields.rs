@@ -47,17 +47,37 @@ impl<'a> Fields<'a> {
         report: &mut Report,
     ) -> Option<Located<String>> {
         let at = self.at(key)?;
+        let text = at.get(report)?;
+        one_of(&at, text, choices, report)
+    }
+
+    /// The same where a blank, such as a variable that is empty, is as good as no `key` at all.
+    pub fn choice_or_blank(
+        &mut self,
+        key: &'static str,
+        choices: &[&str],
+        report: &mut Report,
+    ) -> Option<Located<String>> {
+        let at = self.at(key)?;
         let text: Located<String> = at.get(report)?;
-        if choices.contains(&text.as_str()) {
-            return Some(text);
+        if text.is_empty() { None } else { one_of(&at, text, choices, report) }
+    }
+
+    /// The same where capitals, too, are as good as the small letters of `choices`.
+    pub fn choice_in_any_case(
+        &mut self,
+        key: &'static str,
+        choices: &[&str],
+        report: &mut Report,
+    ) -> Option<Located<String>> {
+        let at = self.at(key)?;
+        let text: Located<String> = at.get(report)?;
+        if text.is_empty() {
+            return None;
         }
-        let allowed = choices.join(", ");
-        let finding = at.error("invalid-value", format_args!("cannot be {}", at.quoted(&text)));
-        report.push(match closest(&text, choices.iter().copied()) {
-            Some(choice) => finding.hint(format!("did you mean `{choice}`? (one of {allowed})")),
-            None => finding.hint(format!("use one of {allowed}")),
-        });
-        None
+        let lower = text.with(text.to_ascii_lowercase());
+        let is_known = choices.contains(&lower.as_str());
+        one_of(&at, if is_known { lower } else { text }, choices, report)
     }
 
     /// Where `key` itself was written.
@@ -125,4 +145,23 @@ impl<'a> Fields<'a> {
             });
         }
     }
+}
+
+/// `text` if it is one of `choices`.
+fn one_of(
+    at: &Cursor<'_>,
+    text: Located<String>,
+    choices: &[&str],
+    report: &mut Report,
+) -> Option<Located<String>> {
+    if choices.contains(&text.as_str()) {
+        return Some(text);
+    }
+    let allowed = choices.join(", ");
+    let finding = at.error("invalid-value", format_args!("cannot be {}", at.quoted(&text)));
+    report.push(match closest(&text, choices.iter().copied()) {
+        Some(choice) => finding.hint(format!("did you mean `{choice}`? (one of {allowed})")),
+        None => finding.hint(format!("use one of {allowed}")),
+    });
+    None
 }

@@ -13,7 +13,7 @@ use crate::model::place::Place;
 use crate::spec::yaml::node::Spot;
 
 /// How many bytes the values of one file may add up to once their variables are replaced.
-const MAX_BYTES: usize = 16 * 1024 * 1024;
+pub(super) const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// Reads a `.env` file as Compose does (`docs.docker.com/compose/how-tos/environment-variables/variable-interpolation`).
 ///

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::assignment::Assignment;
+use super::dotenv::MAX_BYTES;
 use super::variables::Variables;
 use crate::model::finding::Finding;
 use crate::model::place::Place;
@@ -18,6 +19,7 @@ pub fn parse_env_file(
 ) -> (Vec<Assignment>, Vec<Finding>) {
     let mut assignments = Vec::new();
     let mut findings = Vec::new();
+    let mut size = 0_usize;
     let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
     for (line, bytes) in (1..).zip(text.split(|byte| *byte == b'\n')) {
         let place = |column: usize, length: usize| Place {
@@ -50,6 +52,12 @@ pub fn parse_env_file(
                 finding.hint("write `NAME=value`, without `export` and without blanks around `=`"),
             );
         } else if let Some(value) = value.or_else(|| variables.value(name)) {
+            size = size.saturating_add(value.len());
+            if size > MAX_BYTES {
+                let message = format!("the values of this file add up to more than {MAX_BYTES} bytes");
+                findings.push(Finding::error("interpolation-too-long", place, message));
+                break;
+            }
             let (name, value) = (name.to_owned(), value.to_owned());
             assignments.push(Assignment { name, value, place });
         }

@@ -33,7 +33,7 @@ struct Source<'a> {
 /// The data of each config that the stack creates, by key.
 pub(in crate::spec) fn configs(
     file: &ComposeFile,
-    files: Files<'_>,
+    files: &mut Files<'_>,
     scopes: &Scopes,
     report: &mut Report,
 ) -> BTreeMap<String, Vec<u8>> {
@@ -56,7 +56,7 @@ pub(in crate::spec) fn configs(
 /// The data of each secret that the stack creates, by key; empty for one that a plugin has.
 pub(in crate::spec) fn secrets(
     file: &ComposeFile,
-    files: Files<'_>,
+    files: &mut Files<'_>,
     scopes: &Scopes,
     report: &mut Report,
 ) -> BTreeMap<String, Redacted<Vec<u8>>> {
@@ -79,7 +79,7 @@ pub(in crate::spec) fn secrets(
 
 fn read(
     source: &Source<'_>,
-    files: Files<'_>,
+    files: &mut Files<'_>,
     variables: &Variables,
     report: &mut Report,
 ) -> Option<Vec<u8>> {
@@ -98,11 +98,12 @@ fn read(
             );
             return None;
         };
+        files.take(value.len(), &name.place, report)?;
         (value.as_bytes().to_vec(), &name.place)
     } else {
         let path = source.file?;
         // One byte more than is allowed tells "too large" from "as large as can be".
-        match files.read(&format!("{}.file", source.path), path, source.limit as u64) {
+        match files.read(&format!("{}.file", source.path), path, source.limit as u64, report)? {
             Ok(content) => (content.bytes, &path.place),
             Err(failure) => {
                 report.push(match failure.error {

@@ -16,7 +16,7 @@ const LIMIT: u64 = 1024 * 1024;
 /// The environment of each service by key, sorted as docker sorts it.
 pub(in crate::spec) fn environments(
     file: &ComposeFile,
-    files: Files<'_>,
+    files: &mut Files<'_>,
     scopes: &Scopes,
     report: &mut Report,
 ) -> BTreeMap<String, Vec<Located<EnvVar>>> {
@@ -32,17 +32,22 @@ pub(in crate::spec) fn environments(
 fn environment(
     key: &str,
     service: &Service,
-    files: Files<'_>,
+    files: &mut Files<'_>,
     variables: &Variables,
     report: &mut Report,
 ) -> Vec<Located<EnvVar>> {
     let mut environment = BTreeMap::new();
     for file in service.env_file.iter().flat_map(|files| &files.0) {
-        match files.read(&format!("services.{key}.env_file"), &file.path, LIMIT) {
+        let what = format!("services.{key}.env_file");
+        let Some(content) = files.read(&what, &file.path, LIMIT, report) else { break };
+        match content {
             Ok(content) => {
                 let (assignments, findings) =
                     parse_env_file(&content.bytes, &content.name, variables);
                 report.extend(findings);
+                if files.take_all(&assignments, &file.path.place, report).is_none() {
+                    break;
+                }
                 for assignment in assignments {
                     let variable =
                         EnvVar { name: assignment.name.clone(), value: Some(assignment.value) };
@@ -56,8 +61,13 @@ fn environment(
     for (name, value) in service.environment.iter().flat_map(|environment| &environment.0) {
         // Without a value a variable is that of the stack, else it is unset in the container.
         let own = value.value.as_ref().map(|value| value.expose().as_str());
-        let text = own.or_else(|| variables.value(name)).map(str::to_owned);
-        let variable = EnvVar { name: name.clone(), value: text };
+        let text = own.or_else(|| variables.value(name));
+        // What stands in the file itself was counted with it.
+        let named = text.filter(|_| own.is_none()).map_or(0, str::len);
+        if files.take(named, &value.place, report).is_none() {
+            break;
+        }
+        let variable = EnvVar { name: name.clone(), value: text.map(str::to_owned) };
         environment.insert(name.clone(), Located::new(variable, value.place.clone()));
     }
     let mut environment: Vec<_> = environment.into_values().collect();

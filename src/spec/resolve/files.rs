@@ -1,18 +1,27 @@
-//! Reads the files that a stack file names.
+//! Reads the files that a stack file names, within a budget for all that it names.
 
 use std::sync::Arc;
 
 use crate::model::finding::Finding;
-use crate::spec::decode::Located;
+use crate::model::place::Place;
+use crate::spec::decode::{Located, Report};
+use crate::spec::interpolate::Assignment;
 use crate::spec::tree::{ReadError, Tree, join};
 
+/// How many bytes a stack may take in by naming files and variables, each counted as often as it is named: a hundred
+/// configs of the largest size, or a thousand services with some hundred variables each.
+const BYTES: usize = 128 * 1024 * 1024;
+/// How many bytes a variable or label takes besides its name and its value.
+const BESIDES: usize = 256;
+
 /// The files around a stack file.
-#[derive(Clone, Copy)]
 pub(in crate::spec) struct Files<'a> {
     /// The tree that holds them.
-    pub(in crate::spec) tree: &'a dyn Tree,
+    tree: &'a dyn Tree,
     /// The directory against which paths resolve.
-    pub(in crate::spec) directory: &'a str,
+    directory: &'a str,
+    /// How many bytes may still be taken in; `None` once there were too many.
+    left: Option<usize>,
 }
 
 /// A file that was read.
@@ -23,21 +32,62 @@ pub(super) struct Content {
     pub(super) bytes: Vec<u8>,
 }
 
-impl Files<'_> {
+impl<'a> Files<'a> {
+    /// The files of `tree`, named by a file in `directory`.
+    pub(in crate::spec) fn new(tree: &'a dyn Tree, directory: &'a str) -> Self {
+        Self { tree, directory, left: Some(BYTES) }
+    }
+
     /// Reads the file that `path` names at its place in the stack file; `what` begins the message if that fails.
+    /// `None` once the stack names too much, which is told once.
     pub(super) fn read(
-        &self,
+        &mut self,
         what: &str,
         path: &Located<String>,
         limit: u64,
-    ) -> Result<Content, ReadFailure> {
-        let inside = join(self.directory, path)
-            .map_err(|error| ReadFailure::new(what, path, None, error))?;
+        report: &mut Report,
+    ) -> Option<Result<Content, ReadFailure>> {
+        self.left?;
+        let inside = match join(self.directory, path) {
+            Ok(inside) => inside,
+            Err(error) => return Some(Err(ReadFailure::new(what, path, None, error))),
+        };
         let name: Arc<str> = self.tree.display(&inside).into();
         match self.tree.read(&inside, limit) {
-            Ok(bytes) => Ok(Content { name, bytes }),
-            Err(error) => Err(ReadFailure::new(what, path, Some(&name), error)),
+            Ok(bytes) => {
+                self.take(bytes.len(), &path.place, report)?;
+                Some(Ok(Content { name, bytes }))
+            }
+            Err(error) => Some(Err(ReadFailure::new(what, path, Some(&name), error))),
         }
+    }
+
+    /// Takes `bytes` in, for what is named at `place`; `None` when the stack names too much, which is told once.
+    pub(super) fn take(&mut self, bytes: usize, place: &Place, report: &mut Report) -> Option<()> {
+        let left = self.left?;
+        self.left = left.checked_sub(bytes);
+        if self.left.is_none() {
+            let message = format!(
+                "the files and variables that this stack names add up to more than {} MiB",
+                BYTES / 1024 / 1024
+            );
+            report.push(
+                Finding::error("too-large", place.clone(), message)
+                    .hint("put what is large into an image or a volume, or make several stacks"),
+            );
+        }
+        self.left.map(|_| ())
+    }
+
+    /// The same for what a file assigns.
+    pub(super) fn take_all(
+        &mut self,
+        assignments: &[Assignment],
+        place: &Place,
+        report: &mut Report,
+    ) -> Option<()> {
+        let size = |one: &Assignment| one.name.len() + one.value.len() + BESIDES;
+        self.take(assignments.iter().map(size).sum(), place, report)
     }
 }
 

@@ -17,7 +17,7 @@ const LIMIT: u64 = 1024 * 1024;
 /// Adds the labels of files to the services that name them. Of several files the last counts, and `labels` over all.
 pub(in crate::spec) fn add_label_files(
     file: &mut ComposeFile,
-    files: Files<'_>,
+    files: &mut Files<'_>,
     scopes: &Scopes,
     report: &mut Report,
 ) {
@@ -26,12 +26,17 @@ pub(in crate::spec) fn add_label_files(
         let Some(paths) = service.label_file.take() else { continue };
         let mut labels = IndexMap::new();
         for path in &paths.value.0 {
-            match files.read(&format!("services.{key}.label_file"), path, LIMIT) {
+            let what = format!("services.{key}.label_file");
+            let Some(content) = files.read(&what, path, LIMIT, report) else { break };
+            match content {
                 Ok(content) => {
                     let variables = scopes.of(Kind::Service, key);
                     let (assignments, findings) =
                         parse_dotenv(&content.bytes, &content.name, variables);
                     report.extend(findings);
+                    if files.take_all(&assignments, &path.place, report).is_none() {
+                        break;
+                    }
                     for label in assignments {
                         labels.insert(label.name, Located::new(label.value, label.place));
                     }
