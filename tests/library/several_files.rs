@@ -202,6 +202,35 @@ configs: {agent: {file: agent.conf}, inline: {environment: NAME}}
 }
 
 #[test]
+fn a_variable_without_a_value_is_that_of_the_stack_whatever_the_extended_service_says() {
+    let specs = specs(&[(
+        STACK,
+        "
+services:
+  base: {image: a, environment: {OUTER: base, GONE: base, KEPT: base}, labels: [flag=base]}
+  web: {extends: base, environment: [OUTER, GONE], labels: {flag: }}
+",
+    )]);
+    let web = container(&specs, "web");
+    assert_eq!(web["Env"], json!(["GONE", "KEPT=base", "OUTER=outer"]));
+    assert_eq!(web["Labels"]["flag"], "");
+}
+
+#[test]
+fn an_undeclared_service_is_a_warning_in_two_lists_as_in_one() {
+    let told = |base: &str, over: &str| {
+        let text = format!(
+            "services: {{base: {{image: a, depends_on: {base}}}, \
+             web: {{extends: base, depends_on: {over}}}}}"
+        );
+        let loaded = loaded(&tree(&[(STACK, &text)]), &["stack.yaml"]);
+        loaded.stacks.len()
+    };
+    assert_eq!(told("[gone]", "[lost]"), 1);
+    assert_eq!(told("[gone]", "{lost: }"), 0);
+}
+
+#[test]
 fn a_later_file_changes_what_an_earlier_one_includes_or_declares() {
     let files = [
         (STACK, "include: [_lib.yaml]\nservices: {base: {image: base, tty: true}}"),
