@@ -24,13 +24,14 @@ const INSTEAD: [(&str, &str); 3] = [
 struct Surroundings<'e>(&'e Engine);
 
 /// Kinds and names of objects that are there before.
-const EXTERNAL: [(&str, &str); 6] = [
+const EXTERNAL: [(&str, &str); 7] = [
     ("config", "existing"),
     ("config", "other"),
     ("secret", "made-by-hand"),
     ("network", "shared"),
     ("network", "other"),
     ("network", "older"),
+    ("network", "nat"),
 ];
 /// Kinds and names of objects that a folder names itself.
 const NAMED: [(&str, &str); 2] = [("config", "exact-name"), ("network", "exact-name")];

@@ -312,7 +312,10 @@ fn names_of_networks_are_as_long_as_a_swarm_allows() {
         let name = "s".repeat(stack);
         let text = format!("name: {name}\nservices: {{web: {{image: x}}}}\nnetworks: {networks}");
         let findings = load_file(&memory(&text), "stack.yaml", &Options::default()).findings;
-        findings.iter().map(|f| (f.code, f.place.as_ref().map_or(0, |p| p.line))).collect::<Vec<_>>()
+        findings
+            .iter()
+            .map(|f| (f.code, f.place.as_ref().map_or(0, |p| p.line)))
+            .collect::<Vec<_>>()
     };
     assert_eq!(with(55, "{}"), [("", 0); 0]);
     assert_eq!(with(56, "{}"), [("name-too-long", 1)]);

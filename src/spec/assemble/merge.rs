@@ -386,11 +386,7 @@ mod tests {
     fn a_service_in_a_list_has_to_be_started_whatever_was_said_of_it_before() {
         let healthy = "{db: {condition: service_healthy, restart: true}}";
         let cases = [
-            (
-                healthy,
-                "[db]",
-                "{db: {condition: service_started, restart: true, required: true}}",
-            ),
+            (healthy, "[db]", "{db: {condition: service_started, restart: true, required: true}}"),
             (
                 "[a, b]",
                 "{b: {condition: service_healthy}}",
@@ -410,7 +406,11 @@ mod tests {
     #[test]
     fn the_subnets_of_a_later_file_replace_those_before_and_take_over_what_one_has() {
         let cases = [
-            ("[{subnet: 10.1.0.0/16, gateway: 10.1.0.1}]", "[{subnet: 10.2.0.0/16}]", "[{subnet: 10.2.0.0/16}]"),
+            (
+                "[{subnet: 10.1.0.0/16, gateway: 10.1.0.1}]",
+                "[{subnet: 10.2.0.0/16}]",
+                "[{subnet: 10.2.0.0/16}]",
+            ),
             (
                 "[{subnet: a, gateway: g, aux_addresses: {x: 1, y: 2}}, {subnet: b}]",
                 "[{subnet: c}, {subnet: a, aux_addresses: {y: 3}}]",

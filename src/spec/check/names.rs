@@ -69,14 +69,7 @@ fn name_place(stack: &Stack) -> Place {
 }
 
 /// A name that the Swarm takes for one label of a DNS name; `hint` is for one that is too long.
-fn label_name(
-    path: &str,
-    full: &str,
-    shown: &str,
-    place: &Place,
-    hint: &str,
-    report: &mut Report,
-) {
+fn label_name(path: &str, full: &str, shown: &str, place: &Place, hint: &str, report: &mut Report) {
     if full.len() > LABEL {
         let message = format!(
             "{path} would be named {shown}, which has {} characters; a Swarm allows {LABEL}",
@@ -119,12 +112,7 @@ fn is_label(name: &str) -> bool {
 
 /// Labels that skep sets itself. Those that docker sets, too, it puts in the place of what the file has (docker/cli
 /// `cli/compose/convert`), and a file that was made from a running stack has them.
-fn own_labels(
-    path: &str,
-    labels: Option<&Located<Pairs>>,
-    replaced: &[&str],
-    report: &mut Report,
-) {
+fn own_labels(path: &str, labels: Option<&Located<Pairs>>, replaced: &[&str], report: &mut Report) {
     for (name, value) in labels.iter().flat_map(|labels| &labels.0) {
         let shown = value.quoted(name);
         if labels::is_own(name) && name != labels::ROLE {

@@ -74,8 +74,7 @@ pub(super) fn attachments(
 /// Whether names work on a network; on the predefined ones they do not (moby `container.NetworkMode` on Linux, which
 /// knows no `nat`).
 fn is_user_defined(target: &str) -> bool {
-    !matches!(target, "default" | "bridge" | "host" | "none")
-        && !target.starts_with("container:")
+    !matches!(target, "default" | "bridge" | "host" | "none") && !target.starts_with("container:")
 }
 
 /// A network to create.

@@ -54,7 +54,8 @@ pub fn parse_env_file(
         } else if let Some(value) = value.or_else(|| variables.value(name)) {
             size = size.saturating_add(value.len());
             if size > MAX_BYTES {
-                let message = format!("the values of this file add up to more than {MAX_BYTES} bytes");
+                let message =
+                    format!("the values of this file add up to more than {MAX_BYTES} bytes");
                 findings.push(Finding::error("interpolation-too-long", place, message));
                 break;
             }
