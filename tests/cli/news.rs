@@ -1,7 +1,7 @@
 //! What happened, as people and programs are shown it, and whether messages arrive.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::process::Stdio;
 use std::thread;
@@ -138,6 +138,31 @@ fn what_happens_is_followed_line_by_line_also_when_the_file_is_deleted() {
     }
 }
 
+/// A mail server that takes one mail, and knows nobody called `gone`. Returns its port.
+fn post_office() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(b"220 here\r\n").unwrap();
+        let mut is_mail = false;
+        for line in BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok) {
+            is_mail = is_mail && line != ".";
+            let answer = match line.split(' ').next() {
+                _ if is_mail => continue,
+                Some("RCPT") if line.contains("gone") => "550 5.1.1 unknown\r\n",
+                Some("DATA") => {
+                    is_mail = true;
+                    "354 go on\r\n"
+                }
+                _ => "250 yes\r\n",
+            };
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    port
+}
+
 #[test]
 fn targets_are_tried_and_each_says_what_became_of_it() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -156,7 +181,10 @@ fn targets_are_tried_and_each_says_what_became_of_it() {
   targets:
     - {{ name: hook, webhook: {{ url: 'http://{address}/hook' }} }}
     - {{ name: chat, slack: {{ url_file: nowhere }} }}
-"
+    - name: mail
+      email: {{ host: 127.0.0.1, port: {port}, tls: none, from: skep@here.example, to: [ops@here.example, gone@here.example] }}
+",
+        port = post_office()
     );
     let world = World::new().file("skep.yaml", settings);
     // Whoever wrote the stacks beside it may have written this.
@@ -164,10 +192,11 @@ fn targets_are_tried_and_each_says_what_became_of_it() {
     assert_eq!(unnamed.code, Some(1), "{unnamed}");
     assert!(unnamed.stderr.contains("counts only in a file that is named"), "{unnamed}");
     let unknown = world.run(&["notify", "test", "hok", "-c", "skep.yaml"]);
-    assert!(unknown.stderr.contains("hint: targets are hook, chat"), "{unknown}");
+    assert!(unknown.stderr.contains("hint: targets are hook, chat, mail"), "{unknown}");
     let ran = world.run(&["notify", "test", "-c", "skep.yaml"]);
-    let expected =
-        "hook took it\nchat failed: read nowhere: No such file or directory (os error 2)\n";
+    let expected = "hook took it\n\
+        chat failed: read nowhere: No such file or directory (os error 2)\n\
+        mail took it, but not for gone@here.example (permanent error (550): 5.1.1 unknown)\n";
     assert_eq!((ran.stdout.as_str(), ran.code), (expected, Some(1)), "{ran}");
     assert!(server.join().unwrap().starts_with("POST /hook HTTP/1.1\r\n"));
 }

@@ -12,6 +12,7 @@ use sha2::Sha256;
 use skep::notify::{Delivery, Message, SendError, Wire};
 use skep::reconciler::journal::{Event, Numbered};
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 use crate::receiver::{HttpReceiver, MailServer, Mood};
 
@@ -270,8 +271,10 @@ async fn a_mail_server_that_falls_silent_is_not_waited_for_for_ever() {
             server.silenced().await;
             // From here on, nothing but time passes.
             tokio::time::pause();
+            Instant::now()
         };
-        let (sent, ()) = tokio::join!(station.send(&target, &message), silenced);
+        let (sent, begun) = tokio::join!(station.send(&target, &message), silenced);
+        assert!(begun.elapsed() <= Duration::from_secs(61), "{command}: {:?}", begun.elapsed());
         tokio::time::resume();
         match sent {
             // Whoever has it and does not part has it.

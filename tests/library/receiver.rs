@@ -187,7 +187,7 @@ impl Temper {
     async fn at(&self, command: &str) {
         if matches!(self.mood, Mood::Silent(silent) if silent == command) {
             self.silenced.notify_one();
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

@@ -263,9 +263,11 @@ fn believed(before: bool, told: &[(u64, usize, Message)]) -> bool {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3_000))]
+
     #[test]
     fn in_the_end_people_know_whether_it_is_over_however_it_came_and_went(
-        steps in vec((select(vec![1, 4, 12, 31, 45, 80, 300, 4_000]), 0..5_usize), 1..12),
+        steps in vec((select(vec![5, 31, 45, 300]), 0..8_usize), 1..9),
     ) {
         let begin = |kind, severity, revision: &str| {
             let event = event(kind, "shop", false);
