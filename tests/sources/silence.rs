@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use skep::sources::FetchError;
 use skep::sources::git::{GitDeclaration, GitError, Limits, Remedy};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +35,25 @@ async fn a_silent_server_is_left_in_time() {
         assert_eq!(error.remedy(), Remedy::Retry);
         assert!(begun.elapsed() < Duration::from_secs(5), "{url}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_falls_silent_while_keys_are_exchanged_is_left_for_good() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let (short, total) = (Duration::from_millis(200), Duration::from_secs(1));
+    let station = Station::limited(Limits { connect: short, idle: short, total, ..limits() });
+    let source = station.source(&format!("ssh://git@127.0.0.1:{port}/x"));
+    let served = async {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        stream.write_all(b"SSH-2.0-silent\r\n").await.expect("a greeting");
+        stream
+    };
+    let (error, mut stream) = tokio::join!(refused(&source), served);
+    assert!(matches!(&*error, GitError::TimedOut { .. }), "{error:?}");
+    let mut heard = Vec::new();
+    let left = timeout(Duration::from_secs(10), stream.read_to_end(&mut heard)).await;
+    left.expect("the connection is closed").expect("read");
 }
 
 #[tokio::test]

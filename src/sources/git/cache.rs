@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +29,8 @@ const SUFFIX: &str = ".git";
 const READERS: &str = "skep-readers";
 /// How many packs a cache may gather, one a commit, before it is made anew.
 const MAX_PACKS: usize = 50;
+/// How libgit2 begins the names of files for a pack that is not whole yet.
+const UNFINISHED: &str = "pack_git2_";
 /// How often it is tried to get a lock that another process has.
 const LOCK_POLL: Duration = Duration::from_millis(50);
 
@@ -135,6 +138,7 @@ impl Cache {
     pub(super) fn open(&self, lock: &Lock) -> Result<Repository, GitError> {
         match self.repositories().into_values().next_back() {
             Some(path) if packs(&path) <= MAX_PACKS => {
+                remove_unfinished(lock, &path);
                 Repository::open_bare(path).or_else(|_| self.make_anew(lock))
             }
             Some(_) | None => self.make_anew(lock),
@@ -234,6 +238,17 @@ fn packs(repository: &Path) -> usize {
     packs.map_or(0, |entries| entries.flatten().filter(|entry| is_pack(&entry.path())).count())
 }
 
+/// Removes what is left of packs whose receiver was killed: nobody receives one while this lock is not theirs.
+fn remove_unfinished(_: &Lock, repository: &Path) {
+    let entries = fs::read_dir(repository.join("objects/pack")).into_iter().flatten().flatten();
+    for entry in entries {
+        if entry.file_name().as_bytes().starts_with(UNFINISHED.as_bytes()) {
+            // What stays takes room, and does no other harm.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// Whether a commit or tag is there with all that belongs to it, as far as its root.
 pub(super) fn is_whole(repository: &Repository, id: Oid) -> bool {
     is_said_to_be_whole(repository, id)
@@ -296,6 +311,32 @@ mod tests {
         fs::remove_dir_all(state.path().join("git")).expect("removed");
         let new = cache.lock(Duration::ZERO).await.expect("a lock");
         drop((lock, new));
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_receiver_left_is_removed_and_packs_stay() {
+        let state = tempfile::tempdir().expect("a directory");
+        let cache = cache(state.path());
+        let lock = cache.lock(Duration::ZERO).await.expect("a lock");
+        let repository = cache.open(&lock).expect("made");
+        let odb = repository.odb().expect("objects");
+        // It has a file of its own until it ends, which a killed one never does.
+        let _pack = odb.packwriter().expect("a pack");
+        let directory = repository.path().join("objects/pack");
+        let files = || -> Vec<_> {
+            let mut names: Vec<_> = fs::read_dir(&directory)
+                .expect("packs")
+                .map(|entry| entry.expect("an entry").file_name())
+                .collect();
+            names.sort();
+            names
+        };
+        assert_eq!(files().len(), 1);
+        for name in ["pack-1.idx", "pack-1.pack"] {
+            fs::write(directory.join(name), "").expect("a pack");
+        }
+        cache.open(&lock).expect("opened");
+        assert_eq!(files(), ["pack-1.idx", "pack-1.pack"]);
     }
 
     #[tokio::test]

@@ -88,7 +88,12 @@ impl Ssh {
         let SshLocation { user, host, port, path } = at;
         let known = KnownHosts::read(host, *port, access, new_hosts)?;
         let shown = shown(host, *port);
-        let config = Config { preferred: preferred(&known), ..Config::default() };
+        // While keys are exchanged, russh does not see that nobody waits for it any more. No fetch takes longer than this.
+        let config = Config {
+            preferred: preferred(&known),
+            inactivity_timeout: Some(limits.total),
+            ..Config::default()
+        };
         let stream = connect(host, *port, limits.connect).await?;
         let server = Server { host: &shown, limit: limits.connect };
         let handler = Host { known, host: shown.clone() };
