@@ -55,6 +55,7 @@ mod validate;
 mod variables;
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use clap::Parser as _;
 use tokio::runtime::{Builder, Runtime};
@@ -64,6 +65,9 @@ use error::CommandError;
 pub use exit::ExitCode;
 use logging::{Logging, goes_to_journal};
 use output::Output;
+
+/// How long is waited in the end for threads that nobody waits for any more: they may be about to tidy up.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// What a person can do about a bug.
 const BUG: &str = "\
@@ -135,11 +139,13 @@ fn dispatch(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
     })
 }
 
-/// Runs a command that speaks with an engine.
-fn block_on(
-    command: impl Future<Output = Result<ExitCode, CommandError>>,
-) -> Result<ExitCode, CommandError> {
-    runtime()?.block_on(command)
+/// Runs a command that speaks with an engine, or what it reads before.
+fn block_on<T>(command: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(command);
+    // A file system or a resolver that does not answer holds its thread for as long as it likes.
+    runtime.shutdown_timeout(GRACE);
+    ended
 }
 
 /// One thread is enough for a few requests at a time.

@@ -30,9 +30,9 @@ use super::format::json;
 use super::load::Stacks;
 use super::output::{self, Output};
 use super::request::{Showing, request};
-use super::runtime;
 use super::saved::{self, Made};
 use super::suspended;
+use super::{block_on, runtime};
 
 /// Show what would change, which tasks would restart, and why; nothing is written
 #[derive(Debug, Args)]
@@ -108,8 +108,7 @@ pub(super) fn plan(
     let engine = Arc::new(runtime()?);
     let (observing, records) = observe_aside(&engine, global, args);
     // In a runtime of their own: whoever waits in the other one would wait for the files to be read, too.
-    let mut stacks =
-        runtime()?.block_on(Stacks::read(global, &args.stacks.paths, &args.stacks.reading))?;
+    let mut stacks = block_on(Stacks::read(global, &args.stacks.paths, &args.stacks.reading))?;
     stacks.accept_emptiness();
     let invalid = stacks.has_errors();
     let sources = stacks.sources();

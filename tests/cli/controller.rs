@@ -219,6 +219,57 @@ fn settings_that_come_after_the_start_count() {
 }
 
 #[test]
+fn settings_are_taken_up_as_a_whole_once_what_they_name_is_there() {
+    let settings = |more: &str| {
+        format!("intervals: {{poll: 1s}}\nsources:\n- {{name: main, path: stacks}}\n{more}")
+    };
+    let world = World::new()
+        .file("stacks/shop/stack.yaml", STACK)
+        .file("more/blog/stack.yaml", STACK)
+        .file("skep.yaml", settings(""));
+    let running = Running::of(world, &["run", "-c", "skep.yaml"], LONG);
+    running.logs("source main is at");
+    let more = "- {name: other, path: more}\nproxy: {admin: 'https://127.0.0.1:1', tls: {ca_file: ca.pem}}\n";
+    let part = running.world.path("part");
+    fs::write(&part, settings(more)).unwrap();
+    fs::rename(part, running.world.path("skep.yaml")).unwrap();
+    running.logs("the settings stay as they were: cannot read");
+    let told = || {
+        let mut command = running.world.command(&["sync", "--format", "json"]);
+        let ran = running.world.finish(command.env("XDG_RUNTIME_DIR", running.world.path("")));
+        let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+        let sources = report["sources"].as_array().unwrap().len();
+        (sources, report["settings"]["trouble"].is_string())
+    };
+    assert_eq!(told(), (1, true));
+    fs::write(running.world.path("ca.pem"), "").unwrap();
+    running.logs("the settings are followed again");
+    assert_eq!(told(), (2, false));
+}
+
+#[test]
+fn a_file_that_is_never_read_to_its_end_does_not_hold_up_the_end() {
+    let world = World::new().file("stacks/shop/stack.yaml", STACK);
+    let pipe = world.path("variables");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let mut running = Running::of(world, &["run", "stacks", "--env-file", "variables"], LONG);
+    // This waits until somebody reads.
+    let _open = File::options().write(true).open(pipe).unwrap();
+    running.signal(Signal::TERM);
+    running.tells("STOPPING=1");
+    let stopped = Instant::now();
+    let code = loop {
+        if let Some(status) = running.process.try_wait().unwrap() {
+            break status.code();
+        }
+        assert!(stopped.elapsed() < LONG, "it goes on\n{}", running.log());
+        std::thread::yield_now();
+    };
+    assert_eq!(code, Some(0), "{}", running.log());
+}
+
+#[test]
 fn the_examples_of_a_controller_are_valid() {
     let examples = root().join("examples/controller");
     let ran = World::new().run(&["validate", "--strict", examples.to_str().unwrap()]);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
-use tokio::task::spawn_blocking;
-use tokio::time::Instant;
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::error::chain;
@@ -80,7 +80,9 @@ pub(in crate::cli) struct RunSources {
     fixed: Fixed,
     /// The sources of the settings; none of them are PATHs.
     known: BTreeMap<SourceName, Arc<Source>>,
-    watches: Vec<tokio::task::JoinHandle<()>>,
+    watches: Vec<JoinHandle<()>>,
+    /// What has settings that could not be followed read again: what was wrong may be around them.
+    again: Option<JoinHandle<()>>,
 }
 
 impl RunSources {
@@ -109,14 +111,17 @@ impl RunSources {
             },
             known: BTreeMap::new(),
             watches: Vec::new(),
+            again: None,
         };
         sources.follow(setup)?;
         Ok(sources)
     }
 
-    /// Takes up what the settings say.
+    /// Takes up what the settings say, or nothing of it.
     fn follow(&mut self, setup: &Setup) -> Result<(), CommandError> {
         let Setup { settings, directory, text, .. } = setup;
+        let proxy = DeclaredProxy::of(setup).aim(self.wanted.global.caddy.as_ref())?;
+        let name = COMMAND_LINE.parse().map_err(CommandError::failed)?;
         let Wanted { paths, reading, .. } = &*self.wanted;
         let is_listed = paths.is_empty() && !settings.sources.is_empty();
         self.known = if is_listed { self.listed(settings, directory) } else { BTreeMap::new() };
@@ -127,13 +132,12 @@ impl RunSources {
             None if is_listed => {
                 settings.sources.iter().map(|source| planned(source, timing.poll)).collect()
             }
-            None => one(COMMAND_LINE.parse().map_err(CommandError::failed)?),
+            None => one(name),
         };
         self.known.retain(|name, _| sources.iter().any(|planned| planned.name == *name));
         let settings = self.plan.settings.clone();
         self.plan = Plan { sources, timing, settings };
         self.text = text.as_ref().map(|(_, text)| text.clone());
-        let proxy = DeclaredProxy::of(setup).aim(self.wanted.global.caddy.as_ref())?;
         self.watch(proxy);
         Ok(())
     }
@@ -144,6 +148,18 @@ impl RunSources {
             (source.name.clone(), Arc::new(source))
         };
         settings.sources.iter().map(source).collect()
+    }
+
+    /// Has the settings read again when sources are looked at again, too.
+    fn reload_later(&mut self) {
+        let (bell, pause) = (self.bell.clone(), self.plan.timing.poll);
+        let later = tokio::spawn(async move {
+            sleep(pause).await;
+            bell.ring(Trigger::Settings);
+        });
+        if let Some(before) = self.again.replace(later) {
+            before.abort();
+        }
     }
 
     /// Watches every directory anew, and the proxy.
@@ -221,6 +237,7 @@ impl Sources for RunSources {
     }
 
     fn reload(&mut self) -> Plan {
+        let known = self.plan.settings.trouble.take();
         let setup = self.wanted.setup(self.text.is_some());
         let followed = setup.and_then(|setup| {
             setup.refuse_errors()?;
@@ -232,8 +249,13 @@ impl Sources for RunSources {
         if let Err(error) = followed {
             let (reason, hint) = error.in_short();
             let hint = hint.unwrap_or_default();
-            tracing::error!(hint, "the settings stay as they were: {reason}");
+            if known.as_ref() != Some(&reason) {
+                tracing::error!(hint, "the settings stay as they were: {reason}");
+            }
             self.plan.settings.trouble = Some(reason);
+            self.reload_later();
+        } else if known.is_some() {
+            tracing::info!("the settings are followed again");
         }
         self.plan.clone()
     }
@@ -241,7 +263,7 @@ impl Sources for RunSources {
 
 impl Drop for RunSources {
     fn drop(&mut self) {
-        self.watches.drain(..).for_each(|watch| watch.abort());
+        self.watches.drain(..).chain(self.again.take()).for_each(|task| task.abort());
     }
 }
 
