@@ -202,7 +202,8 @@ impl Tree for DirectoryTree {
     fn list(&self, directory: &str) -> Result<Vec<(String, EntryKind)>, ReadError> {
         let path = match self.resolve(directory) {
             Ok((path, metadata)) if metadata.is_dir() => path,
-            Ok(_) | Err(ReadError::Missing) => return Ok(Vec::new()),
+            // Whoever lists it has seen it before: an empty answer would look like a removal.
+            Ok(_) => return Err(ReadError::Missing),
             Err(error) => return Err(error),
         };
         let mut entries = Vec::new();
@@ -322,7 +323,7 @@ mod tests {
             assert_eq!(read(&tree, path), Err(ReadError::Missing), "{path}");
         }
         assert_eq!(read(&tree, "shop"), Err(ReadError::NotAFile));
-        assert_eq!(tree.list("none"), Ok(Vec::new()));
+        assert_eq!(tree.list("none"), Err(ReadError::Missing));
     }
 
     #[test]

@@ -292,6 +292,35 @@ mod tests {
 
     const STACK: &str = "services: {}\n";
 
+    /// A tree of one directory that is gone as soon as it was seen.
+    struct Vanishing;
+
+    impl Tree for Vanishing {
+        fn list(&self, directory: &str) -> Result<Vec<(String, EntryKind)>, ReadError> {
+            let shop = vec![("shop".to_owned(), EntryKind::Directory)];
+            if directory.is_empty() { Ok(shop) } else { Err(ReadError::Missing) }
+        }
+
+        fn read(&self, _: &str, _: u64) -> Result<Vec<u8>, ReadError> {
+            Err(ReadError::Missing)
+        }
+
+        fn display(&self, path: &str) -> String {
+            path.to_owned()
+        }
+
+        fn base(&self) -> Option<String> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_directory_that_goes_while_it_is_looked_at_is_no_absence() {
+        let found = discover(&Vanishing, &Start::Directory(String::new()));
+        let codes: Vec<&str> = found.findings.iter().map(|finding| finding.code).collect();
+        assert_eq!(codes, ["unreadable-file"]);
+    }
+
     #[test]
     fn a_directory_holds_a_stack_per_subdirectory_and_per_file() {
         let files = [

@@ -45,10 +45,10 @@ pub enum EntryKind {
 /// Paths are relative to its root, with `/` between parts and no `.` or `..` left in them; the root is `""`.
 /// See [`join`].
 pub trait Tree {
-    /// The names directly in a directory, sorted; hidden ones included. An absent directory is empty.
+    /// The names directly in a directory, sorted; hidden ones included.
     ///
     /// # Errors
-    /// When the system refuses to list it.
+    /// When it is not there, which is not the same as empty, or the system refuses to list it.
     fn list(&self, directory: &str) -> Result<Vec<(String, EntryKind)>, ReadError>;
 
     /// The content of a file of at most `limit` bytes.
@@ -108,6 +108,9 @@ impl Tree for MemoryTree {
                     None => names.insert(rest.to_owned(), EntryKind::File),
                 };
             }
+        }
+        if names.is_empty() && !directory.is_empty() {
+            return Err(ReadError::Missing);
         }
         Ok(names.into_iter().collect())
     }

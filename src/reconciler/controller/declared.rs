@@ -199,6 +199,7 @@ pub(super) mod tests {
     use crate::reconciler::pass::declare;
     use crate::reconciler::plan::View;
     use crate::reconciler::policy::{Elsewhere, Policy, ResolveImage, Scope};
+    use crate::sources::git::Signature;
     use crate::spec::discover::StackFiles;
     use crate::spec::interpolate::Variables;
     use crate::spec::load::{Input, Options, load};
@@ -267,6 +268,19 @@ pub(super) mod tests {
             drift,
             commit: None,
             stale: None,
+        }
+    }
+
+    pub(in super::super) fn commit() -> Commit {
+        Commit {
+            url: "https://git.example.com/stacks".to_owned(),
+            id: "4f2c9e1000000000000000000000000000000000".parse().unwrap(),
+            branch: None,
+            tag: None,
+            author: String::new(),
+            time: Timestamp::UNIX_EPOCH,
+            subject: String::new(),
+            signature: Signature::NotChecked,
         }
     }
 

@@ -46,7 +46,8 @@ pub(super) fn tell(states: &mut [SourceState]) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use super::super::declared::tests::declared;
+    use super::super::declared::Declared;
+    use super::super::declared::tests::{commit, declared};
     use super::super::source::{FetchFailure, Remedy};
     use super::super::sources::Planned;
     use super::*;
@@ -68,9 +69,15 @@ mod tests {
             let state = &mut states[source];
             state.begin(at(from));
             let reason = "out of reach".to_owned();
-            let result = stacks
-                .map(|stacks| declared(state.name.as_str(), revision, stacks, &[]))
-                .ok_or(FetchFailure { reason, hint: None, remedy: Remedy::Retry });
+            let of_commit = |stacks| {
+                let declared = declared(state.name.as_str(), revision, stacks, &[]);
+                Declared { commit: Some(commit()), ..declared }
+            };
+            let result = stacks.map(of_commit).ok_or(FetchFailure {
+                reason,
+                hint: None,
+                remedy: Remedy::Retry,
+            });
             state.end(result, at(from + 1), 0.0);
             let is_news = tell(&mut states);
             let seen = states.iter().filter_map(|state| state.current.as_ref()).map(|current| {

@@ -22,8 +22,11 @@ pub(super) type SourceLooked = (SourceName, Result<Declared, FetchFailure>);
 impl<S: Sources, P: Passes> Controller<S, P> {
     /// Begins to look at every source that is due. All looks go on at the same time, and during passes.
     pub(super) fn begin_looks(&mut self, looks: &mut JoinSet<SourceLooked>, now: Instant) {
-        let is_due = |state: &&mut SourceState| state.due().is_some_and(|due| due <= now);
-        for state in self.states.iter_mut().filter(is_due) {
+        let is_due = |state: &SourceState| state.due().is_some_and(|due| due <= now);
+        if !self.states.iter().any(is_due) {
+            return;
+        }
+        for state in self.states.iter_mut().filter(|state| state.is_nearly_due(now)) {
             state.begin(now);
             let is_known = state.current.is_some();
             let otherwise = if is_known { Otherwise::Failure } else { Otherwise::Memory };
@@ -55,6 +58,7 @@ impl<S: Sources, P: Passes> Controller<S, P> {
         if timing != self.timing {
             self.timing = timing;
             self.agenda.follow(timing, now);
+            self.states.iter_mut().for_each(|state| state.follow(timing.retry));
         }
         let is_gone = |state: &mut SourceState| sources.iter().all(|of| of.name != state.name);
         for gone in self.states.extract_if(.., is_gone) {
@@ -85,7 +89,7 @@ impl<S: Sources, P: Passes> Controller<S, P> {
         // It may have left the settings meanwhile.
         let Some(state) = states.find(|state| state.name == *name) else { return };
         let known = state.failure.as_ref().map(|(failure, _)| failure.clone());
-        let is_first = state.current.is_none();
+        let (is_first, was_doubted) = (state.current.is_none(), state.is_doubted());
         let looked = state.end(result, now, chance);
         self.tally.looked(name, looked, state.looked().filter(|_| !is_first));
         if known.is_some() && state.failure.is_none() {
@@ -93,6 +97,11 @@ impl<S: Sources, P: Passes> Controller<S, P> {
         }
         match looked {
             Looked::Same => {}
+            Looked::Doubted => {
+                if !was_doubted {
+                    tracing::info!(source = %name, "source {name} lacks stacks that it had: it is looked at again once nobody changes it");
+                }
+            }
             looked @ (Looked::New | Looked::Recalled) => {
                 if looked == Looked::Recalled {
                     stacks::log_failure(state);

@@ -169,7 +169,7 @@ impl<S: Sources, P: Passes> Controller<S, P> {
             Trigger::Look(name) => {
                 let mut states = self.states.iter_mut();
                 if let Some(state) = states.find(|state| state.name == name) {
-                    state.want(now);
+                    state.stir(now);
                 }
             }
             Trigger::Settings => self.reload(),

@@ -1,5 +1,6 @@
 //! One source as the controller knows it: what it declares, when it is looked at again, what is wrong with it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,13 +9,19 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::model::finding::Finding;
-use crate::model::name::SourceName;
+use crate::model::name::{SourceName, StackName};
 use crate::reconciler::plan::Learned;
 
 use super::backoff::{Backoff, spread};
 use super::declared::{Current, Declared};
 use super::learning;
 use super::sources::Planned;
+
+/// How long a directory must stay as it is before what it lacks counts as removed: somebody may be copying it.
+const QUIET: Duration = Duration::from_secs(5);
+/// Which part of its time a source may be looked at earlier, so that one look serves several: a little more than by how
+/// much their times are spread.
+const EARLY: u32 = 8;
 
 /// Whether trying again may help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -45,10 +52,21 @@ pub enum Looked {
     Same,
     /// There is something new.
     New,
+    /// Stacks are missing, and whether they were removed only another look tells.
+    Doubted,
     /// It cannot be read, and what was last read of it is in force.
     Recalled,
     /// There was nothing to see.
     Failed,
+}
+
+/// What a directory is that lacks stacks which it had.
+#[derive(Debug)]
+struct Doubt {
+    revision: String,
+    digest: Vec<u8>,
+    /// Since when it has been like this, as far as anybody knows.
+    since: Instant,
 }
 
 /// One source.
@@ -78,6 +96,9 @@ pub struct SourceState {
     read: Option<Instant>,
     /// When the look began that saw what is known now for the first time.
     renewed: Option<Instant>,
+    /// The stacks that it had when all of it could be seen, and those that came since.
+    stacks: BTreeSet<StackName>,
+    doubt: Option<Doubt>,
     backoff: Backoff,
 }
 
@@ -98,8 +119,15 @@ impl SourceState {
             looked: None,
             read: None,
             renewed: None,
+            stacks: BTreeSet::new(),
+            doubt: None,
             backoff: Backoff::transient(retry),
         }
+    }
+
+    /// Follows another longest wait between tries from now on.
+    pub fn follow(&mut self, retry: Duration) {
+        self.backoff = Backoff::transient(retry);
     }
 
     /// It is to be looked at now; a look that is under way is not new enough.
@@ -108,9 +136,25 @@ impl SourceState {
         self.again = self.looking.is_some();
     }
 
+    /// Something happens in it: it is to be looked at now, and stays as it is from now on at the earliest.
+    pub fn stir(&mut self, now: Instant) {
+        self.want(now);
+        if let Some(doubt) = &mut self.doubt {
+            doubt.since = now;
+        }
+    }
+
     /// When it is to be looked at; `None` while somebody does.
     pub fn due(&self) -> Option<Instant> {
         self.looking.is_none().then_some(self.due)
+    }
+
+    /// Whether it may be looked at along with one that is due: sources of one repository then ask its server once.
+    pub fn is_nearly_due(&self, now: Instant) -> bool {
+        // What fails is left alone for as long as that was decided.
+        let is_left = self.failure.as_ref().is_some_and(|(of, _)| of.remedy == Remedy::Retry);
+        let early = if is_left { Duration::ZERO } else { self.poll / EARLY };
+        self.due().is_some_and(|due| due <= now + early)
     }
 
     /// A look begins.
@@ -146,7 +190,14 @@ impl SourceState {
         now: Instant,
         chance: f64,
     ) -> Looked {
-        self.looked = self.looking.take();
+        let began = self.looking.take();
+        let doubtful = result.as_ref().ok().zip(began);
+        if let Some(due) = doubtful.and_then(|(declared, began)| self.doubt(declared, began)) {
+            self.due = if self.again { now } else { due.max(now) };
+            return Looked::Doubted;
+        }
+        self.doubt = None;
+        self.looked = began;
         let poll = self.poll;
         let (result, recalled) = match result {
             Ok(Declared { stale: Some(stale), .. }) if self.current.is_some() => {
@@ -188,7 +239,40 @@ impl SourceState {
         }
     }
 
+    /// When to look again, if what a directory lacks may be on its way into it: files are removed and copied one by one,
+    /// and a commit has all or none of them.
+    fn doubt(&mut self, declared: &Declared, began: Instant) -> Option<Instant> {
+        let Declared { request, revision, digest, commit, .. } = declared;
+        let elsewhere = self.current.as_ref().map(|current| &current.request.scope.elsewhere);
+        let has = |stack: &StackName| {
+            request.scope.invalid.contains(stack)
+                || request.stacks.iter().any(|declared| declared.name == *stack)
+                || elsewhere.is_some_and(|elsewhere| elsewhere.stacks.contains(stack))
+        };
+        if commit.is_some() || !request.scope.whole || self.stacks.iter().all(has) {
+            return None;
+        }
+        let known = self.doubt.take();
+        let known = known.filter(|known| known.revision == *revision && known.digest == *digest);
+        let (revision, digest) = (revision.clone(), digest.clone());
+        let doubt = known.unwrap_or(Doubt { revision, digest, since: began });
+        let sure = doubt.since + QUIET;
+        self.doubt = Some(doubt);
+        (began < sure).then_some(sure)
+    }
+
+    /// Whether stacks are missing that it had, and nobody knows yet whether they were removed.
+    pub fn is_doubted(&self) -> bool {
+        self.doubt.is_some()
+    }
+
     fn accept(&mut self, declared: Declared) -> Looked {
+        let scope = &declared.request.scope;
+        if scope.whole {
+            self.stacks.clear();
+        }
+        self.stacks.extend(declared.request.stacks.iter().map(|stack| stack.name.clone()));
+        self.stacks.extend(scope.invalid.iter().cloned());
         match &mut self.current {
             Some(current) if current.is(&declared) => return Looked::Same,
             Some(current) => current.renew(declared),
@@ -202,5 +286,84 @@ impl SourceState {
     /// What is wrong with the newest revision or doubtful.
     pub fn findings(&self) -> &[Finding] {
         self.current.as_ref().map_or(&[], |current| &current.findings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::declared::tests::{commit, declared};
+    use super::*;
+
+    const POLL: Duration = Duration::from_secs(60);
+    const RETRY: Duration = Duration::from_secs(300);
+
+    fn state(now: Instant) -> SourceState {
+        let planned = Planned { name: "main".parse().unwrap(), poll: POLL };
+        SourceState::new(planned, RETRY, now)
+    }
+
+    #[test]
+    fn what_a_directory_lacks_was_removed_once_it_stays_as_it_is() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut state = state(start);
+        let see = |state: &mut SourceState, from: u64, declared: Declared| {
+            state.begin(at(from));
+            let looked = state.end(Ok(declared), at(from), 0.5);
+            (looked, state.due().unwrap().duration_since(start).as_secs())
+        };
+        let all = || declared("main", "all", &["blog", "shop"], &[]);
+        let one = || declared("main", "one", &["blog"], &[]);
+        assert_eq!(see(&mut state, 0, all()), (Looked::New, 60));
+        // All of it is removed, and copied anew.
+        assert_eq!(see(&mut state, 10, declared("main", "none", &[], &[])), (Looked::Doubted, 15));
+        assert_eq!(see(&mut state, 14, one()), (Looked::Doubted, 19));
+        assert_eq!(see(&mut state, 18, all()), (Looked::Same, 78));
+        // Only one stays away.
+        assert_eq!(see(&mut state, 20, one()), (Looked::Doubted, 25));
+        assert_eq!(see(&mut state, 23, one()), (Looked::Doubted, 25));
+        assert_eq!(see(&mut state, 24, one()), (Looked::Doubted, 25));
+        // A file is copied that no look reads.
+        state.stir(at(24));
+        assert_eq!(see(&mut state, 25, one()), (Looked::Doubted, 29));
+        assert_eq!(see(&mut state, 29, one()), (Looked::New, 89));
+        // What could not be listed is not thereby forgotten.
+        assert_eq!(see(&mut state, 30, all()), (Looked::New, 90));
+        let mut part = one();
+        part.request.scope.whole = false;
+        assert_eq!(see(&mut state, 40, part), (Looked::New, 100));
+        assert_eq!(see(&mut state, 50, one()), (Looked::Doubted, 55));
+        assert_eq!(
+            see(&mut state, 60, declared("main", "bad", &["blog"], &["shop"])),
+            (Looked::New, 120)
+        );
+        // A commit is whole.
+        assert_eq!(
+            see(&mut state, 70, Declared { commit: Some(commit()), ..one() }),
+            (Looked::New, 130)
+        );
+    }
+
+    #[test]
+    fn a_look_that_another_one_may_serve_comes_a_little_early_but_not_after_a_failure() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut state = state(start);
+        state.begin(start);
+        state.end(Ok(declared("main", "a", &["shop"], &[])), start, 0.5);
+        assert_eq!([52, 53].map(|now| state.is_nearly_due(at(now))), [false, true]);
+        let reason = "out of reach".to_owned();
+        let failure = FetchFailure { reason, hint: None, remedy: Remedy::Retry };
+        for _ in 0..3 {
+            state.begin(at(60));
+            state.end(Err(failure.clone()), at(60), 0.0);
+        }
+        assert_eq!([63, 64].map(|now| state.is_nearly_due(at(now))), [false, true]);
+        state.follow(Duration::from_secs(2));
+        for _ in 0..3 {
+            state.begin(at(60));
+            state.end(Err(failure.clone()), at(60), 0.0);
+        }
+        assert_eq!(state.due(), Some(at(62)), "with other settings");
     }
 }

@@ -1,5 +1,6 @@
 //! The loop on a clock that tests move: sources and passes are scripted, everything else is real.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -34,6 +35,7 @@ type Diary = Arc<Mutex<Vec<(&'static str, f64)>>>;
 struct Script {
     begun: Instant,
     diary: Diary,
+    sources: &'static [&'static str],
 }
 
 impl Script {
@@ -54,8 +56,9 @@ impl Sources for Script {
 
     fn reload(&mut self) -> Plan {
         let timing = Timing::default();
-        let main = Planned { name: "main".parse().unwrap(), poll: timing.poll };
-        Plan { sources: vec![main], timing, settings: SettingsReport::default() }
+        let planned = |name: &&str| Planned { name: name.parse().unwrap(), poll: timing.poll };
+        let sources = self.sources.iter().map(planned).collect();
+        Plan { sources, timing, settings: SettingsReport::default() }
     }
 }
 
@@ -126,13 +129,17 @@ struct Stage {
 
 impl Stage {
     fn begin() -> Self {
+        Self::of(&["main"], || 0.5)
+    }
+
+    fn of(sources: &'static [&'static str], chance: fn() -> f64) -> Self {
         let (diary, begun) = (Diary::default(), Instant::now());
-        let script = || Script { begun, diary: Arc::clone(&diary) };
+        let script = || Script { begun, diary: Arc::clone(&diary), sources };
         let ((is_gone, gone), (moving, moves)) = (watch::channel(false), watch::channel(false));
         let (is_stuck, stuck) = watch::channel(false);
         let engine = Engine { script: script(), is_gone: gone, moving: moves, is_stuck: stuck };
         let fleet = "f".parse().unwrap();
-        let identity = Identity { fleet, resume: "skep resume".to_owned(), chance: || 0.5 };
+        let identity = Identity { fleet, resume: "skep resume".to_owned(), chance };
         let pulse = Pulse::new(Arc::default());
         let instruments = Instruments { metrics: Metrics::default(), pulse: pulse.clone() };
         let (controller, reports) = Controller::new(identity, script(), engine, instruments);
@@ -162,6 +169,23 @@ async fn an_idle_controller_looks_every_minute_and_compares_every_five() {
     assert_eq!(passes(&diary), [2.0, 302.0, 602.0, 902.0]);
     let looks = diary.iter().filter(|(what, _)| *what == "look").count();
     assert!((15..=16).contains(&looks), "{looks} looks: {diary:?}");
+}
+
+/// As uneven as can be.
+fn uneven() -> f64 {
+    static TURN: AtomicBool = AtomicBool::new(false);
+    f64::from(u8::from(TURN.fetch_xor(true, Ordering::SeqCst)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn sources_are_looked_at_together_although_their_times_are_spread() {
+    let stage = Stage::of(&["a", "b"], uneven);
+    let diary = stage.after(3_600.0).await;
+    let looks: Vec<f64> =
+        diary.iter().filter(|(what, _)| *what == "look").map(|(_, at)| *at).collect();
+    assert!((110..=126).contains(&looks.len()), "{}", looks.len());
+    let apart = looks.chunks(2).find(|pair| pair.first() != pair.last());
+    assert_eq!(apart, None);
 }
 
 #[tokio::test(start_paused = true)]

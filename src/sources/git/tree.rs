@@ -235,7 +235,7 @@ impl Tree for GitTree {
         let repository = self.repository.lock().unwrap_or_else(PoisonError::into_inner);
         let id = match self.resolve(&repository, directory) {
             Ok(Node::Directory(id)) => id,
-            Ok(Node::File(_)) | Err(ReadError::Missing) => return Ok(Vec::new()),
+            Ok(Node::File(_)) => return Err(ReadError::Missing),
             Err(error) => return Err(error),
         };
         let tree = self.directory(&repository, id)?;
@@ -376,7 +376,7 @@ mod tests {
         assert_eq!(tree.list("theme"), Err(ReadError::Submodule));
         assert_eq!(read("theme/stack.yaml"), Err(ReadError::Submodule));
         assert_eq!(read("shop"), Err(ReadError::NotAFile));
-        assert_eq!(tree.list("none"), Ok(Vec::new()));
+        assert_eq!(tree.list("none"), Err(ReadError::Missing));
         let kind = |name: &str| {
             let entries = tree.list("").expect("listed");
             entries.into_iter().find(|entry| entry.0 == name).map(|entry| entry.1)

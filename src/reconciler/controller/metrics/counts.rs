@@ -278,7 +278,7 @@ impl Metrics {
 
     pub(super) fn looked(&self, source: &str, looked: Looked) {
         let outcome = match looked {
-            Looked::Same => "unchanged",
+            Looked::Same | Looked::Doubted => "unchanged",
             Looked::New => "changed",
             Looked::Failed | Looked::Recalled => "failed",
         };
