@@ -1,6 +1,5 @@
 //! `skep run`: the controller, which keeps a Swarm as the stack files declare it for as long as it runs.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
@@ -24,8 +23,8 @@ use crate::swarm::{Managers, Traffic};
 
 use super::args::{GlobalArgs, PolicyArgs, StackArgs};
 use super::controller::{
-    Chronicle, RunSources, SettingsWatch, Telling, Wanted, Web, access, history_file,
-    in_small_pages, open_hooks, page, present, service, socket,
+    Chronicle, RunSources, SettingsWatch, Sockets, Telling, Wanted, Web, access, history_file,
+    in_small_pages, open_hooks, page, present, service,
 };
 use super::engine;
 use super::error::CommandError;
@@ -78,13 +77,14 @@ pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode,
         policy: args.policy.clone(),
         drift: args.drift,
     };
-    let socket = listener(&socket(&setup.settings, &fleet))?;
+    let socket = listener(&Sockets::of(&setup.settings, &fleet))?;
     let (bell, reading) = (Bell::default(), CancellationToken::new());
     let sources = RunSources::new(wanted, &setup, bell.clone(), reading.clone())?;
     let managers = Managers::new(engine::endpoints(global, &setup)?);
     let traffic: [Arc<Traffic>; 3] = Default::default();
     let [passed, heard, shown] = &traffic;
     let engine = Engine::new(managers.clone().counted(Arc::clone(passed)), engine::fresh_key()?);
+    let reopened = engine.reopened();
     let instruments =
         Instruments { metrics: Metrics::default(), pulse: Pulse::new(Arc::clone(passed)) };
     let identity = Identity { resume: resume(global, &fleet), fleet: fleet.clone(), chance };
@@ -155,7 +155,7 @@ pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode,
         () = service::live(&pulse) => ExitCode::Bug,
         () = answers => ExitCode::Bug,
         () = settings_watch.ring(&bell) => ExitCode::Bug,
-        () = listen(managers.counted(Arc::clone(heard)), bell.clone(), chance) => ExitCode::Bug,
+        () = listen(managers.counted(Arc::clone(heard)), bell.clone(), &reopened, chance) => ExitCode::Bug,
     };
     chronicle.end().await;
     web.end().await;
@@ -175,8 +175,8 @@ async fn keeper(
 }
 
 /// The socket on which the controller is asked. Without one it works all the same, but not twice.
-fn listener(path: &Path) -> Result<Option<Socket>, CommandError> {
-    match Socket::bind(path) {
+fn listener(sockets: &Sockets) -> Result<Option<Socket>, CommandError> {
+    match Socket::bind(&sockets.own, &sockets.others) {
         Ok(socket) => Ok(Some(socket)),
         Err(error @ BindError::Taken(_)) => Err(CommandError::failed(error)
             .hint("one controller looks after all sources of a fleet; skep status asks it")),

@@ -22,7 +22,7 @@ use crate::reconciler::status::{self, Health, OpenHold, ServiceStatus, StackStat
 use crate::swarm::{Endpoint, Observer};
 
 use super::args::{GlobalArgs, PolicyArgs, ReadingArgs};
-use super::controller::{Answered, ask, shown, socket};
+use super::controller::{Answered, Sockets, ask, shown};
 use super::ending::held;
 use super::engine;
 use super::error::CommandError;
@@ -171,12 +171,12 @@ async fn of_controller(
         return Ok(None);
     }
     let named = engine::named(global)?;
-    let socket = socket(&setup.settings, fleet);
+    let sockets = Sockets::of(&setup.settings, fleet);
     let shown = shown(output);
     if let Some(Endpoint { address, origin }) = &named {
         // Its stacks are not those that are meant.
         let question = Question::Status { stacks: Vec::new(), shown };
-        let Some(answered) = ask(&socket, &question).await? else { return Ok(None) };
+        let Some(answered) = ask(&sockets, &question).await? else { return Ok(None) };
         if !answered.knows(address) {
             output::talk(&format!(
                 "The controller on this machine works with {}; {address} is asked itself, as {origin} says.\n",
@@ -185,7 +185,7 @@ async fn of_controller(
             return Ok(None);
         }
     }
-    ask(&socket, &Question::Status { stacks: args.names.clone(), shown }).await
+    ask(&sockets, &Question::Status { stacks: args.names.clone(), shown }).await
 }
 
 fn check_names(status: &Status, names: &[StackName]) -> Result<(), CommandError> {

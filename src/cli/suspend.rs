@@ -15,7 +15,7 @@ use crate::reconciler::record;
 use crate::reconciler::suspension::{Suspension, Suspensions, Whom};
 
 use super::args::GlobalArgs;
-use super::controller::{quietly, shown, socket};
+use super::controller::{Sockets, quietly, shown};
 use super::engine;
 use super::error::CommandError;
 use super::exit::ExitCode;
@@ -162,7 +162,7 @@ async fn write(
     };
     let shown = shown(output);
     let question = Question::Sync { stacks: Vec::new(), settled: false, shown };
-    quietly(&socket(&settings, &fleet), &question).await;
+    quietly(&Sockets::of(&settings, &fleet), &question).await;
     Ok(suspensions)
 }
 

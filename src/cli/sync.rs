@@ -12,7 +12,7 @@ use crate::swarm::Endpoint;
 
 use super::apply::parse_timeout;
 use super::args::GlobalArgs;
-use super::controller::{ask, shown, socket};
+use super::controller::{Sockets, ask, shown};
 use super::engine;
 use super::error::CommandError;
 use super::exit::ExitCode;
@@ -59,18 +59,18 @@ pub(super) async fn sync(
 ) -> Result<ExitCode, CommandError> {
     let settings = Setup::load(global.config.as_deref(), &[])?.settings;
     let fleet = fleet(global, &settings)?;
-    let socket = socket(&settings, &fleet);
+    let sockets = Sockets::of(&settings, &fleet);
     let question =
         Question::Sync { stacks: args.names.clone(), settled: args.wait, shown: shown(output) };
     let patience = args.timeout.map_or(Duration::from_secs(300), Nanos::to_std);
-    let asked = ask(&socket, &question);
+    let asked = ask(&sockets, &question);
     let Ok(answered) = tokio::time::timeout(patience, asked).await else {
         let message = format!("no answer within {} s", patience.as_secs());
         return Err(CommandError::failed(anyhow::Error::msg(message))
             .hint("the controller goes on; skep status shows how far it is"));
     };
     let answered = answered?.ok_or_else(|| {
-        let message = format!("no controller of fleet {fleet} listens at {}", socket.display());
+        let message = format!("no controller of fleet {fleet} listens at {sockets}");
         CommandError::failed(anyhow::Error::msg(message))
             .hint("start one with skep run, or apply once with skep apply")
     })?;

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::local::Question;
 
 use super::args::GlobalArgs;
-use super::controller::{ask, shown, socket};
+use super::controller::{Sockets, ask, shown};
 use super::error::CommandError;
 use super::exit::ExitCode;
 use super::format::{Format, json};
@@ -39,11 +39,11 @@ pub(super) async fn trace(
     output: &mut Output,
 ) -> Result<ExitCode, CommandError> {
     let setup = Setup::load(global.config.as_deref(), &[])?;
-    let socket = socket(&setup.settings, &fleet(global, &setup.settings)?);
+    let sockets = Sockets::of(&setup.settings, &fleet(global, &setup.settings)?);
     let service = args.service.replacen('/', "_", 1);
     let question = Question::Trace { service, shown: shown(output) };
-    let Some(answered) = ask(&socket, &question).await? else {
-        let message = format!("no controller listens at {}", socket.display());
+    let Some(answered) = ask(&sockets, &question).await? else {
+        let message = format!("no controller listens at {sockets}");
         return Err(CommandError::failed(anyhow::Error::msg(message))
             .hint("skep run is the one who knows; skep plan shows places, too"));
     };

@@ -10,4 +10,4 @@ mod socket;
 pub use client::{AskError, ask};
 pub use protocol::{Answer, Question, Shown, schema};
 pub use server::{Present, serve};
-pub use socket::{BindError, Socket, default_path};
+pub use socket::{BindError, Socket, default_paths};

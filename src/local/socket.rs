@@ -2,7 +2,9 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 
 use tokio::net::UnixListener;
@@ -38,18 +40,39 @@ pub struct Socket {
     _lock: File,
 }
 
-/// Where the socket of `fleet` is if the settings do not say it: below the user's runtime directory, if they have one.
-pub fn default_path(fleet: &FleetName, runtime: Option<&Path>) -> PathBuf {
-    let directory = runtime.map_or_else(|| PathBuf::from(SYSTEM), |runtime| runtime.join("skep"));
-    directory.join(format!("{fleet}.sock"))
+/// Where the sockets of `fleet` may be if the settings do not say it, the first of which is that of a controller that is
+/// started here: below the runtime directory that the environment names, where services without one listen, and below
+/// that of the `user` wherever they logged in.
+pub fn default_paths(fleet: &FleetName, runtime: Option<&Path>, user: Option<u32>) -> Vec<PathBuf> {
+    // https://www.freedesktop.org/software/systemd/man/latest/pam_systemd.html
+    let login = user.map(|user| PathBuf::from(format!("/run/user/{user}")));
+    let below = |runtime: &Path| runtime.join("skep");
+    let all = [runtime.map(below), Some(PathBuf::from(SYSTEM)), login.as_deref().map(below)];
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for directory in all.into_iter().flatten() {
+        let path = directory.join(format!("{fleet}.sock"));
+        if !paths.contains(&path) {
+            paths.push(path);
+        }
+    }
+    paths
+}
+
+/// Whether a running controller has the socket at `path`, as far as this process may know, which has the lock `own`.
+fn is_taken(path: &Path, own: &File) -> bool {
+    // One place may have two names.
+    let file = |lock: &File| lock.metadata().ok().map(|file| (file.dev(), file.ino()));
+    File::open(path.with_extension("lock")).is_ok_and(|lock| {
+        file(&lock) != file(own) && matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock))
+    })
 }
 
 impl Socket {
-    /// Listens at `path`, for the owner of this process only.
+    /// Listens at `path`, for the owner of this process only, unless another process does there or at one of the `others`.
     ///
     /// # Errors
     /// When another process does, or the system refuses.
-    pub fn bind(path: &Path) -> Result<Self, BindError> {
+    pub fn bind(path: &Path, others: &[PathBuf]) -> Result<Self, BindError> {
         let failed = |source| BindError::Bind { path: path.to_owned(), source };
         if let Some(directory) = path.parent().filter(|directory| !directory.exists()) {
             DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
@@ -65,6 +88,10 @@ impl Socket {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(BindError::Taken(path.to_owned())),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        // Of two that are started in two places at the same time, the one or the other is seen.
+        if let Some(other) = others.iter().find(|other| is_taken(other, &lock)) {
+            return Err(BindError::Taken(other.clone()));
         }
         // Nobody may connect before the permissions are right.
         let hidden = path.with_extension("new");
@@ -95,15 +122,40 @@ mod tests {
     #[tokio::test]
     async fn one_process_has_the_socket_and_what_a_killed_one_left_is_no_obstacle() {
         let directory = tempfile::tempdir().unwrap();
-        let path = default_path(&"blue".parse().unwrap(), Some(directory.path()));
-        assert!(path.ends_with("skep/blue.sock"));
-        let socket = Socket::bind(&path).unwrap();
+        let path = directory.path().join("skep/blue.sock");
+        let socket = Socket::bind(&path, &[]).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(matches!(Socket::bind(&path), Err(BindError::Taken(_))));
+        assert!(matches!(Socket::bind(&path, &[]), Err(BindError::Taken(_))));
         drop(socket);
         assert!(!path.exists());
         drop(UnixListener::bind(&path).unwrap());
         assert!(path.exists(), "a socket that nobody listens at");
-        Socket::bind(&path).unwrap();
+        Socket::bind(&path, &[]).unwrap();
+    }
+
+    #[tokio::test]
+    async fn one_process_has_the_fleet_wherever_it_was_started() {
+        let directory = tempfile::tempdir().unwrap();
+        let [one, two] = ["one", "two"].map(|name| directory.path().join(name).join("blue.sock"));
+        let first = Socket::bind(&one, std::slice::from_ref(&two)).unwrap();
+        let second = Socket::bind(&two, std::slice::from_ref(&one));
+        assert!(matches!(second, Err(BindError::Taken(path)) if path == one));
+        assert!(!two.exists());
+        drop(first);
+        std::os::unix::fs::symlink("two", directory.path().join("also")).unwrap();
+        Socket::bind(&two, &[one, directory.path().join("also/blue.sock")]).unwrap();
+    }
+
+    #[test]
+    fn where_it_may_listen_hardly_depends_on_who_asks() {
+        let paths = |runtime: Option<&str>, user: Option<u32>| {
+            let paths = default_paths(&"blue".parse().unwrap(), runtime.map(Path::new), user);
+            paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>()
+        };
+        let [system, login] = ["/run/skep/blue.sock", "/run/user/0/skep/blue.sock"];
+        assert_eq!(paths(None, Some(0)), [system, login], "a service");
+        assert_eq!(paths(Some("/run/user/0"), Some(0)), [login, system], "a login");
+        assert_eq!(paths(Some("/x"), Some(0)), ["/x/skep/blue.sock", system, login]);
+        assert_eq!(paths(None, None), [system]);
     }
 }

@@ -27,6 +27,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("bollard::", &["src/swarm/"]),
     ("hyper::", &["src/swarm/", "src/sources/git/wire/", "src/http/"]),
     ("hyper_util::", &["src/swarm/", "src/sources/git/wire/", "src/http/"]),
+    ("socket2::", &["src/swarm/connect/"]),
     ("axum::", &["src/http/"]),
     ("maud::", &["src/http/"]),
     ("rust_embed::", &["src/http/"]),

@@ -1,8 +1,9 @@
 //! Asking the controller that runs on this machine.
 
-use std::env;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{env, fmt, fs, io, iter};
 
 use serde_json::Value;
 use tokio::time::timeout;
@@ -18,11 +19,39 @@ use super::super::exit::ExitCode;
 use super::super::repository::state_directory;
 use super::super::settings::Setup;
 
-/// Where the controller of `fleet` listens.
-pub(in crate::cli) fn socket(settings: &Settings, fleet: &FleetName) -> PathBuf {
-    let runtime = env::var_os("XDG_RUNTIME_DIR").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let default = || local::default_path(fleet, runtime.as_deref());
-    settings.socket.as_ref().map_or_else(default, PathBuf::from)
+/// Where the controller of `fleet` may listen.
+#[derive(Debug)]
+pub(in crate::cli) struct Sockets {
+    /// Where one listens that is started here.
+    pub(in crate::cli) own: PathBuf,
+    /// Where one listens that was started in other surroundings.
+    pub(in crate::cli) others: Vec<PathBuf>,
+}
+
+impl Sockets {
+    /// Where the settings say, and nowhere else, or the usual places.
+    pub(in crate::cli) fn of(settings: &Settings, fleet: &FleetName) -> Self {
+        if let Some(path) = &settings.socket {
+            return Self { own: PathBuf::from(path), others: Vec::new() };
+        }
+        let runtime = env::var_os("XDG_RUNTIME_DIR").filter(|path| !path.is_empty());
+        let user = fs::metadata("/proc/self").ok().map(|process| process.uid());
+        let paths = local::default_paths(fleet, runtime.as_deref().map(Path::new), user);
+        let mut paths = paths.into_iter();
+        Self { own: paths.next().unwrap_or_default(), others: paths.collect() }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Path> {
+        iter::once(&self.own).chain(&self.others).map(PathBuf::as_path)
+    }
+}
+
+/// `/run/user/0/skep/default.sock or /run/skep/default.sock`
+impl fmt::Display for Sockets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all: Vec<String> = self.all().map(|path| path.display().to_string()).collect();
+        f.write_str(&all.join(" or "))
+    }
 }
 
 /// Where the controller of `fleet` keeps its history, unless the settings say that it keeps none.
@@ -73,12 +102,12 @@ impl Answered {
     }
 }
 
-/// Asks the controller at `socket`; `None` if there is none.
+/// Asks the controller that listens at one of `sockets`; `None` if there is none.
 pub(in crate::cli) async fn ask(
-    socket: &Path,
+    sockets: &Sockets,
     question: &Question,
 ) -> Result<Option<Answered>, CommandError> {
-    match local::ask(socket, question).await {
+    match answer(sockets, question).await {
         Ok(Answer::Report { document, text, exit }) => {
             let report = serde_json::from_str(document.get()).map_err(CommandError::failed)?;
             Ok(Some(Answered { report, text, exit: ExitCode::of(exit) }))
@@ -89,13 +118,30 @@ pub(in crate::cli) async fn ask(
     }
 }
 
+async fn answer(sockets: &Sockets, question: &Question) -> Result<Answer, AskError> {
+    let nobody = match local::ask(&sockets.own, question).await {
+        Err(nobody @ AskError::NobodyThere(_)) => nobody,
+        answer => return answer,
+    };
+    for other in &sockets.others {
+        match local::ask(other, question).await {
+            Err(AskError::NobodyThere(_)) => {}
+            // It is for another user.
+            Err(AskError::BrokenOff { source, .. })
+                if source.kind() == io::ErrorKind::PermissionDenied => {}
+            answer => return answer,
+        }
+    }
+    Err(nobody)
+}
+
 /// How long is waited for an answer that nobody reads.
 const BRIEFLY: Duration = Duration::from_secs(30);
 
-/// Has the controller at `socket` look, if there is one; what it answers does not matter.
-pub(in crate::cli) async fn quietly(socket: &Path, question: &Question) {
-    if !matches!(timeout(BRIEFLY, local::ask(socket, question)).await, Ok(Ok(_))) {
-        tracing::debug!(socket = %socket.display(), "no controller was told");
+/// Has the controller that listens at one of `sockets` look, if there is one; what it answers does not matter.
+pub(in crate::cli) async fn quietly(sockets: &Sockets, question: &Question) {
+    if !matches!(timeout(BRIEFLY, answer(sockets, question)).await, Ok(Ok(_))) {
+        tracing::debug!(%sockets, "no controller was told");
     }
 }
 

@@ -12,7 +12,7 @@ mod telling;
 mod traced;
 mod web;
 
-pub(super) use asking::{Answered, ask, history_file, quietly, socket};
+pub(super) use asking::{Answered, Sockets, ask, history_file, quietly};
 pub(super) use changes::SettingsWatch;
 pub(super) use chronicle::Chronicle;
 pub(super) use memory::in_small_pages;

@@ -265,7 +265,7 @@ mod tests {
 
     use tokio::sync::mpsc;
 
-    use super::super::{asking, present::present};
+    use super::super::{asking, asking::Sockets, present::present};
     use super::*;
     use crate::local::{self, Question, Socket};
     use crate::model::place::Place;
@@ -376,14 +376,15 @@ mod tests {
         let schema = serde_json::to_value(status::schema()).unwrap();
         assert!(jsonschema::is_valid(&schema, &served), "{served:#}");
 
-        let (bound, (asks, _)) = (Socket::bind(&local).unwrap(), mpsc::channel(1));
+        let (bound, (asks, _)) = (Socket::bind(&local, &[]).unwrap(), mpsc::channel(1));
+        let sockets = Sockets { own: directory.path().join("nobody.sock"), others: vec![local] };
         let question = Question::Status {
             stacks: Vec::new(),
             shown: local::Shown { width: 80, color: false, unicode: true },
         };
         let answered = tokio::select! {
             () = local::serve(&bound, reports, asks, present) => panic!("it ended"),
-            answered = asking::ask(&local, &question) => answered.unwrap().unwrap(),
+            answered = asking::ask(&sockets, &question) => answered.unwrap().unwrap(),
         };
         assert_eq!(answered.document(), Some(served));
     }

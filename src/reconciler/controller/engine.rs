@@ -1,8 +1,10 @@
 //! The engine that the controller works with: opened when it is needed, left for another manager when it is of no use.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::reconciler::apply::FreshKey;
 use crate::swarm::{Manager, Managers, SwarmError};
@@ -30,14 +32,29 @@ pub struct Engine {
     swarm: Option<Swarm>,
     /// What was last told about each of several managers.
     told: Vec<EngineReport>,
+    /// Whether any was opened yet.
+    was_opened: bool,
+    reopened: Arc<Notify>,
 }
 
 impl Engine {
     /// The engine that `managers` lead to; none of them need be there yet.
     pub fn new(managers: Managers, fresh_key: FreshKey) -> Self {
-        let mut engine = Self { managers, fresh_key, swarm: None, told: Vec::new() };
+        let mut engine = Self {
+            managers,
+            fresh_key,
+            swarm: None,
+            told: Vec::new(),
+            was_opened: false,
+            reopened: Arc::default(),
+        };
         engine.told = engine.standing(false);
         engine
+    }
+
+    /// Tells whenever an engine can be worked with again after one could not: what else hangs on that may be dead.
+    pub fn reopened(&self) -> Arc<Notify> {
+        Arc::clone(&self.reopened)
     }
 
     /// The Swarm behind the manager in use, or the next that can be worked with; `None` if it was stopped meanwhile.
@@ -48,6 +65,9 @@ impl Engine {
             _ = stopped.wait_for(|stop| *stop) => return Ok(None),
         };
         self.note(opened.is_ok());
+        if opened.is_ok() && std::mem::replace(&mut self.was_opened, true) {
+            self.reopened.notify_one();
+        }
         Swarm::new(opened?, self.fresh_key.clone()).map(Some)
     }
 

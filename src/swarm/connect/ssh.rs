@@ -71,8 +71,12 @@ impl Program {
 /// The arguments of ssh.
 fn arguments(to: &SshHost) -> Vec<String> {
     let SshHost { user, host, port, socket } = to;
-    let mut arguments: Vec<String> =
-        ["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"].map(str::to_owned).into();
+    // A machine that has lost its power does not say so: ssh asks three times whether it is still there.
+    let options = ["BatchMode=yes", "ConnectTimeout=10", "ServerAliveInterval=15"];
+    let mut arguments = vec!["-T".to_owned()];
+    for option in options {
+        arguments.extend(["-o".to_owned(), option.to_owned()]);
+    }
     if let Some(user) = user {
         arguments.extend(["-l".to_owned(), user.clone()]);
     }
@@ -146,7 +150,7 @@ mod tests {
             let (user, socket) = (user.map(str::to_owned), socket.map(Into::into));
             arguments(&SshHost { user, host: "manager".to_owned(), port, socket }).join(" ")
         };
-        let begin = "-T -o BatchMode=yes -o ConnectTimeout=10";
+        let begin = "-T -o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15";
         assert_eq!(of(None, None, None), format!("{begin} -- manager docker system dial-stdio"));
         assert_eq!(
             of(Some("me"), Some(22), Some("/a b; c")),
