@@ -192,6 +192,34 @@ fn a_write_that_fails_once_is_made_by_a_later_pass_and_one_whose_answer_is_lost_
 }
 
 #[test]
+fn a_note_that_fails_once_is_made_by_a_later_pass_and_one_that_always_fails_keeps_no_run_from_its_end()
+ {
+    let Some(engine) = Engine::of_this_run() else { return };
+    let proxy = Proxy::before(&engine.url);
+    let stage = still(&engine, &proxy);
+    stage.apply_well(&[]);
+    let noted = || {
+        let record = engine.get(&format!("/configs/skep_{}_record", stage.fleet()));
+        let labels = &record["Spec"]["Labels"];
+        labels[format!("skep.applied.{}", stage.name("shop_web"))].clone()
+    };
+    let before = noted();
+    for (failures, tries, is_noted) in [(usize::MAX, 3, false), (1, 2, true)] {
+        let image = format!("web:{tries}', networks: [a, b]");
+        stage.exact_stack("shop", &STILL.replace("web:1', networks: [a, b]", &image));
+        proxy.forget();
+        let notes = AtomicUsize::new(0);
+        proxy.inject(move |call| {
+            let fails = call.notes() && notes.fetch_add(1, Ordering::SeqCst) < failures;
+            fails.then_some(Fault::Answer(StatusCode::INTERNAL_SERVER_ERROR, "broken"))
+        });
+        stage.apply_well(&[]);
+        assert_eq!(proxy.calls().iter().filter(|call| call.notes()).count(), tries);
+        assert_eq!(noted() != before, is_noted);
+    }
+}
+
+#[test]
 fn a_write_that_always_fails_ends_the_run_with_its_name() {
     let Some(engine) = Engine::of_this_run() else { return };
     let proxy = Proxy::before(&engine.url);

@@ -34,9 +34,13 @@ impl Call {
 
     /// Whether it may change something that runs: not what skep notes in its fleet record.
     pub(crate) fn writes_an_object(&self) -> bool {
+        self.writes() && !self.notes()
+    }
+
+    /// Whether it changes the labels of a config, as a note in the fleet record does.
+    pub(crate) fn notes(&self) -> bool {
         let endpoint = self.endpoint();
-        let note = endpoint.starts_with("/configs/") && endpoint.ends_with("/update");
-        self.writes() && !note
+        endpoint.starts_with("/configs/") && endpoint.ends_with("/update")
     }
 
     /// The path without API version and query.
