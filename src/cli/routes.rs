@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use futures_util::{StreamExt as _, stream};
@@ -10,11 +11,9 @@ use jiff::Timestamp;
 use crate::diff::document::StackSection;
 use crate::model::error::chain;
 use crate::model::name::{FleetName, StackName};
-use crate::proxy::{
-    Compiled, EntryAddress, Features, HandshakeError, compile, reach, shown_certificate,
-};
+use crate::proxy::{Compiled, EntryAddress, HandshakeError, reach, shown_certificate};
 use crate::reconciler::caddy::{ProxyAim, Sight};
-use crate::reconciler::pass::{Reader, declare};
+use crate::reconciler::pass::Reader;
 use crate::reconciler::plan::Learned;
 use crate::reconciler::policy::ResolveImage;
 use crate::reconciler::record;
@@ -93,7 +92,7 @@ struct Told {
     sight: Sight,
     status: Status,
     /// What is declared, and the plan of it, if there are stack files to compare with.
-    declared: Option<(Compiled, Vec<StackSection>)>,
+    declared: Option<(Arc<Compiled>, Vec<StackSection>)>,
     /// The stacks that other sources declare.
     elsewhere: BTreeSet<String>,
 }
@@ -171,11 +170,8 @@ async fn told(
     let (plan, observed) = reader.judge(&request, &Learned::default()).await?;
     let sight = reader.look_at_proxy(request.proxy.as_ref()).await;
     let fleet = request.scope.fleet.clone();
-    let rules = request.proxy.as_ref().map(|aim| aim.rules.policy.clone()).unwrap_or_default();
-    let features = sight.live().map_or(Features::MODERN, |live| live.features);
-    let compiled = compile(&declare(&request, &observed.configs), &fleet, &rules, features);
     let status = status::fold(&observed, &fleet, Some(&plan), &request.view.sensitivity);
-    let declared = Some((compiled, plan.document.stacks));
+    let declared = Some((plan.compiled, plan.document.stacks));
     let record = record::find(&observed.configs, &fleet);
     let sources = BTreeSet::from([&request.scope.source]);
     let elsewhere = record.map(|record| route_status::elsewhere(&record.routed, &sources));

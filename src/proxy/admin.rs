@@ -100,7 +100,24 @@ impl Admin {
     /// of others is in `config` as it was: `POST /load` would not mind whether it still is, and a write under `/config/`
     /// does.
     pub async fn write(&self, live: &Live, config: &Value) -> Result<Live, AdminError> {
-        let mut request = self.client.post(self.url()).json(config);
+        self.post(live, config, self.client.post(self.url())).await
+    }
+
+    /// Has Caddy take the configuration again that it has, to tell whether it still does. Where files and machines have
+    /// changed since, it may not; the one that runs stays then.
+    pub async fn write_again(&self, live: &Live) -> Result<Live, AdminError> {
+        // Else it would do nothing (caddyserver/caddy `admin.go`).
+        let request = self.client.post(self.url()).header(header::CACHE_CONTROL, "must-revalidate");
+        self.post(live, &live.config, request).await
+    }
+
+    async fn post(
+        &self,
+        live: &Live,
+        config: &Value,
+        request: RequestBuilder,
+    ) -> Result<Live, AdminError> {
+        let mut request = request.json(config);
         if let Some(etag) = &live.etag {
             request = request.header(header::IF_MATCH, etag);
         }

@@ -5,15 +5,16 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::certificates::{Served, certificates};
+use super::claims::{Claim, Claims};
 use super::floors::Features;
 use super::ident::{Entry, RouteId};
 use super::policy::{ProxyPolicy, Servers};
 use super::route::route;
-use super::tls::{automatic, certificate, host_policy};
 use crate::model::desired::Desired;
 use crate::model::name::{FleetName, StackName};
 use crate::model::place::Place;
-use crate::model::route::{Action, DesiredRoute, HostPattern, RouteKey, Tls};
+use crate::model::route::{Action, DesiredRoute, HostPattern, RouteHost, RouteKey, Tls};
 
 /// The objects that the routes of the world ask for.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -35,7 +36,7 @@ pub struct CompiledRoute {
     pub id: RouteId,
     /// The full name of the service that answers, if one does.
     pub service: Option<String>,
-    /// Whether it has handlers or issuers in Caddy's own words, which Caddy may refuse.
+    /// Whether it has handlers, or its host issuers, in Caddy's own words, which Caddy may refuse.
     pub is_raw: bool,
     /// Where it is declared.
     pub place: Place,
@@ -63,6 +64,8 @@ pub enum Refusal {
     NoRootDomain,
     /// Another stack has the same host and path.
     TakenBy(StackName),
+    /// Another route of the stack is for the same host and path, which only the settings tell.
+    Twice(String),
     /// Another stack wants the certificate of the host from elsewhere.
     OtherTls(StackName),
     /// Handlers or issuers in Caddy's own words, which the settings do not allow.
@@ -78,6 +81,7 @@ impl fmt::Display for Refusal {
         match self {
             Self::NoRootDomain => f.write_str("`auto` needs `proxy.root_domain` in the settings"),
             Self::TakenBy(stack) => write!(f, "stack {stack} has this route"),
+            Self::Twice(route) => write!(f, "another route of the stack is for {route}, too"),
             Self::OtherTls(stack) => {
                 write!(f, "stack {stack} wants the certificate of this host from elsewhere")
             }
@@ -98,45 +102,60 @@ impl fmt::Display for Refusal {
 #[derive(Default)]
 struct Hosts<'a> {
     taken: BTreeMap<RouteKey, &'a StackName>,
-    tls: BTreeMap<String, (&'a StackName, HostPattern, Tls)>,
-    /// Hosts that get certificates by themselves, each with the first stack that has it: Caddy refuses two policies for
-    /// one name.
-    automatic: BTreeMap<String, &'a StackName>,
+    /// What routes say of certificates, each with the first stack that says something.
+    told: BTreeMap<String, Served<'a>>,
+    /// Hosts that are served with TLS, each with the first stack that has it.
+    served: BTreeMap<String, Served<'a>>,
 }
 
-/// The objects that the routes of the world ask for. Of two stacks with one route, the first by name has it.
+/// The objects that the routes of the world ask for, where nobody has any of them yet.
 pub fn compile(
     desired: &Desired,
     fleet: &FleetName,
     policy: &ProxyPolicy,
     features: Features,
 ) -> Compiled {
+    compile_with(desired, fleet, policy, features, &Claims::default())
+}
+
+/// The objects that the routes of the world ask for. Of two stacks with one route that has it which has a claim to it, and if
+/// none does, the first by name.
+pub fn compile_with(
+    desired: &Desired,
+    fleet: &FleetName,
+    policy: &ProxyPolicy,
+    features: Features,
+    claims: &Claims,
+) -> Compiled {
     let mut compiled = Compiled::default();
     let mut hosts = Hosts::default();
-    let declared = || {
-        let stacks = desired.stacks.values();
-        stacks.flat_map(|stack| stack.routes.iter().map(move |route| (&stack.name, route)))
-    };
-    for (stack, route) in declared() {
+    let declared = by_claim(desired, policy, claims);
+    for (stack, route) in &declared {
         let is_had = |tls: &&Tls| match tls {
-            Tls::Automatic => false,
-            Tls::Internal | Tls::Files(_) => true,
+            Tls::Automatic | Tls::Internal | Tls::Files(_) => true,
             Tls::Issuers(_) => policy.raw,
         };
         let tls = route.spec.tls.as_ref().filter(is_had);
         if let (Some(tls), Some(host)) = (tls, route.host.resolve(policy.root_domain.as_deref())) {
-            let tls = (stack, host.clone(), tls.clone());
-            hosts.tls.entry(host.to_string()).or_insert(tls);
+            let name = host.to_string();
+            let told = || Served { stack, host, told: Some(tls.clone()) };
+            hosts.told.entry(name).or_insert_with(told);
         }
     }
-    for (stack, declared) in declared() {
+    for (stack, declared) in declared {
         match accept(stack, declared, policy, &hosts) {
             Ok(key) => {
                 hosts.taken.insert(key.clone(), stack);
                 if key.host != HostPattern::Any && !declared.spec.http_only {
-                    hosts.automatic.entry(key.host.to_string()).or_insert(stack);
+                    let host = key.host.clone();
+                    let served = Served { stack, host, told: None };
+                    hosts.served.entry(key.host.to_string()).or_insert(served);
                 }
-                add(&mut compiled, stack, &key, declared, fleet, policy, features);
+                let told =
+                    hosts.told.get(&key.host.to_string()).and_then(|host| host.told.as_ref());
+                let is_raw = is_raw(declared) || matches!(told, Some(Tls::Issuers(_)));
+                let accepted = Accepted { stack, key, declared, is_raw };
+                add(&mut compiled, accepted, fleet, policy, features);
             }
             Err(reason) => compiled.refused.push(Refused {
                 stack: stack.clone(),
@@ -153,30 +172,32 @@ pub fn compile(
         .iter()
         .map(|route| (&route.id.stack, route.id.key.host.to_string()))
         .collect();
-    let own: Vec<_> = hosts
-        .tls
-        .iter()
-        .filter(|(host, (stack, ..))| used.contains(&(*stack, (*host).clone())))
-        .collect();
-    for (_, (stack, host, tls)) in &own {
-        compiled.tls_policies.extend(host_policy(fleet, stack, host, tls));
-        if let Tls::Files(files) = tls {
-            compiled.certificates.push(certificate(fleet, stack, host, files));
-        }
-    }
-    if let Some(acme) = &policy.acme {
-        for (host, _) in own {
-            hosts.automatic.remove(host);
-        }
-        let mut names: BTreeMap<&StackName, Vec<String>> = BTreeMap::new();
-        for (host, stack) in hosts.automatic {
-            names.entry(stack).or_default().push(host);
-        }
-        for (stack, names) in names {
-            compiled.tls_policies.push(automatic(fleet, stack, &names, acme));
-        }
-    }
+    let Hosts { taken: _, told, mut served } = hosts;
+    served
+        .extend(told.into_iter().filter(|(name, told)| used.contains(&(told.stack, name.clone()))));
+    (compiled.tls_policies, compiled.certificates) =
+        certificates(&served, claims.wildcards(desired), fleet, policy.acme.as_ref());
     compiled
+}
+
+/// The declared routes: first those that their stack has, those that it had after them, then all others by stack. In one stack
+/// those come first that name their host.
+fn by_claim<'a>(
+    desired: &'a Desired,
+    policy: &ProxyPolicy,
+    claims: &Claims,
+) -> Vec<(&'a StackName, &'a DesiredRoute)> {
+    let stacks = desired.stacks.values();
+    let declared =
+        stacks.flat_map(|stack| stack.routes.iter().map(move |route| (&stack.name, route)));
+    let mut declared: Vec<_> = declared.collect();
+    declared.sort_by_cached_key(|(stack, DesiredRoute { host, path, spec: _, place: _ })| {
+        let resolved = host.resolve(policy.root_domain.as_deref());
+        let key = resolved.map(|host| RouteKey { host, path: path.clone() });
+        let claim = key.map_or(Claim::None, |key| claims.of(stack, &key));
+        (claim, (*stack).clone(), matches!(host, RouteHost::BelowRoot(_)))
+    });
+    declared
 }
 
 /// Whether a route can be had, and which it is.
@@ -188,8 +209,10 @@ fn accept(
 ) -> Result<RouteKey, Refusal> {
     let host = route.host.resolve(policy.root_domain.as_deref()).ok_or(Refusal::NoRootDomain)?;
     let key = RouteKey { host, path: route.path.clone() };
-    if let Some(other) = hosts.taken.get(&key) {
-        return Err(Refusal::TakenBy((*other).clone()));
+    match hosts.taken.get(&key) {
+        Some(other) if *other == stack => return Err(Refusal::Twice(key.to_string())),
+        Some(other) => return Err(Refusal::TakenBy((*other).clone())),
+        None => {}
     }
     if is_raw(route) && !policy.raw {
         return Err(Refusal::RawNotAllowed);
@@ -206,9 +229,10 @@ fn accept(
             return Err(Refusal::NotBelowStaticRoots(files.directory.clone()));
         }
     }
-    let own = route.spec.tls.as_ref().filter(|tls| **tls != Tls::Automatic);
-    match (own, hosts.tls.get(&key.host.to_string())) {
-        (Some(own), Some((other, _, tls))) if *other != stack && own != tls => {
+    match (&route.spec.tls, hosts.told.get(&key.host.to_string())) {
+        (Some(own), Some(Served { stack: other, host: _, told }))
+            if *other != stack && told.as_ref() != Some(own) =>
+        {
             Err(Refusal::OtherTls((*other).clone()))
         }
         _ => Ok(key),
@@ -227,15 +251,22 @@ const fn has_http(policy: &ProxyPolicy) -> bool {
     }
 }
 
+/// A route that can be had.
+struct Accepted<'a> {
+    stack: &'a StackName,
+    key: RouteKey,
+    declared: &'a DesiredRoute,
+    is_raw: bool,
+}
+
 fn add(
     compiled: &mut Compiled,
-    stack: &StackName,
-    key: &RouteKey,
-    declared: &DesiredRoute,
+    accepted: Accepted<'_>,
     fleet: &FleetName,
     policy: &ProxyPolicy,
     features: Features,
 ) {
+    let Accepted { stack, key, declared, is_raw } = accepted;
     let entries: &[Entry] = match (declared.spec.http_only, &key.host) {
         (true, _) => &[Entry::Http],
         (false, HostPattern::Any) if has_http(policy) => &[Entry::Https, Entry::Http],
@@ -256,7 +287,7 @@ fn add(
         compiled.routes.push(CompiledRoute {
             id,
             service: service.clone(),
-            is_raw: is_raw(declared),
+            is_raw,
             place: declared.place.clone(),
             object,
         });

@@ -1,6 +1,6 @@
 //! The configuration that a running Caddy has.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::floors::Features;
 use super::ident::{Owner, RouteId};
@@ -32,6 +32,37 @@ impl Live {
     /// The route with this id.
     pub fn route(&self, wanted: &RouteId) -> Option<&Value> {
         self.routes().find(|(id, _)| id == wanted).map(|(_, route)| route)
+    }
+
+    /// Whether the certificate of a host of skep's is from files, or from issuers that a stack names.
+    pub(super) fn is_seen_to(&self, host: &str) -> bool {
+        let of_host = |pointer: &str, kind: &str| {
+            let objects = self.config.pointer(pointer).and_then(Value::as_array);
+            let end = format!(":{kind}:{host}");
+            let mut objects = objects.into_iter().flatten();
+            objects.find(|object| {
+                owner(object).is_some() && text_id(object).is_some_and(|id| id.ends_with(&end))
+            })
+        };
+        let own = json!([{ "module": "internal" }]);
+        let policy = of_host("/apps/tls/automation/policies", "tls");
+        policy.is_some_and(|policy| policy.get("issuers") != Some(&own))
+            || of_host("/apps/tls/certificates/load_files", "certificate").is_some()
+    }
+
+    /// The certificate from files that Caddy's `words` are about, as people read it.
+    pub fn mentioned(&self, words: &str) -> Option<String> {
+        let files = self.config.pointer("/apps/tls/certificates/load_files")?.as_array()?;
+        files.iter().find_map(|file| {
+            let paths =
+                ["certificate", "key"].into_iter().filter_map(|key| file.get(key)?.as_str());
+            let path = paths.filter(|path| !path.is_empty()).find(|path| words.contains(path))?;
+            let stack = owner(file).and_then(|owner| owner.stack);
+            Some(match stack {
+                Some(stack) => format!("{path}, which stack {stack} has for {}", last(file)),
+                None => path.to_owned(),
+            })
+        })
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
+use super::automation::{self, apart, inherit, names};
 use super::compile::Compiled;
 use super::ident::{Owner, RouteId};
 use super::live::{Live, last, owner, text_id};
@@ -16,6 +17,8 @@ use crate::model::name::{FleetName, StackName};
 pub(super) const POLICIES: [&str; 4] = ["apps", "tls", "automation", "policies"];
 /// Where it has the certificates from files.
 pub(super) const FILES: [&str; 4] = ["apps", "tls", "certificates", "load_files"];
+/// Where it has the names for which it gets certificates although it has one for a wildcard above them.
+const NAMES: [&str; 4] = ["apps", "tls", "certificates", "automate"];
 
 /// A configuration with skep's objects.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,9 +99,15 @@ pub fn merge(
             of == *fleet && stack.is_none_or(|stack| is_mine(&stack))
         })
     };
+    let told = others(&config, &NAMES, &|_| false)?;
+    let before = apart(&live.config, &others(&live.config, &POLICIES, &|_| false)?, &told);
     let others = others(&config, &POLICIES, &is_ours)?;
-    let ours = unclaimed(&absent(&compiled.tls_policies, &others), &others);
-    put_list(&mut config, &POLICIES, in_order(ours, others));
+    let mut ours = unclaimed(&absent(&compiled.tls_policies, &others), &others);
+    inherit(&mut ours, &others);
+    let policies = automation::in_order([ours, others].concat());
+    let now = apart(&config, &policies, &told);
+    put_list(&mut config, &NAMES, names(told, &before, &now));
+    put_list(&mut config, &POLICIES, policies);
     let others = self::others(&config, &FILES, &is_ours)?;
     let ours = absent(&compiled.certificates, &others);
     put_list(&mut config, &FILES, in_order(ours, others));
@@ -125,19 +134,14 @@ fn others(
     }
 }
 
-/// All objects: those of skep first, in the order of `compile` whichever stack and fleet is written, so that none of them
-/// finds the work of another one changed. Those of others keep their order.
+/// All certificates: those of skep first, by host whichever stack and fleet is written, so that none of them finds the work
+/// of another one changed. Those of others keep their order.
 fn in_order(ours: Vec<Value>, others: Vec<Value>) -> Vec<Value> {
-    let stack = |object: &Value| owner(object)?.stack.map(|stack| stack.to_string());
     let (theirs, foreign): (Vec<Value>, Vec<Value>) =
         others.into_iter().partition(|object| owner(object).is_some());
     let mut all = [ours, theirs].concat();
-    // Those of single hosts by host, then those of whole stacks by stack.
     all.sort_by_cached_key(|object| {
-        let id = text_id(object).unwrap_or_default().to_owned();
-        let of_stack = stack(object).filter(|_| id.ends_with(":acme"));
-        let is_of_stack = of_stack.is_some();
-        (is_of_stack, of_stack.unwrap_or_else(|| last(object).to_owned()), id)
+        (last(object).to_owned(), text_id(object).unwrap_or_default().to_owned())
     });
     [all, foreign].concat()
 }

@@ -110,6 +110,10 @@ impl Caddy {
         self.log().matches("autosaved config").count()
     }
 
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        self.endpoint.clone()
+    }
+
     pub(crate) fn admin(&self) -> Admin {
         Admin::new(self.endpoint.clone(), None, None).unwrap()
     }

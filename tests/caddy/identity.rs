@@ -15,7 +15,12 @@ pub(crate) struct Identity {
 
 impl Identity {
     pub(crate) fn new() -> Self {
-        let own = rcgen::generate_simple_self_signed(["skep".to_owned()]).unwrap();
+        Self::of("skep")
+    }
+
+    /// One for a name.
+    pub(crate) fn of(name: &str) -> Self {
+        let own = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
         Self {
             certificate: own.cert.pem(),
             key: own.signing_key.serialize_pem(),

@@ -24,17 +24,31 @@ pub(crate) fn declared(text: &str) -> Desired {
 
 /// The world of one stack, `shop`, whose file asks for variables.
 pub(crate) fn declared_with(text: &str, variables: &[(&str, &str)]) -> Desired {
-    let tree = MemoryTree([("shop.yaml".to_owned(), text.as_bytes().to_vec())].into());
-    let files = StackFiles {
-        name: "shop".to_owned(),
-        files: vec!["shop.yaml".to_owned()],
-        directory: String::new(),
-    };
+    world_of(&[("shop", text)], variables)
+}
+
+/// The world of these stacks, by name and text.
+pub(crate) fn declared_of(stacks: &[(&str, &str)]) -> Desired {
+    world_of(stacks, &[])
+}
+
+fn world_of(stacks: &[(&str, &str)], variables: &[(&str, &str)]) -> Desired {
+    let file = |name: &str| format!("{name}.yaml");
+    let tree = stacks.iter().map(|(name, text)| (file(name), text.as_bytes().to_vec()));
+    let tree = MemoryTree(tree.collect());
     let mut set = Variables::new();
     for (name, value) in variables {
         set.add(*name, *value, Origin::Flag);
     }
-    let inputs = [Input { files, variables: set }];
+    let input = |(name, _): &(&str, &str)| Input {
+        files: StackFiles {
+            name: (*name).to_owned(),
+            files: vec![file(name)],
+            directory: String::new(),
+        },
+        variables: set.clone(),
+    };
+    let inputs: Vec<Input> = stacks.iter().map(input).collect();
     let loaded = load(&tree, &inputs, &Options::default());
     let errors: Vec<_> = loaded.findings.iter().filter(|found| Finding::is_error(found)).collect();
     assert!(errors.is_empty(), "{errors:#?}");

@@ -3,6 +3,7 @@
 mod moves;
 mod objects;
 mod properties;
+mod wildcards;
 
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 //! Writes steps on routes to the proxy: all in one write, and where that is refused without those that may be to blame.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -67,40 +67,106 @@ impl Gateway {
     ///
     /// What the proxy refuses is as a rule one of the routes in its own words: those are left out then, also where it says
     /// that the machine is to blame, because it repeats their words. If it still refuses, each stack is tried for itself,
-    /// with its routes and with what it has beside them, so that one cannot stop another. Where it does not answer as Caddy
-    /// does any more, or the machine is to blame, the others are not tried.
+    /// with its routes and with what it has beside them, so that one cannot stop another. Routes in its own words come after
+    /// these, in the same way, and then one by one. Where it does not answer as Caddy does any more, or the machine is to
+    /// blame, the others are not tried.
     pub async fn write<'a>(&mut self, part: &ProxyPart, steps: &[&'a Step]) -> Vec<Outcome<'a>> {
         let first = self.attempt(part, &settled(steps)).await;
         if !matches!(first, Err(NotWritten::Refused(_) | NotWritten::Passing(_))) {
             return all(steps, &first);
         }
         let (raw, plain): (Vec<&Step>, Vec<&Step>) = steps.iter().partition(|step| is_raw(step));
-        let mut outcomes = all(&raw, &first);
-        if plain.is_empty() {
-            return outcomes;
+        let mut outcomes = Vec::new();
+        if !plain.is_empty() {
+            let of_all =
+                if raw.is_empty() { first } else { self.attempt(part, &settled(&plain)).await };
+            outcomes.extend(self.plain(part, &plain, of_all).await);
+        } else if raw.len() == 1 {
+            return self.acquitted(part, all(&raw, &first)).await;
         }
-        let plain_outcome =
-            if raw.is_empty() { first } else { self.attempt(part, &settled(&plain)).await };
-        let mut stacks: BTreeMap<Option<&str>, Vec<&'a Step>> = BTreeMap::new();
-        for step in &plain {
-            stacks.entry(stack(step)).or_default().push(step);
+        let mut errors = outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().err());
+        let end = errors.find(|why| !why.is_refusal()).cloned();
+        outcomes.extend(self.raw(part, &raw, end).await);
+        self.acquitted(part, outcomes).await
+    }
+
+    /// Makes steps that are not in the proxy's own words, of which `of_all` has come together.
+    async fn plain<'a>(
+        &mut self,
+        part: &ProxyPart,
+        steps: &[&'a Step],
+        of_all: Result<Written, NotWritten>,
+    ) -> Vec<Outcome<'a>> {
+        if !matches!(of_all, Err(NotWritten::Refused(_))) || is_single(steps) {
+            return all(steps, &of_all);
         }
-        let is_one = stacks.len() == 1 && plain.iter().all(|step| concerned(step) == 1);
-        if !matches!(plain_outcome, Err(NotWritten::Refused(_))) || is_one {
-            outcomes.extend(all(&plain, &plain_outcome));
-            return outcomes;
-        }
-        let mut end = None;
-        for (stack, steps) in &stacks {
+        let (mut outcomes, mut end) = (Vec::new(), None);
+        for (stack, steps) in by_stack(steps) {
             let outcome = match (&end, stack) {
                 (Some(end), _) => Err(NotWritten::clone(end)),
-                (None, Some(_)) => self.attempt(part, &settled(steps)).await,
-                (None, None) => self.beside_routes(part, steps).await,
+                (None, Some(_)) => self.attempt(part, &settled(&steps)).await,
+                (None, None) => self.beside_routes(part, &steps).await,
             };
             end = outcome.as_ref().err().filter(|why| !why.is_refusal()).cloned();
-            outcomes.extend(all(steps, &outcome));
+            outcomes.extend(all(&steps, &outcome));
         }
         outcomes
+    }
+
+    /// Makes steps in the proxy's own words, stack by stack, and where one is refused route by route; none once there is an
+    /// `end`. What one says of the machine may be its own words.
+    async fn raw<'a>(
+        &mut self,
+        part: &ProxyPart,
+        steps: &[&'a Step],
+        mut end: Option<NotWritten>,
+    ) -> Vec<Outcome<'a>> {
+        let mut outcomes = Vec::new();
+        for steps in by_stack(steps).into_values() {
+            let of_stack = match &end {
+                Some(end) => Err(end.clone()),
+                None => self.attempt(part, &settled(&steps)).await,
+            };
+            end = of_stack.as_ref().err().filter(|why| why.ends_all()).cloned();
+            if !matches!(of_stack, Err(NotWritten::Refused(_))) || steps.len() == 1 {
+                outcomes.extend(all(&steps, &of_stack));
+                continue;
+            }
+            for step in steps {
+                let outcome = match &end {
+                    Some(end) => Err(end.clone()),
+                    None => self.attempt(part, &settled(&[step])).await,
+                };
+                end = outcome.as_ref().err().filter(|why| why.ends_all()).cloned();
+                outcomes.push((step, outcome));
+            }
+        }
+        outcomes
+    }
+
+    /// The same, if the proxy still takes what it has. If it does not, nobody's step is to blame for the refusal of all.
+    ///
+    /// It is asked only where that is likely: where it says the same to each of several stacks, or names something that it
+    /// has. What it takes again it starts anew.
+    async fn acquitted<'a>(
+        &mut self,
+        part: &ProxyPart,
+        outcomes: Vec<Outcome<'a>>,
+    ) -> Vec<Outcome<'a>> {
+        let live = self.newest.as_ref().unwrap_or(&part.live);
+        let Some((words, stacks)) = common(&outcomes) else { return outcomes };
+        let mentioned = live.mentioned(words);
+        if live.config.is_null() || (stacks < 2 && mentioned.is_none()) {
+            return outcomes;
+        }
+        let Err(error) = self.admin.write_again(live).await else { return outcomes };
+        let NotWritten::Refused(words) = self.not_written(&error, &live.config) else {
+            return outcomes;
+        };
+        let mentioned = mentioned.map(|what| format!(", because of {what}")).unwrap_or_default();
+        let words = format!("{words}; it does not take what it has any more{mentioned}");
+        let passing = |(step, _)| (step, Err(NotWritten::Passing(words.clone())));
+        outcomes.into_iter().map(passing).collect()
     }
 
     /// Writes what the proxy has beside routes: what all stacks share, and then each stack for itself.
@@ -177,6 +243,49 @@ impl NotWritten {
             Self::Passing(_) | Self::Stale(_) | Self::Unknown(_) | Self::Unexpected(_) => false,
         }
     }
+
+    /// Whether it would be the same with any other write.
+    const fn ends_all(&self) -> bool {
+        match self {
+            Self::Refused(_) | Self::RefusedOf(_) | Self::Passing(_) => false,
+            Self::Stale(_) | Self::Unknown(_) | Self::Unexpected(_) => true,
+        }
+    }
+}
+
+/// What the proxy said to all steps, and of how many stacks these are; `None` if it did not say the same to all.
+fn common<'o>(outcomes: &'o [Outcome<'_>]) -> Option<(&'o str, usize)> {
+    let mut said: BTreeSet<&str> = BTreeSet::new();
+    let mut stacks: BTreeSet<&str> = BTreeSet::new();
+    for (step, outcome) in outcomes {
+        match outcome {
+            Err(NotWritten::Refused(words)) => {
+                said.insert(words);
+                stacks.extend(stack(step));
+            }
+            Err(NotWritten::RefusedOf(refused)) => {
+                said.extend(refused.values().map(String::as_str));
+                stacks.extend(refused.keys().map(StackName::as_str));
+            }
+            _ => return None,
+        }
+    }
+    let words = said.pop_first()?;
+    said.is_empty().then_some((words, stacks.len()))
+}
+
+/// The steps of each stack, and those that concern all.
+fn by_stack<'a>(steps: &[&'a Step]) -> BTreeMap<Option<&'a str>, Vec<&'a Step>> {
+    let mut stacks: BTreeMap<_, Vec<&'a Step>> = BTreeMap::new();
+    for step in steps {
+        stacks.entry(stack(step)).or_default().push(step);
+    }
+    stacks
+}
+
+/// Whether steps are of one stack, so that trying them by stack is trying them all.
+fn is_single(steps: &[&Step]) -> bool {
+    by_stack(steps).len() == 1 && steps.iter().all(|step| concerned(step) == 1)
 }
 
 fn all<'a>(steps: &[&'a Step], outcome: &Result<Written, NotWritten>) -> Vec<Outcome<'a>> {
@@ -330,15 +439,15 @@ mod tests {
         let Write::Route(write) = &mut steps[0].write else { unreachable!() };
         write.is_raw = true;
         let answer = (400, json!({ "error": words }).to_string());
-        let (mut gateway, given) = caddy(vec![answer, refusal()]).await;
+        let (mut gateway, given) = caddy(vec![answer.clone(), refusal(), answer]).await;
         let steps: Vec<&Step> = steps.iter().collect();
         let outcomes = gateway.write(&part, &steps).await;
-        let [(_, Err(NotWritten::Passing(_))), (_, Err(NotWritten::Refused(_)))] =
+        let [(_, Err(NotWritten::Refused(_))), (_, Err(NotWritten::Passing(_)))] =
             outcomes.as_slice()
         else {
             panic!("{outcomes:?}")
         };
-        assert_eq!(*given.lock().unwrap(), 2, "the other one is tried without it");
+        assert_eq!(*given.lock().unwrap(), 3, "each is tried without the other one");
     }
 
     #[tokio::test]

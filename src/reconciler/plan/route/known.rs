@@ -14,8 +14,8 @@ use crate::model::place::Place;
 use crate::model::route::{HostPattern, RouteHost, RouteKey};
 use crate::model::secret::Redacted;
 use crate::proxy::{
-    Compiled, CompiledRoute, Features, MergeError, ProxyPolicy, Refused, RouteId, Servers, Settled,
-    compile, dialled,
+    Claims, Compiled, CompiledRoute, Features, MergeError, ProxyPolicy, Refused, RouteId, Servers,
+    Settled, compile_with, dialled,
 };
 
 use super::super::super::caddy::{ProxyPart, ProxyRules, Sight};
@@ -82,7 +82,14 @@ impl<'a> Routes<'a> {
         let ProxyRules { network, policy: settings } = rules.unwrap_or(&fallback);
         let seen = sight.live();
         let features = seen.map_or(Features::MODERN, |live| live.features);
-        let compiled = Arc::new(compile(desired, &scope.fleet, settings, features));
+        let mut claims = seen.map(|live| Claims::of_live(live, &scope.fleet)).unwrap_or_default();
+        for (stack, routes) in record.iter().flat_map(|record| &record.routes) {
+            for route in routes.keys() {
+                claims.remember(stack, route);
+            }
+        }
+        let compiled = compile_with(desired, &scope.fleet, settings, features, &claims);
+        let compiled = Arc::new(compiled);
         let mut routes = Self {
             sight,
             desired,
