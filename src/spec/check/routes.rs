@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::model::finding::Finding;
+use crate::model::name::StackName;
 use crate::model::place::Place;
-use crate::model::route::{HostPattern, PathPattern, RouteKey, Tls};
+use crate::model::route::{HostPattern, PathPattern, RouteHost, Tls};
 use crate::spec::compose::Service;
 use crate::spec::compose::routes::{HostChoice, Route};
-use crate::spec::convert::{auto_name, named_host};
+use crate::spec::convert::auto_name;
 use crate::spec::decode::{Located, Report};
 use crate::spec::stack::Stack;
 
@@ -25,6 +26,20 @@ fn routes(stack: &Stack) -> impl Iterator<Item = (Option<(&str, &Service)>, &Rou
     own.chain(of_services)
 }
 
+/// The host of a route, as far as the stack file tells it; `auto` is for services.
+fn chosen(
+    stack: &StackName,
+    service: Option<(&str, &Service)>,
+    host: &Located<HostChoice>,
+) -> Option<RouteHost> {
+    match &host.value {
+        HostChoice::Auto => {
+            service.map(|(key, _)| RouteHost::BelowRoot(auto_name(stack.as_str(), key)))
+        }
+        HostChoice::Named(host) => Some(RouteHost::Named(host.clone())),
+    }
+}
+
 /// A route as messages name it: where it stands.
 fn path_of(service: Option<(&str, &Service)>) -> String {
     service.map_or_else(
@@ -34,16 +49,16 @@ fn path_of(service: Option<(&str, &Service)>) -> String {
 }
 
 pub(super) fn check(stack: &Stack, report: &mut Report) {
-    let mut first: HashMap<(HostChoice, PathPattern), &Place> = HashMap::new();
-    let mut tls: HashMap<&HostChoice, (&Tls, &Place)> = HashMap::new();
+    let mut first: HashMap<(RouteHost, PathPattern), &Place> = HashMap::new();
+    let mut tls: HashMap<RouteHost, (&Tls, &Place)> = HashMap::new();
     for (service, route) in routes(stack) {
         let at = path_of(service);
         let owner = service.map(|(key, _)| auto_name(stack.name.as_str(), key));
         for host in &route.host {
             let Some(path) = route.pattern() else { continue };
-            if host.value != HostChoice::Auto
-                && let Some(first) = first.get(&(host.value.clone(), path.value.clone()))
-            {
+            let Some(choice) = chosen(&stack.name, service, host) else { continue };
+            let key = (choice.clone(), path.value);
+            if let Some(first) = first.get(&key) {
                 let message = format!("{at} has a route for a host and path that have one already");
                 report.push(
                     Finding::error("same-route", host.place.clone(), message)
@@ -51,12 +66,10 @@ pub(super) fn check(stack: &Stack, report: &mut Report) {
                         .hint("give one of them another path or host"),
                 );
             } else {
-                first.insert((host.value.clone(), path.value), &host.place);
+                first.insert(key, &host.place);
             }
-            if let Some(own) = &route.tls
-                && host.value != HostChoice::Auto
-            {
-                match tls.get(&host.value) {
+            if let Some(own) = &route.tls {
+                match tls.get(&choice) {
                     Some((other, place)) if **other != own.value => report.push(
                         Finding::error(
                             "different-tls",
@@ -67,7 +80,7 @@ pub(super) fn check(stack: &Stack, report: &mut Report) {
                         .hint("a host has one certificate: say `tls` once, or the same each time"),
                     ),
                     _ => {
-                        tls.insert(&host.value, (&own.value, &own.place));
+                        tls.insert(choice, (&own.value, &own.place));
                     }
                 }
             }
@@ -154,16 +167,16 @@ fn hosting(at: &str, route: &Route, report: &mut Report) {
 fn wildcards(
     at: &str,
     route: &Route,
-    tls: &HashMap<&HostChoice, (&Tls, &Place)>,
+    tls: &HashMap<RouteHost, (&Tls, &Place)>,
     report: &mut Report,
 ) {
     if route.http_only.as_ref().is_some_and(|only| only.value) {
         return;
     }
     for host in &route.host {
-        let is_wildcard = matches!(host.value, HostChoice::Named(HostPattern::Wildcard(_)));
-        let told = tls.get(&host.value).is_some_and(|(tls, _)| **tls != Tls::Automatic);
-        if is_wildcard && !told {
+        let HostChoice::Named(pattern @ HostPattern::Wildcard(_)) = &host.value else { continue };
+        let told = tls.get(&RouteHost::Named(pattern.clone()));
+        if told.is_none_or(|(tls, _)| **tls == Tls::Automatic) {
             let message =
                 format!("{at} has a wildcard, for which there are no automatic certificates");
             report.push(Finding::warning("wildcard-certificate", host.place.clone(), message).hint(
@@ -218,14 +231,14 @@ fn target(at: &str, service: &Service, route: &Route, report: &mut Report) {
 
 /// Routes that two stacks have: the index of a stack, and the finding about its route.
 pub(in crate::spec) fn across(stacks: &[Stack]) -> Vec<(usize, Finding)> {
-    let mut first: HashMap<RouteKey, (usize, String, &Place)> = HashMap::new();
+    let mut first: HashMap<(RouteHost, PathPattern), (usize, String, &Place)> = HashMap::new();
     let mut findings = Vec::new();
     for (index, stack) in stacks.iter().enumerate() {
         for (service, route) in routes(stack) {
             let Some(Located { value: path, .. }) = route.pattern() else { continue };
             for host in &route.host {
-                let Some(name) = named_host(&host.value) else { continue };
-                let key = RouteKey { host: name.clone(), path: path.clone() };
+                let Some(choice) = chosen(&stack.name, service, host) else { continue };
+                let key = (choice, path.clone());
                 let at = path_of(service);
                 let Some((other, other_at, place)) = first.get(&key) else {
                     first.insert(key, (index, at, &host.place));

@@ -2,9 +2,7 @@
 
 use serde_json::Value;
 
-use crate::model::route::{
-    Access, Action, DesiredRoute, HostPattern, RouteHost, RouteSpec, ServiceTarget,
-};
+use crate::model::route::{Access, Action, DesiredRoute, RouteHost, RouteSpec, ServiceTarget};
 use crate::spec::compose::Service;
 use crate::spec::compose::routes::{HostChoice, Route};
 use crate::spec::decode::Located;
@@ -106,12 +104,4 @@ fn service_action(stack: &str, key: &str, service: &Service, route: &Route) -> O
         passive: route.passive_health.clone(),
         timeouts: route.timeouts.clone().unwrap_or_default(),
     })))
-}
-
-/// Whether a host is of the stack file's own wording, so that two stacks can be compared.
-pub(in crate::spec) fn named(host: &HostChoice) -> Option<&HostPattern> {
-    match host {
-        HostChoice::Named(host) => Some(host),
-        HostChoice::Auto => None,
-    }
 }

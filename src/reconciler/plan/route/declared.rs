@@ -31,17 +31,12 @@ pub(in crate::reconciler::plan) fn plan_routes(
         Sight::Nowhere | Sight::Seen(_) => {}
     }
     for refused in context.routes.refused(&stack.name) {
-        // Both places were told of by a finding.
-        if matches!(refused.reason, Refusal::TakenBy(_)) {
-            continue;
-        }
         let key = ObjectKey::new(Kind::Route, &refused.route);
         let mut change = Change::new(key, Action::Create, Effect::None, vec![Cause::Git]);
         change.place = Some(refused.place.clone());
         change.holds.push(match context.routes.sight {
             Sight::Nowhere => no_proxy(),
-            _ => Hold::new(HoldCode::RouteNotAllowed, refused.reason.to_string())
-                .unblock("change the route, or the settings; what is live of it stays meanwhile"),
+            _ => not_had(&refused.reason),
         });
         draft.push(change, None);
     }
@@ -123,11 +118,11 @@ impl Planner<'_> {
             return;
         }
         if let Some(fleet) = routes.foreign(self.key) {
-            change.holds.push(taken(&format!("fleet {fleet}")));
+            change.holds.push(taken(format!("fleet {fleet} has this route")));
         } else if let Some((stack, _)) =
             routes.elsewhere(&self.stack.name, self.key).filter(|_| !is_moved)
         {
-            change.holds.push(taken(&format!("stack {stack}")));
+            change.holds.push(taken(format!("stack {stack} has this route")));
         }
         change.holds.extend(routes.obstacle());
         let Some(service) = &self.wanted.service else { return };
@@ -135,7 +130,7 @@ impl Planner<'_> {
             objects.iter().flat_map(|route| dialled(&route.object)).collect();
         let from: BTreeSet<String> =
             before.iter().flat_map(|(_, object)| dialled(object)).collect();
-        let turn = if before.is_empty() && self.remembered().is_some() {
+        let turn = if before.is_empty() && self.is_as_remembered(objects) {
             Turn::Back
         } else if to.is_subset(&from) {
             Turn::None
@@ -152,6 +147,14 @@ impl Planner<'_> {
     fn remembered(&self) -> Option<&str> {
         let routes = self.context.record?.routes.get(self.stack.name.as_str())?;
         routes.get(&self.key.to_string()).map(String::as_str)
+    }
+
+    /// Whether the route is declared as it was when it was last written.
+    fn is_as_remembered(&self, objects: &[&CompiledRoute]) -> bool {
+        let remembered = self.context.record.zip(self.remembered());
+        remembered.is_some_and(|(record, remembered)| {
+            brief(record, objects.iter().map(|route| &route.object)) == remembered
+        })
     }
 
     /// Why the route changes: the file moved since it was last written, or the proxy has it otherwise or not at all.
@@ -189,7 +192,20 @@ fn no_proxy() -> Hold {
     )
 }
 
-fn taken(whose: &str) -> Hold {
-    Hold::new(HoldCode::RouteTaken, format!("{whose} has this route"))
+fn taken(words: String) -> Hold {
+    Hold::new(HoldCode::RouteTaken, words)
         .unblock("give one of them another host or path, or remove the other one first")
+}
+
+/// Why a declared route cannot be had.
+fn not_had(reason: &Refusal) -> Hold {
+    match reason {
+        Refusal::TakenBy(_) | Refusal::Twice(_) => taken(reason.to_string()),
+        Refusal::NoRootDomain
+        | Refusal::OtherTls(_)
+        | Refusal::RawNotAllowed
+        | Refusal::NotBelowStaticRoots(_)
+        | Refusal::NoHttpServer => Hold::new(HoldCode::RouteNotAllowed, reason.to_string())
+            .unblock("change the route, or the settings; what is live of it stays meanwhile"),
+    }
 }

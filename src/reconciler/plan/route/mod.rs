@@ -17,4 +17,4 @@ pub(super) use declared::plan_routes;
 pub(super) use known::Routes;
 pub(super) use noted::{follow, mend, notes, stacks};
 pub(super) use rest::{findings, fleet_change};
-pub(super) use surplus::{Going, leads_to};
+pub(super) use surplus::{Going, leads_to, settle_waits};

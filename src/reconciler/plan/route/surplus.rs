@@ -1,5 +1,7 @@
 //! Routes that go, and services that cannot go before them.
 
+use std::collections::BTreeSet;
+
 use crate::diff::document::{Action, Cause, Change, Effect, Hold, HoldClass, HoldCode};
 use crate::model::key::{Kind, ObjectKey};
 use crate::model::name::StackName;
@@ -70,4 +72,33 @@ pub(in crate::reconciler::plan) fn leads_to(
     };
     let hold = Hold { class, ..Hold::new(HoldCode::WaitsForRoute, words) };
     Some(hold.needs(ObjectKey::new(Kind::Route, route.name)))
+}
+
+/// Makes holds stand that wait for a route which nothing in the plan changes. Which that are is known once all stacks are
+/// planned: any of them may have the route, and it may be of none.
+pub(in crate::reconciler::plan) fn settle_waits(
+    context: &Context<'_>,
+    drafts: &mut [StackDraft<'_>],
+) {
+    let due = drafts.iter().filter(|draft| !draft.is_held()).flat_map(|draft| &draft.entries);
+    let due = due.map(|entry| &entry.change).filter(|change| !change.is_standing());
+    let moving: BTreeSet<ObjectKey> = due
+        .map(|change| change.object.clone())
+        .filter(|object| object.kind == Kind::Route)
+        .collect();
+    for entry in drafts.iter_mut().flat_map(|draft| &mut draft.entries) {
+        let service = &entry.change.object.name;
+        for hold in &mut entry.change.holds {
+            let is_waiting =
+                hold.code == HoldCode::WaitsForRoute && hold.class == HoldClass::Waiting;
+            let Some(route) = hold.needs.as_ref().filter(|_| is_waiting) else { continue };
+            if moving.contains(route) {
+                continue;
+            }
+            let mut leading = context.routes.leading_to(service);
+            let Some((stack, _)) = leading.find(|(_, key)| object(key) == *route) else { continue };
+            hold.reason = format!("stays as long as {route} of stack {stack} leads to it");
+            hold.class = HoldClass::Standing;
+        }
+    }
 }

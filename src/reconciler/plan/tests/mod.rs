@@ -3,6 +3,7 @@
 mod adoption;
 mod between;
 mod blame;
+mod claims;
 mod consent;
 mod effects;
 mod exchange;

@@ -112,6 +112,14 @@ fn target(
         );
         return None;
     };
+    if host.contains(['{', '}']) {
+        let says = "has a `{` or `}` in the name of a server, where Caddy would fill something in";
+        report.push(
+            at.error("foreign-placeholder", says)
+                .hint("write the name itself; a variable of skep's is written ${NAME}"),
+        );
+        return None;
+    }
     let scheme = match (url.scheme(), insecure) {
         ("https", true) => Scheme::InsecureHttps,
         ("https", false) => Scheme::Https,
