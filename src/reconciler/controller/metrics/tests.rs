@@ -190,7 +190,7 @@ fn promtool(arguments: &[&str]) -> Option<Child> {
 fn the_first_message_that_is_lost_raises_an_alert_which_ends_after_an_hour() {
     let folder = tempfile::tempdir().unwrap();
     let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/prometheus/alerts.yml");
-    let test = folder.path().join("test.yml");
+    let file = folder.path().join("test.yml");
     let text = r#"
 rule_files: ['RULES']
 tests:
@@ -209,8 +209,8 @@ tests:
               description: They were given up, or too many of them wait. The log of skep says why.
       - { alertname: SkepMessagesLost, eval_time: 70m }
 "#;
-    fs::write(&test, text.replace("RULES", rules.to_str().unwrap())).unwrap();
-    let Some(promtool) = promtool(&["test", "rules", test.to_str().unwrap()]) else { return };
+    fs::write(&file, text.replace("RULES", rules.to_str().unwrap())).unwrap();
+    let Some(promtool) = promtool(&["test", "rules", file.to_str().unwrap()]) else { return };
     let output = promtool.wait_with_output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
