@@ -226,9 +226,9 @@ services:
     let (said, truth) =
         watch(&stage, engine, "shop_everywhere", "the others are all there are", healthy);
     assert_eq!((&said["wanted"], truth.ready), (&2.into(), 2));
-    stage
-        .skep(&["logs", "shop/here"])
-        .ends(1, &["the log of here cannot be read whole: ", "is not available"]);
+    let here = format!("{}/here", stage.name("shop"));
+    let unread = ["the log of here cannot be read whole: ", "is not available"];
+    stage.skep(&["logs", &here]).ends(1, &unread);
     let words =
         ["no suitable node", "test-two is down", "node.hostname == test-two does not hold on"];
     stage.apply(&["--timeout", "3s"]).ends(4, &words);
