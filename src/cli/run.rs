@@ -84,14 +84,13 @@ pub(super) async fn run(global: &GlobalArgs, args: &RunArgs) -> Result<ExitCode,
     let traffic: [Arc<Traffic>; 3] = Default::default();
     let [passed, heard, shown] = &traffic;
     let engine = Engine::new(managers.clone().counted(Arc::clone(passed)), engine::fresh_key()?);
-    let reopened = engine.reopened();
     let instruments =
         Instruments { metrics: Metrics::default(), pulse: Pulse::new(Arc::clone(passed)) };
     let identity = Identity { resume: resume(global, &fleet), fleet: fleet.clone(), chance };
     let mut signals = Signals::new()?;
     let mut hang_up = signal(SignalKind::hangup())
         .map_err(|error| CommandError::failed(error).context("cannot wait for signals"))?;
-    let (stop, stopped) = watch::channel(false);
+    let (reopened, (stop, stopped)) = (engine.reopened(), watch::channel(false));
     let (asks, asked) = mpsc::channel(16);
     let addresses = managers.known().iter().map(|manager| manager.endpoint.address.to_string());
     let addresses = addresses.collect::<Vec<_>>().join(", ");

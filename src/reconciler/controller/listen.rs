@@ -180,8 +180,8 @@ mod tests {
             if head.contains("/_ping") {
                 stream.write_all(GREETING.as_bytes()).await.unwrap();
             } else if head.contains("/info") {
-                let begin = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", INFO.len());
-                stream.write_all((begin + INFO).as_bytes()).await.unwrap();
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", INFO.len());
+                stream.write_all((head + INFO).as_bytes()).await.unwrap();
             } else {
                 let mut told = events.subscribe();
                 stream.write_all(BEGIN.as_bytes()).await.unwrap();
