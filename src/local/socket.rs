@@ -58,13 +58,23 @@ pub fn default_paths(fleet: &FleetName, runtime: Option<&Path>, user: Option<u32
     paths
 }
 
-/// Whether a running controller has the socket at `path`, as far as this process may know, which has the lock `own`.
-fn is_taken(path: &Path, own: &File) -> bool {
+/// Whether a running controller has the socket at `path`, as far as this process may know, which may have the lock `own`.
+fn is_taken(path: &Path, own: Option<&File>) -> bool {
     // One place may have two names.
     let file = |lock: &File| lock.metadata().ok().map(|file| (file.dev(), file.ino()));
     File::open(path.with_extension("lock")).is_ok_and(|lock| {
-        file(&lock) != file(own) && matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock))
+        file(&lock) != own.and_then(file)
+            && matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock))
     })
+}
+
+/// Opens the file that is locked while somebody listens at `path`.
+fn open_lock(path: &Path) -> io::Result<File> {
+    if let Some(directory) = path.parent().filter(|directory| !directory.exists()) {
+        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    }
+    let lock = path.with_extension("lock");
+    OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(lock)
 }
 
 impl Socket {
@@ -74,25 +84,18 @@ impl Socket {
     /// When another process does, or the system refuses.
     pub fn bind(path: &Path, others: &[PathBuf]) -> Result<Self, BindError> {
         let failed = |source| BindError::Bind { path: path.to_owned(), source };
-        if let Some(directory) = path.parent().filter(|directory| !directory.exists()) {
-            DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
+        let lock = open_lock(path);
+        match lock.as_ref().map(File::try_lock) {
+            Ok(Ok(())) | Err(_) => {}
+            Ok(Err(TryLockError::WouldBlock)) => return Err(BindError::Taken(path.to_owned())),
+            Ok(Err(TryLockError::Error(error))) => return Err(failed(error)),
         }
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(path.with_extension("lock"))
-            .map_err(failed)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(BindError::Taken(path.to_owned())),
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
-        // Of two that are started in two places at the same time, the one or the other is seen.
-        if let Some(other) = others.iter().find(|other| is_taken(other, &lock)) {
+        // Of two that are started in two places at the same time, the one or the other is seen; also by one that can have no
+        // socket of its own.
+        if let Some(other) = others.iter().find(|other| is_taken(other, lock.as_ref().ok())) {
             return Err(BindError::Taken(other.clone()));
         }
+        let lock = lock.map_err(failed)?;
         // Nobody may connect before the permissions are right.
         let hidden = path.with_extension("new");
         for stale in [hidden.as_path(), path] {
@@ -141,6 +144,10 @@ mod tests {
         let second = Socket::bind(&two, std::slice::from_ref(&one));
         assert!(matches!(second, Err(BindError::Taken(path)) if path == one));
         assert!(!two.exists());
+        // Where it can have none, either.
+        let nowhere = directory.path().join("one/blue.lock/blue.sock");
+        let third = Socket::bind(&nowhere, std::slice::from_ref(&one));
+        assert!(matches!(third, Err(BindError::Taken(path)) if path == one));
         drop(first);
         std::os::unix::fs::symlink("two", directory.path().join("also")).unwrap();
         Socket::bind(&two, &[one, directory.path().join("also/blue.sock")]).unwrap();

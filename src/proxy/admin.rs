@@ -100,15 +100,30 @@ impl Admin {
     /// of others is in `config` as it was: `POST /load` would not mind whether it still is, and a write under `/config/`
     /// does.
     pub async fn write(&self, live: &Live, config: &Value) -> Result<Live, AdminError> {
-        self.post(live, config, self.client.post(self.url())).await
+        let written = self.post(live, config, self.client.post(self.url())).await;
+        if !written.as_ref().is_err_and(is_cut) {
+            return written;
+        }
+        // The answer is lost, and the write perhaps is not.
+        let found = self.read().await.ok().filter(|live| live.config == *config);
+        found.map_or(written, Ok)
     }
 
     /// Has Caddy take the configuration again that it has, to tell whether it still does. Where files and machines have
     /// changed since, it may not; the one that runs stays then.
     pub async fn write_again(&self, live: &Live) -> Result<Live, AdminError> {
         // Else it would do nothing (caddyserver/caddy `admin.go`).
-        let request = self.client.post(self.url()).header(header::CACHE_CONTROL, "must-revalidate");
-        self.post(live, &live.config, request).await
+        let request =
+            || self.client.post(self.url()).header(header::CACHE_CONTROL, "must-revalidate");
+        let mut written = self.post(live, &live.config, request()).await;
+        // What it has does not tell whether it took it.
+        for _ in 1..READS {
+            if !written.as_ref().is_err_and(is_cut) {
+                break;
+            }
+            written = self.post(live, &live.config, request()).await;
+        }
+        written
     }
 
     async fn post(
@@ -121,15 +136,7 @@ impl Admin {
         if let Some(etag) = &live.etag {
             request = request.header(header::IF_MATCH, etag);
         }
-        let reply = match self.send("write", request).await {
-            Ok(reply) => reply,
-            Err(error) if !is_cut(&error) => return Err(error),
-            // The answer is lost, and the write perhaps is not.
-            Err(error) => {
-                let found = self.read().await.ok().filter(|live| live.config == *config);
-                return found.ok_or(error);
-            }
-        };
+        let reply = self.send("write", request).await?;
         let endpoint = self.endpoint.to_string();
         match reply.status {
             200 => {}

@@ -52,8 +52,13 @@ pub struct FleetRecord {
 /// What is remembered of a release that Swarm rolled back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// The release with this fingerprint is not tried again.
-    Refused(String),
+    /// This release is not tried again.
+    Refused {
+        /// Its fingerprint.
+        release: String,
+        /// The Engine's id of the service that was rolled back. Records of older versions do not say it.
+        service: Option<String>,
+    },
     /// A person allowed one more try while the service was at this version. Any write ends that.
     Allowed(u64),
 }
@@ -124,7 +129,10 @@ fn read(config: &Live<ConfigSpec>) -> Option<FleetRecord> {
         let service = label.strip_prefix(REFUSED)?;
         let refusal = match value.strip_prefix(ALLOWED) {
             Some(version) => Refusal::Allowed(version.parse().ok()?),
-            None => Refusal::Refused(value.clone()),
+            None => {
+                let mut words = value.split(' ').map(str::to_owned);
+                Refusal::Refused { release: words.next()?, service: words.next() }
+            }
         };
         Some((service.to_owned(), refusal))
     });
@@ -149,9 +157,9 @@ fn read(config: &Live<ConfigSpec>) -> Option<FleetRecord> {
     })
 }
 
-/// Remembers in the record's labels that Swarm refused the release `fingerprint` of `service`.
-pub fn refuse(labels: &mut Labels, service: &str, fingerprint: &str) {
-    labels.insert(format!("{REFUSED}{service}"), fingerprint.to_owned());
+/// Remembers in the record's labels that Swarm refused the release `fingerprint` of `service`, which has this `id`.
+pub fn refuse(labels: &mut Labels, service: &str, fingerprint: &str, id: &str) {
+    labels.insert(format!("{REFUSED}{service}"), format!("{fingerprint} {id}"));
 }
 
 /// Allows the refused release of `service`, now at `version`, to be tried once more.

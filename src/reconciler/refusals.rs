@@ -19,7 +19,7 @@ pub fn name(status: &mut Status, observed: &Observed, fleet: &FleetName, retry: 
         let refusal = record.as_ref().and_then(|record| record.refused.get(&live.spec.name));
         let unblock = match refusal {
             Some(Refusal::Allowed(version)) if *version == live.version => continue,
-            Some(Refusal::Refused(_)) => {
+            Some(Refusal::Refused { .. }) => {
                 format!("change the file, or allow one more try: {retry} {}", target(live))
             }
             Some(Refusal::Allowed(_)) | None => {

@@ -63,7 +63,7 @@ pub(super) fn judge<'a>(
     if !rolling.is_empty() {
         return Err(Retried::RollingBack(names(rolling)));
     }
-    let is_refused = |live: &&LiveService| matches!(refusal(live), Some(Refusal::Refused(_)));
+    let is_refused = |live: &&LiveService| matches!(refusal(live), Some(Refusal::Refused { .. }));
     let refused: Vec<_> = ours().filter(is_meant).filter(is_refused).collect();
     if !refused.is_empty() {
         return Ok(refused);

@@ -100,10 +100,12 @@ fn what_is_not_skeps_survives_apply_prune_and_removal() {
     assert_eq!((theirs(), tasks()), before);
 
     stage.forget("shop");
-    stage
-        .stack("other", "services: { web: { image: 'skep-demo/web:1', deploy: { replicas: 0 } } }");
+    stage.stack(
+        "other",
+        "services: { site: { image: 'skep-demo/web:1', deploy: { replicas: 0 } } }",
+    );
     stage.apply_well(&["--prune", "--prune-stacks"]);
-    assert_eq!(stage.names("service"), ["alone", "other_web", "shop_beside", "shop_web-copy"]);
+    assert_eq!(stage.names("service"), ["alone", "other_site", "shop_beside", "shop_web-copy"]);
     assert_eq!(stage.names("config"), beside);
     assert_eq!(stage.names("secret"), beside);
     assert_eq!((theirs(), tasks()), before);

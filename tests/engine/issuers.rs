@@ -62,14 +62,14 @@ async fn a_missing_module_for_one_certificate_is_named_and_stops_no_other_one() 
     run.ends(1, &[&format!("stack {}: Caddy refuses it", stage.name("shop"))]);
     let root = json!([{ "module": "internal", "sign_with_root": true }]);
     let kept = (of_shop.clone(), internal());
-    assert_eq!(issuers(&caddy).await, [kept.clone(), (of_zoo.clone(), root)]);
+    assert_eq!(issuers(&caddy).await, [(of_zoo.clone(), root), kept.clone()]);
     assert_eq!(caddy.live().await.routes().count(), 2);
 
     // So it does with a certificate from files that are not there.
     shop("{ certificate: /nowhere/own.pem, key: /nowhere/own.key }");
     zoo("internal");
     skep().ends(1, &["/nowhere/own.pem"]);
-    assert_eq!(issuers(&caddy).await, [kept, (of_zoo, internal())]);
+    assert_eq!(issuers(&caddy).await, [(of_zoo, internal()), kept]);
 
     shop("internal");
     stage.apply_well(&["-c", "skep.yaml"]);

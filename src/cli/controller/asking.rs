@@ -119,20 +119,17 @@ pub(in crate::cli) async fn ask(
 }
 
 async fn answer(sockets: &Sockets, question: &Question) -> Result<Answer, AskError> {
-    let nobody = match local::ask(&sockets.own, question).await {
-        Err(nobody @ AskError::NobodyThere(_)) => nobody,
-        answer => return answer,
-    };
-    for other in &sockets.others {
-        match local::ask(other, question).await {
+    for socket in iter::once(&sockets.own).chain(&sockets.others) {
+        match local::ask(socket, question).await {
             Err(AskError::NobodyThere(_)) => {}
-            // It is for another user.
+            // It is for another user; where it was named, that is a mistake.
             Err(AskError::BrokenOff { source, .. })
-                if source.kind() == io::ErrorKind::PermissionDenied => {}
+                if source.kind() == io::ErrorKind::PermissionDenied
+                    && !sockets.others.is_empty() => {}
             answer => return answer,
         }
     }
-    Err(nobody)
+    Err(AskError::NobodyThere(sockets.own.clone()))
 }
 
 /// How long is waited for an answer that nobody reads.

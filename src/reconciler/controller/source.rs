@@ -19,6 +19,8 @@ use super::sources::Planned;
 
 /// How long a directory must stay as it is before what it lacks counts as removed: somebody may be copying it.
 const QUIET: Duration = Duration::from_secs(5);
+/// For how long at most it is waited for: where something is always written, nothing would ever be removed or taken up.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Which part of its time a source may be looked at earlier, so that one look serves several: a little more than by how
 /// much their times are spread.
 const EARLY: u32 = 8;
@@ -65,6 +67,8 @@ pub enum Looked {
 struct Doubt {
     revision: String,
     digest: Vec<u8>,
+    /// When a look saw for the first time that stacks are missing.
+    first: Instant,
     /// Since when it has been like this, as far as anybody knows.
     since: Instant,
 }
@@ -253,10 +257,11 @@ impl SourceState {
             return None;
         }
         let known = self.doubt.take();
+        let first = known.as_ref().map_or(began, |known| known.first);
         let known = known.filter(|known| known.revision == *revision && known.digest == *digest);
         let (revision, digest) = (revision.clone(), digest.clone());
-        let doubt = known.unwrap_or(Doubt { revision, digest, since: began });
-        let sure = doubt.since + QUIET;
+        let doubt = known.unwrap_or(Doubt { revision, digest, first, since: began });
+        let sure = (doubt.since + QUIET).min(first + PATIENCE);
         self.doubt = Some(doubt);
         (began < sure).then_some(sure)
     }
@@ -342,6 +347,13 @@ mod tests {
             see(&mut state, 70, Declared { commit: Some(commit()), ..one() }),
             (Looked::New, 130)
         );
+        // Something is written there all the time.
+        assert_eq!(see(&mut state, 100, all()), (Looked::New, 160));
+        for now in (110..170).step_by(4) {
+            assert_eq!(see(&mut state, now, one()), (Looked::Doubted, (now + 5).min(170)));
+            state.stir(at(now + 4));
+        }
+        assert_eq!(see(&mut state, 170, one()), (Looked::New, 230));
     }
 
     #[test]

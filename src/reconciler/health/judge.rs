@@ -345,10 +345,12 @@ impl View<'_> {
         });
         let last = good.map(|task| task.since).fold(self.service.updated, Timestamp::max);
         let is_alike = |other: &Task| runs_current_spec(other, self.service);
-        let gaps = self
-            .current
-            .iter()
-            .filter(|task| task.created > last && fills_a_new_gap(task, self.tasks, is_alike));
+        let node =
+            |task: &Task| self.nodes.iter().find(|node| task.node_id.as_ref() == Some(&node.id));
+        let gaps = self.current.iter().filter(|task| {
+            let changed = node(task).and_then(|node| node.updated);
+            task.created > last && fills_a_new_gap(task, self.tasks, is_alike, changed)
+        });
         gaps.map(|task| task.created).fold(last, Timestamp::max)
     }
 

@@ -46,22 +46,27 @@ pub(super) fn life(task: &Task) -> Option<Nanos> {
 
 /// Whether `task` was made because something had just begun to be missing: one that had long been there was lost with its
 /// node or taken from it, or there is a node more for a global service. `made_alike` tells which of `tasks`, all of the service,
-/// run what `task` does: what takes the place of an older release is missing since that was written.
+/// run what `task` does: what takes the place of an older release is missing since that was written. `changed` is when its
+/// node last came, went, or was set otherwise, where that is known.
 ///
 /// A task that ended young leaves nothing behind that was not missing before.
 pub(super) fn fills_a_new_gap(
     task: &Task,
     tasks: &[&Task],
     made_alike: impl Fn(&Task) -> bool,
+    changed: Option<Timestamp>,
 ) -> bool {
     let here = || tasks.iter().filter(|other| share_a_place(task, other));
     let earlier = here().filter(|other| other.created < task.created);
     let is_of_node = task.slot == 0 && task.node_id.is_some();
     let Some(earlier) = earlier.max_by_key(|other| other.created) else {
-        // Swarm forgets the oldest tasks of a loop.
+        // Swarm forgets the oldest tasks of a loop, and keeps none at all where it is told so: the node tells whether it was
+        // the first one.
         let is_over =
             |state| matches!(state, TaskState::Failed | TaskState::Complete | TaskState::Rejected);
-        return is_of_node && here().filter(|other| is_over(other.state)).count() < CRASH_LOOP;
+        let follows = changed.is_some_and(|changed| elapsed(changed, task.created) < INFANCY);
+        let over = here().filter(|other| is_over(other.state)).count();
+        return is_of_node && follows && over < CRASH_LOOP;
     };
     let had_left = matches!(earlier.state, TaskState::Shutdown | TaskState::Orphaned)
         && earlier.since < task.created;

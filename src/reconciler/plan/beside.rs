@@ -59,9 +59,17 @@ fn its_own<'a>(context: &Context<'a>, stack: &StackName, name: &str) -> Option<&
     (owner == Owner::Ours).then_some(live)
 }
 
-/// Whether `live` was made while one of the services with these names was kept.
-pub(super) fn is_made_beside(live: &LiveService, names: &BTreeSet<&str>) -> bool {
-    lines(live).any(|name| names.contains(name))
+/// Whether `live` was made while one of the services with these names was kept. One that was made anew since has only the name
+/// of that.
+pub(super) fn is_made_beside(
+    context: &Context<'_>,
+    live: &LiveService,
+    names: &BTreeSet<&str>,
+) -> bool {
+    let is_older = |name: &str| {
+        context.index.services.get(name).is_some_and(|other| other.created <= live.created)
+    };
+    lines(live).any(|name| names.contains(name) && is_older(name))
 }
 
 fn lines(live: &LiveService) -> impl Iterator<Item = &str> {

@@ -9,7 +9,7 @@ use crate::diff::mask::Masker;
 use crate::model::desired::{Desired, DesiredService, Origins};
 use crate::model::finding::Finding;
 use crate::model::labels;
-use crate::model::live::Observed;
+use crate::model::live::{LiveService, Observed};
 use crate::model::service::ServiceSpec;
 
 use super::super::health::{self, Evidence, ServiceHealth};
@@ -48,7 +48,8 @@ pub(super) struct Context<'a> {
     pub(super) findings: RefCell<Vec<Finding>>,
     /// Images that are used although their registries could not be asked.
     pub(super) unasked: RefCell<Vec<Unasked>>,
-    pub(super) refusals: RefCell<BTreeMap<String, String>>,
+    /// Releases that Swarm rolled back, with the id of the service, by its name.
+    pub(super) refusals: RefCell<BTreeMap<String, (String, String)>>,
     /// Values and data that the observation does not show, and that are taken for unchanged.
     pub(super) hidden: Cell<usize>,
 }
@@ -151,7 +152,8 @@ impl<'a> Context<'a> {
     }
 
     /// Notes that Swarm rolled a release back, for the fleet record.
-    pub(super) fn refuse(&self, service: &str, fingerprint: &str) {
-        self.refusals.borrow_mut().insert(service.to_owned(), fingerprint.to_owned());
+    pub(super) fn refuse(&self, live: &LiveService, fingerprint: &str) {
+        let refused = (fingerprint.to_owned(), live.id.clone());
+        self.refusals.borrow_mut().insert(live.spec.name.clone(), refused);
     }
 }

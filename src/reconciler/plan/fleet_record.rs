@@ -34,8 +34,8 @@ impl Context<'_> {
             return None;
         }
         let mut labels = record.labels.clone();
-        for (service, fingerprint) in refusals.iter() {
-            record::refuse(&mut labels, service, fingerprint);
+        for (service, (fingerprint, id)) in refusals.iter() {
+            record::refuse(&mut labels, service, fingerprint, id);
         }
         let mut change = Change::new(
             key.clone(),

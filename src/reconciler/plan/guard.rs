@@ -28,7 +28,7 @@ pub(super) fn most_services(
     let names = names(dropped);
     let remain = owned.iter().filter(|live| !names.contains(live.spec.name.as_str()));
     let (new, old): (Vec<&LiveService>, Vec<&LiveService>) =
-        remain.copied().partition(|live| beside::is_made_beside(live, &names));
+        remain.copied().partition(|live| beside::is_made_beside(context, live, &names));
     let most = dropped.len() >= MOST_AT_LEAST && dropped.len() > old.len();
     if !most || is_lifted(context, HoldCode::GuardMostServices, stack) {
         return None;
@@ -149,7 +149,7 @@ fn looks_renamed<'a>(context: &Context<'a>, stack: &StackName) -> Option<&'a Sta
     let names = names(&gone);
     let is_new = |declared: &DesiredStack| {
         let live = rename::services_of(context, &declared.name);
-        live.iter().all(|live| beside::is_made_beside(live, &names))
+        live.iter().all(|live| beside::is_made_beside(context, live, &names))
     };
     let declared = context.desired.stacks.values().find(|declared| {
         let services: BTreeSet<&str> =

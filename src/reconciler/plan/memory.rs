@@ -10,7 +10,7 @@ use crate::model::key::{Kind, ObjectKey};
 use crate::model::labels;
 
 use super::super::ownership::owning_stack;
-use super::super::record::{self, Refusal};
+use super::super::record;
 use super::super::step::{Notes, RouteNote, Step, Write};
 use super::context::Context;
 use super::{index, release, route};
@@ -110,8 +110,7 @@ pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
         {
             record::remember(&mut labels, name, record::brief(stamp));
         }
-        if let Some(Refusal::Refused(refused)) = record.refused.get(name)
-            && release::has_come_through(live, refused)
+        if record.refused.get(name).is_some_and(|refusal| release::has_come_through(live, refusal))
         {
             record::forgive(&mut labels, name);
         }

@@ -88,10 +88,15 @@ pub(in crate::reconciler) fn is_as_applied(
     is_under_key(applied, key.id()).then(|| fingerprint(key, &as_declared(&live.spec)) == *applied)
 }
 
-/// Whether a release that Swarm refused once was applied all the same and was not taken back: to a service that somebody
-/// had removed, or in a try that a person allowed. What differs from it now is drift like any other.
-pub(super) fn has_come_through(live: &LiveService, refused: &str) -> bool {
-    live.spec.labels.get(labels::APPLIED).is_some_and(|applied| applied == refused)
+/// Whether a release that Swarm refused once was applied all the same and was not taken back, to a service that was made
+/// anew since. What differs from it now is drift like any other.
+///
+/// Of the same service nobody can tell: where only a digest had moved, what it was rolled back to says that it is this
+/// release, too, and with the next write by anybody Swarm says no more that it was rolled back.
+pub(super) fn has_come_through(live: &LiveService, refusal: &Refusal) -> bool {
+    let Refusal::Refused { release, service: Some(service) } = refusal else { return false };
+    live.id != *service
+        && live.spec.labels.get(labels::APPLIED) == Some(release)
         && live.rollback().is_none()
 }
 
@@ -106,8 +111,8 @@ pub(super) fn refusal(
     let remembered = match context.record.and_then(|record| record.refused.get(name)) {
         // Every write makes another version, so that this allows one try and no more.
         Some(Refusal::Allowed(version)) if *version == live.version => return None,
-        Some(Refusal::Refused(refused)) => {
-            refused == fingerprint && !has_come_through(live, refused)
+        Some(refusal @ Refusal::Refused { release, .. }) => {
+            release == fingerprint && !has_come_through(live, refusal)
         }
         Some(Refusal::Allowed(_)) | None => false,
     };
@@ -122,7 +127,7 @@ pub(super) fn refusal(
             // The next run may try again: nothing is known against the release.
             return wrote_it.then(|| disturbed(&disturbance));
         }
-        context.refuse(name, fingerprint);
+        context.refuse(live, fingerprint);
     }
     let words = rolled_back
         .map(|update| update.message.as_str())

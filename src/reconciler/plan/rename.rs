@@ -11,8 +11,8 @@ use crate::model::service::ServiceSpec;
 
 use super::super::ownership::owning_stack;
 use super::context::Context;
-use super::guard;
 use super::network::replace_not_allowed;
+use super::{guard, removal};
 
 /// The live services of a stack of this fleet.
 pub(super) fn services_of<'a>(context: &Context<'a>, stack: &StackName) -> Vec<&'a LiveService> {
@@ -55,7 +55,7 @@ pub(super) fn is_later(context: &Context<'_>, live: &LiveService, heir: &Desired
 }
 
 /// The live service that goes on as `service`, because that or its stack says so. One that is still declared goes on as
-/// itself.
+/// itself, and so do those of a stack that is there.
 pub(super) fn predecessor<'a>(
     context: &Context<'a>,
     stack: &DesiredStack,
@@ -71,7 +71,24 @@ pub(super) fn predecessor<'a>(
     }
     let live = context.index.services.get(name.as_str()).copied()?;
     let key = ObjectKey::new(Kind::Service, &name);
-    owning_stack(&key, &live.spec.labels, &context.scope.fleet).map(|_| live)
+    let owner = owning_stack(&key, &live.spec.labels, &context.scope.fleet)?;
+    (owner == stack.name || goes_on_as(context, &owner, stack, live)).then_some(live)
+}
+
+/// Whether the stack `previous`, of which `live` is, goes on as `stack`, which says that it was called so.
+fn goes_on_as(
+    context: &Context<'_>,
+    previous: &StackName,
+    stack: &DesiredStack,
+    live: &LiveService,
+) -> bool {
+    if context.scope.whole {
+        return removal::is_undeclared(context, previous)
+            && successor(context, previous).is_some_and(|heir| heir.name == stack.name);
+    }
+    // A part of a source does not tell whether it is declared elsewhere. It is another one of that name if it came later.
+    !context.scope.elsewhere.stacks.contains(previous)
+        && services_of(context, &stack.name).iter().all(|own| own.created >= live.created)
 }
 
 /// The hold on a service whose port its predecessor has, which then must go before there is another one.

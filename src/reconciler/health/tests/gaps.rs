@@ -74,10 +74,14 @@ fn a_global_service_is_waited_for_on_a_node_that_joins_or_is_back() {
     let mut global = service();
     global.spec.mode = ServiceMode { global: Some(Global {}), ..ServiceMode::default() };
     global.counts = TaskCounts { running: 1, desired: 2, completed: 0 };
-    let of = |before: &[Task], now| {
+    let since = |changed, before: &[Task], now| {
         let tasks = [on("a", up(0, 1)), on("b", next(0))];
-        verdict(&global, [&tasks[..], before].concat(), now)
+        let joined = Node { updated: Some(at(changed)), ..node("b", "ready", "active") };
+        let nodes = vec![node("a", "ready", "active"), joined];
+        let workload = Workload { tasks: [&tasks[..], before].concat(), nodes };
+        judge(&global, Some(&evidence(&workload)), at(now), None).verdict
     };
+    let of = |before: &[Task], now| since(WEEK - 60, before, now);
     // The one that was there before it was drained ran an older release.
     let drained = on("b", made(-900, task(0, "old", TaskState::Shutdown, -100)));
     for before in [&[][..], &[drained]] {
@@ -90,4 +94,6 @@ fn a_global_service_is_waited_for_on_a_node_that_joins_or_is_back() {
     let (one, two) = (crashed(0, WEEK - 60, WEEK - 30), crashed(0, WEEK - 30, WEEK));
     assert_eq!(of(&[on("b", two.clone())], WEEK + 2), Verdict::Struggling);
     assert_eq!(of(&[on("b", one), on("b", two)], WEEK + 2), Verdict::TimedOut);
+    // Of a Swarm that keeps no tasks that are over, each one looks like the first.
+    assert_eq!(since(2, &[], WEEK + 2), Verdict::TimedOut);
 }

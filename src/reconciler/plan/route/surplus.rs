@@ -45,6 +45,15 @@ impl Going {
         });
         going.collect()
     }
+
+    /// Whether it leads to a service.
+    pub(in crate::reconciler::plan) fn leads_to(
+        &self,
+        context: &Context<'_>,
+        service: &str,
+    ) -> bool {
+        context.routes.leading_to(service).any(|(_, key)| object(key) == self.change.object)
+    }
 }
 
 /// Why a service of `stack` does not go yet: a route leads to it, or may do so.

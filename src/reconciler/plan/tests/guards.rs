@@ -57,6 +57,15 @@ fn a_stack_that_is_made_anew_under_other_names_does_not_lift_its_guard() {
     assert_eq!(names(&world), ["shop_db", "shop_api2", "shop_web2", "shop_worker2"]);
     // What was made then is like everything else from now on.
     world.policy = pruning();
+    let all = ["db", "api2", "web2", "worker2", "api", "web", "worker"];
+    *world.stack("shop") = of("shop", &all);
+    world.converge();
+    for name in ["shop_api", "shop_web", "shop_worker"] {
+        world.live(name).created = now() + SignedDuration::from_hours(1);
+    }
+    *world.stack("shop") = of("shop", &all[..4]);
+    world.converge();
+    assert_eq!(names(&world), ["shop_db", "shop_api2", "shop_web2", "shop_worker2"]);
     release(&mut world, "shop", "worker2");
     assert!(!world.live("shop_worker2").spec.labels.contains_key(labels::BESIDE));
     *world.stack("shop") = of("shop", &["web2", "worker2"]);
@@ -153,8 +162,16 @@ fn a_previous_name_says_nothing_of_a_later_stack_of_that_name() {
     // While both are there, what is added to the one has nothing to do with the other.
     world.stack("store").services.push(service("store", "api"));
     assert_eq!(actions(&world.plan()), [Action::Create]);
-    world.stack("store").services.pop();
+    // Nor where only a part of the source is looked at, where another source declares the other, or where a guard keeps it.
     world.desired.stacks.remove(&"shop".parse().unwrap());
+    world.scope.whole = false;
+    assert_eq!(actions(&world.plan()), [Action::Create]);
+    world.scope.whole = true;
+    world.scope.elsewhere.stacks.insert("shop".parse().unwrap());
+    assert_eq!(actions(&world.plan()), [Action::Create]);
+    world.scope.elsewhere.stacks.clear();
+    assert_eq!(change(&world.plan(), "service store_api").action, Action::Create);
+    world.stack("store").services.pop();
     let plan = world.plan();
     assert_eq!(stack_holds(&plan), [HoldCode::GuardWholeStack]);
     let codes = outline(&plan);

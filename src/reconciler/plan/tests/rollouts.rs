@@ -116,7 +116,7 @@ fn a_release_that_swarm_rolled_back_is_remembered_and_not_tried_again() {
     crate::reconciler::record::allow(record, "shop_web", 10);
     assert_eq!(outline(&world.plan()), ["update service shop_web"]);
     let record = &mut world.observed.configs[0].spec.labels;
-    crate::reconciler::record::refuse(record, "shop_web", &applied);
+    crate::reconciler::record::refuse(record, "shop_web", &applied, "id-shop_web");
     assert_eq!(outline(&world.plan()), ["update service shop_web [refused-release]"]);
     let web = &mut world.declared("shop", "web").spec;
     web.task_template.container_spec.as_mut().unwrap().image = "acme/web:good".to_owned();
@@ -262,8 +262,14 @@ fn a_refused_release_that_came_through_after_all_is_forgotten() {
     let Write::UpdateService { spec, .. } = &apply.steps[0].write else { panic!("no update") };
     let refused = spec.labels[labels::APPLIED].clone();
     let record = &mut world.observed.configs[0].spec.labels;
-    crate::reconciler::record::refuse(record, "shop_web", &refused);
+    crate::reconciler::record::refuse(record, "shop_web", &refused, "id-before");
     assert_eq!(outline(&world.plan()), ["update service shop_web [refused-release]"]);
+    // Where only a digest moved, the same is said of what Swarm went back to.
+    let before = world.live("shop_web").spec.labels.clone();
+    world.live("shop_web").spec.labels.insert(labels::APPLIED.to_owned(), refused.clone());
+    world.live("shop_web").id = "id-before".to_owned();
+    assert_eq!(outline(&world.plan()), ["update service shop_web [refused-release]"]);
+    world.live("shop_web").spec.labels = before;
     // Somebody removes the service: it is made anew as declared, and what is done by hand to that is drift.
     world.observed.services.clear();
     let plan = world.plan();
@@ -287,7 +293,7 @@ fn a_refused_release_that_came_through_after_all_is_forgotten() {
 
     // What skep removes is forgotten with it.
     let record = &mut world.observed.configs[0].spec.labels;
-    crate::reconciler::record::refuse(record, "shop_web", "another");
+    crate::reconciler::record::refuse(record, "shop_web", "another", "id-shop_web");
     world.policy.prune = true;
     world.stack("shop").services.clear();
     world.converge();

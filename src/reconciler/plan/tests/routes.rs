@@ -342,3 +342,23 @@ fn removing_a_stack_on_request_takes_its_routes_first() {
     assert_eq!(live(&world), Vec::<String>::new());
     assert!(passes[1..].iter().flatten().any(|object| object == "service shop_web"));
 }
+
+#[test]
+fn a_renamed_stack_takes_its_route_along_but_not_that_of_what_it_leaves_behind() {
+    let mut shop = shop();
+    shop.services.push(service("shop", "api"));
+    shop.routes.push(route("api.example.com", to("shop_api", 80)));
+    let mut world = proxied(World::applied(vec![shop]));
+    world.converge();
+    world.policy.allow_replace = true;
+    world.desired.stacks.clear();
+    let mut store = stack("store", vec![service("store", "web")]);
+    store.routes.push(route("store.example.com", to("store_web", 80)));
+    store.policy.previous_name = Some("shop".parse().unwrap());
+    world.desired.stacks.insert("store".parse().unwrap(), store);
+    world.converge();
+    assert_eq!(live(&world), ["shop api.example.com/*", "store store.example.com/*"]);
+    let services = world.observed.services.iter().map(|live| live.spec.name.as_str());
+    assert_eq!(services.collect::<Vec<_>>(), ["shop_api", "store_web"]);
+    assert_eq!(codes(&world.plan(), "route api.example.com/*"), [HoldCode::PruneNotAsked]);
+}

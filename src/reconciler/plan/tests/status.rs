@@ -218,7 +218,7 @@ fn another_try_is_refused_with_the_reason() {
     let stacks = ["blog", "shop"].map(str::to_owned).into();
     assert_eq!(nosuch.map(|services| services.len()), Err(Retried::NoStack(stacks)));
 
-    record::refuse(&mut world.observed.configs[0].spec.labels, "shop_web", "f");
+    record::refuse(&mut world.observed.configs[0].spec.labels, "shop_web", "f", "id");
     assert_eq!((judged(&world, None), judged(&world, Some("web"))), (Ok(1), Ok(1)));
     assert_eq!(judged(&world, Some("api")), Err(Retried::NotRefused));
     let message = "rolling back".to_owned();
