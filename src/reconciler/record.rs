@@ -127,12 +127,11 @@ fn read(config: &Live<ConfigSpec>) -> Option<FleetRecord> {
     let bytes: [u8; KEY_LENGTH] = spec.data.0.as_slice().try_into().ok()?;
     let refused = spec.labels.iter().filter_map(|(label, value)| {
         let service = label.strip_prefix(REFUSED)?;
-        let refusal = match value.strip_prefix(ALLOWED) {
-            Some(version) => Refusal::Allowed(version.parse().ok()?),
-            None => {
-                let mut words = value.split(' ').map(str::to_owned);
-                Refusal::Refused { release: words.next()?, service: words.next() }
-            }
+        let refusal = if let Some(version) = value.strip_prefix(ALLOWED) {
+            Refusal::Allowed(version.parse().ok()?)
+        } else {
+            let mut words = value.split(' ').map(str::to_owned);
+            Refusal::Refused { release: words.next()?, service: words.next() }
         };
         Some((service.to_owned(), refusal))
     });
