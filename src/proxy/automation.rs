@@ -120,7 +120,8 @@ fn rank(policy: &Value) -> Rank {
     }
 }
 
-fn is_automatic(policy: &Value) -> bool {
+/// Whether a policy is of a host whose certificate is automatic and its own.
+pub(super) fn is_automatic(policy: &Value) -> bool {
     let mut parts = text_id(policy).unwrap_or_default().rsplit(':');
     parts.nth(1) == Some(AUTOMATIC)
 }
@@ -129,7 +130,8 @@ fn is_named(policy: &Value) -> bool {
     subjects(policy).next().is_some()
 }
 
-fn subjects(policy: &Value) -> impl Iterator<Item = &str> {
+/// The names that a policy is for.
+pub(super) fn subjects(policy: &Value) -> impl Iterator<Item = &str> {
     let names = policy.get("subjects").and_then(Value::as_array).into_iter().flatten();
     names.filter_map(Value::as_str)
 }

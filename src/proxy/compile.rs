@@ -98,14 +98,19 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What is known of the hosts so far.
-#[derive(Default)]
-struct Hosts<'a> {
-    taken: BTreeMap<RouteKey, &'a StackName>,
-    /// What routes say of certificates, each with the first stack that says something.
-    told: BTreeMap<String, Served<'a>>,
-    /// Hosts that are served with TLS, each with the first stack that has it.
-    served: BTreeMap<String, Served<'a>>,
+/// A declared route.
+struct Declared<'a> {
+    stack: &'a StackName,
+    route: &'a DesiredRoute,
+    /// Which it is, as far as the settings tell.
+    key: Option<RouteKey>,
+}
+
+/// A route that can be had.
+struct Accepted<'a> {
+    stack: &'a StackName,
+    key: RouteKey,
+    route: &'a DesiredRoute,
 }
 
 /// The objects that the routes of the world ask for, where nobody has any of them yet.
@@ -128,89 +133,143 @@ pub fn compile_with(
     claims: &Claims,
 ) -> Compiled {
     let mut compiled = Compiled::default();
-    let mut hosts = Hosts::default();
-    let declared = by_claim(desired, policy, claims);
-    for (stack, route) in &declared {
-        let is_had = |tls: &&Tls| match tls {
-            Tls::Automatic | Tls::Internal | Tls::Files(_) => true,
-            Tls::Issuers(_) => policy.raw,
-        };
-        let tls = route.spec.tls.as_ref().filter(is_had);
-        if let (Some(tls), Some(host)) = (tls, route.host.resolve(policy.root_domain.as_deref())) {
-            let name = host.to_string();
-            let told = || Served { stack, host, told: Some(tls.clone()) };
-            hosts.told.entry(name).or_insert_with(told);
+    let declared = declared(desired, policy);
+    let mut accepted = accepted(&declared, policy, claims, &mut compiled.refused);
+    let told = told(&declared, &accepted, policy, claims);
+    accepted.sort_by_cached_key(|one| rank(claims, one.stack, &one.key.host));
+    let mut served: BTreeMap<String, Served<'_>> = BTreeMap::new();
+    for one in accepted {
+        let Accepted { stack, ref key, route } = one;
+        let name = key.host.to_string();
+        let of_host = told.get(&name);
+        if let Some(reason) = other_tls(stack, route, of_host) {
+            compiled.refused.push(refused(stack, route, reason));
+            continue;
         }
-    }
-    for (stack, declared) in declared {
-        match accept(stack, declared, policy, &hosts) {
-            Ok(key) => {
-                hosts.taken.insert(key.clone(), stack);
-                if key.host != HostPattern::Any && !declared.spec.http_only {
-                    let host = key.host.clone();
-                    let served = Served { stack, host, told: None };
-                    hosts.served.entry(key.host.to_string()).or_insert(served);
-                }
-                let told =
-                    hosts.told.get(&key.host.to_string()).and_then(|host| host.told.as_ref());
-                let is_raw = is_raw(declared) || matches!(told, Some(Tls::Issuers(_)));
-                let accepted = Accepted { stack, key, declared, is_raw };
-                add(&mut compiled, accepted, fleet, policy, features);
-            }
-            Err(reason) => compiled.refused.push(Refused {
-                stack: stack.clone(),
-                route: format!("{}{}", declared.host, declared.path),
-                reason,
-                place: declared.place.clone(),
-            }),
+        let is_issued = of_host.is_some_and(|host| matches!(host.told, Some(Tls::Issuers(_))));
+        if key.host != HostPattern::Any && !route.spec.http_only {
+            let host = key.host.clone();
+            served.entry(name).or_insert(Served { stack, host, told: None });
         }
+        let is_raw = is_raw(route) || is_issued;
+        add(&mut compiled, one, is_raw, fleet, policy, features);
     }
     compiled.routes.sort_by(|a, b| (a.id.entry, &a.id.key).cmp(&(b.id.entry, &b.id.key)));
     compiled.refused.sort_by(|a, b| (&a.stack, &a.route).cmp(&(&b.stack, &b.route)));
-    let used: BTreeSet<(&StackName, String)> = compiled
-        .routes
-        .iter()
-        .map(|route| (&route.id.stack, route.id.key.host.to_string()))
-        .collect();
-    let Hosts { taken: _, told, mut served } = hosts;
-    served
-        .extend(told.into_iter().filter(|(name, told)| used.contains(&(told.stack, name.clone()))));
+    served.extend(told);
     (compiled.tls_policies, compiled.certificates) =
-        certificates(&served, claims.wildcards(desired), fleet, policy.acme.as_ref());
+        certificates(&served, claims, fleet, policy.acme.as_ref());
     compiled
 }
 
-/// The declared routes: first those that their stack has, those that it had after them, then all others by stack. In one stack
-/// those come first that name their host.
-fn by_claim<'a>(
-    desired: &'a Desired,
-    policy: &ProxyPolicy,
-    claims: &Claims,
-) -> Vec<(&'a StackName, &'a DesiredRoute)> {
+/// The declared routes by stack; in one stack those come first that name their host.
+fn declared<'a>(desired: &'a Desired, policy: &ProxyPolicy) -> Vec<Declared<'a>> {
+    let root = policy.root_domain.as_deref();
     let stacks = desired.stacks.values();
-    let declared =
-        stacks.flat_map(|stack| stack.routes.iter().map(move |route| (&stack.name, route)));
-    let mut declared: Vec<_> = declared.collect();
-    declared.sort_by_cached_key(|(stack, DesiredRoute { host, path, spec: _, place: _ })| {
-        let resolved = host.resolve(policy.root_domain.as_deref());
-        let key = resolved.map(|host| RouteKey { host, path: path.clone() });
-        let claim = key.map_or(Claim::None, |key| claims.of(stack, &key));
-        (claim, (*stack).clone(), matches!(host, RouteHost::BelowRoot(_)))
+    let declared = stacks.flat_map(|stack| {
+        stack.routes.iter().map(move |route| {
+            let key = route.host.resolve(root);
+            let key = key.map(|host| RouteKey { host, path: route.path.clone() });
+            Declared { stack: &stack.name, route, key }
+        })
     });
+    let mut declared: Vec<Declared<'_>> = declared.collect();
+    declared.sort_by_key(|one| (one.stack, matches!(one.route.host, RouteHost::BelowRoot(_))));
     declared
 }
 
-/// Whether a route can be had, and which it is.
-fn accept(
+/// The routes that can be had if their hosts' certificates can, one for each host and path: that of the stack that has it, else
+/// of one that had it, else of the first by name.
+fn accepted<'a>(
+    declared: &[Declared<'a>],
+    policy: &ProxyPolicy,
+    claims: &Claims,
+    refusals: &mut Vec<Refused>,
+) -> Vec<Accepted<'a>> {
+    let mut by_claim: Vec<&Declared<'a>> = declared.iter().collect();
+    by_claim.sort_by_cached_key(|one| {
+        one.key.as_ref().map_or(Claim::None, |key| claims.of(one.stack, key))
+    });
+    let mut taken: BTreeMap<RouteKey, &'a StackName> = BTreeMap::new();
+    let mut accepted = Vec::new();
+    for one in by_claim {
+        let Declared { stack, route, key: _ } = *one;
+        match accept(one, policy, &taken) {
+            Ok(key) => {
+                taken.insert(key.clone(), stack);
+                accepted.push(Accepted { stack, key, route });
+            }
+            Err(reason) => refusals.push(refused(stack, route, reason)),
+        }
+    }
+    accepted
+}
+
+/// What stacks say of the certificates of hosts that they have a route of, each with the first by [`rank`] that says
+/// something.
+fn told<'a>(
+    declared: &[Declared<'a>],
+    accepted: &[Accepted<'a>],
+    policy: &ProxyPolicy,
+    claims: &Claims,
+) -> BTreeMap<String, Served<'a>> {
+    let had: BTreeSet<(&StackName, String)> =
+        accepted.iter().map(|one| (one.stack, one.key.host.to_string())).collect();
+    let is_had = |tls: &&Tls| match tls {
+        Tls::Automatic | Tls::Internal | Tls::Files(_) => true,
+        Tls::Issuers(_) => policy.raw,
+    };
+    let said = declared.iter().filter_map(|one| {
+        let host = &one.key.as_ref()?.host;
+        let tls = one.route.spec.tls.as_ref().filter(is_had)?;
+        had.contains(&(one.stack, host.to_string())).then_some((one.stack, host, tls))
+    });
+    let mut said: Vec<_> = said.collect();
+    said.sort_by_cached_key(|(stack, host, _)| rank(claims, stack, host));
+    let mut told = BTreeMap::new();
+    for (stack, host, tls) in said {
+        let served = || Served { stack, host: host.clone(), told: Some(tls.clone()) };
+        told.entry(host.to_string()).or_insert_with(served);
+    }
+    told
+}
+
+/// Which stack the certificate of a host belongs to, of those that have routes of it: the lowest. It stays the same when more
+/// of these routes are written.
+fn rank(claims: &Claims, stack: &StackName, host: &HostPattern) -> (Claim, StackName) {
+    (claims.of_host(stack, &host.to_string()), stack.clone())
+}
+
+fn refused(stack: &StackName, route: &DesiredRoute, reason: Refusal) -> Refused {
+    Refused {
+        stack: stack.clone(),
+        route: format!("{}{}", route.host, route.path),
+        reason,
+        place: route.place.clone(),
+    }
+}
+
+/// Why a route cannot be had beside what is `told` of its host's certificate, if it cannot.
+fn other_tls(
     stack: &StackName,
     route: &DesiredRoute,
+    of_host: Option<&Served<'_>>,
+) -> Option<Refusal> {
+    let Served { stack: other, host: _, told } = of_host?;
+    let differs = route.spec.tls.is_some() && route.spec.tls != *told;
+    (*other != stack && differs).then(|| Refusal::OtherTls((*other).clone()))
+}
+
+/// Whether a route can be had if its host's certificate can, and which it is.
+fn accept(
+    declared: &Declared<'_>,
     policy: &ProxyPolicy,
-    hosts: &Hosts<'_>,
+    taken: &BTreeMap<RouteKey, &StackName>,
 ) -> Result<RouteKey, Refusal> {
-    let host = route.host.resolve(policy.root_domain.as_deref()).ok_or(Refusal::NoRootDomain)?;
-    let key = RouteKey { host, path: route.path.clone() };
-    match hosts.taken.get(&key) {
-        Some(other) if *other == stack => return Err(Refusal::Twice(key.to_string())),
+    let Declared { stack, route, key } = declared;
+    let key = key.clone().ok_or(Refusal::NoRootDomain)?;
+    match taken.get(&key) {
+        Some(other) if other == stack => return Err(Refusal::Twice(key.to_string())),
         Some(other) => return Err(Refusal::TakenBy((*other).clone())),
         None => {}
     }
@@ -229,14 +288,7 @@ fn accept(
             return Err(Refusal::NotBelowStaticRoots(files.directory.clone()));
         }
     }
-    match (&route.spec.tls, hosts.told.get(&key.host.to_string())) {
-        (Some(own), Some(Served { stack: other, host: _, told }))
-            if *other != stack && told.as_ref() != Some(own) =>
-        {
-            Err(Refusal::OtherTls((*other).clone()))
-        }
-        _ => Ok(key),
-    }
+    Ok(key)
 }
 
 fn is_raw(route: &DesiredRoute) -> bool {
@@ -251,22 +303,15 @@ const fn has_http(policy: &ProxyPolicy) -> bool {
     }
 }
 
-/// A route that can be had.
-struct Accepted<'a> {
-    stack: &'a StackName,
-    key: RouteKey,
-    declared: &'a DesiredRoute,
-    is_raw: bool,
-}
-
 fn add(
     compiled: &mut Compiled,
     accepted: Accepted<'_>,
+    is_raw: bool,
     fleet: &FleetName,
     policy: &ProxyPolicy,
     features: Features,
 ) {
-    let Accepted { stack, key, declared, is_raw } = accepted;
+    let Accepted { stack, key, route: declared } = accepted;
     let entries: &[Entry] = match (declared.spec.http_only, &key.host) {
         (true, _) => &[Entry::Http],
         (false, HostPattern::Any) if has_http(policy) => &[Entry::Https, Entry::Http],

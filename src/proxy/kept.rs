@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+use super::automation::subjects;
 use super::compile::Compiled;
 use super::ident::Owner;
 use super::live::{Live, last, owner, text_id};
@@ -25,7 +26,7 @@ pub(super) fn keep(
             of == *fleet && stack.is_some_and(|stack| hosts.contains(&(stack, host.to_owned())))
         })
     };
-    for policy in list(live, &POLICIES) {
+    for policy in live.list(&POLICIES) {
         // Caddy takes one policy for each name.
         let claimed: HashSet<&str> = part.tls_policies.iter().flat_map(subjects).collect();
         let names = subjects(policy);
@@ -51,20 +52,10 @@ pub(super) fn keep(
             part.tls_policies.push(policy);
         }
     }
-    for file in list(live, &FILES) {
+    for file in live.list(&FILES) {
         let is_new = part.certificates.iter().all(|own| text_id(own) != text_id(file));
         if is_new && is_kept(file, last(file)) {
             part.certificates.push(file.clone());
         }
     }
-}
-
-fn list<'l>(live: &'l Live, path: &[&str]) -> &'l [Value] {
-    let found = live.config.pointer(&format!("/{}", path.join("/")));
-    found.and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
-fn subjects(policy: &Value) -> impl Iterator<Item = &str> {
-    let names = policy.get("subjects").and_then(Value::as_array).into_iter().flatten();
-    names.filter_map(Value::as_str)
 }

@@ -1,9 +1,12 @@
 //! The configuration that a running Caddy has.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
+use super::automation::subjects;
 use super::floors::Features;
 use super::ident::{Owner, RouteId};
+use super::merge::{FILES, POLICIES};
+use super::tls::own_authority;
 
 /// The configuration of a running Caddy, at one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,26 +37,35 @@ impl Live {
         self.routes().find(|(id, _)| id == wanted).map(|(_, route)| route)
     }
 
-    /// Whether the certificate of a host of skep's is from files, or from issuers that a stack names.
+    /// What it has in the list at `path`.
+    pub(super) fn list(&self, path: &[&str]) -> &[Value] {
+        let found = self.config.pointer(&format!("/{}", path.join("/")));
+        found.and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether somebody has seen to the certificate of a host: it is from files, or from issuers that a stack names, or somebody
+    /// who has a policy for it.
     pub(super) fn is_seen_to(&self, host: &str) -> bool {
-        let of_host = |pointer: &str, kind: &str| {
-            let objects = self.config.pointer(pointer).and_then(Value::as_array);
+        let is_of = |object: &Value, kind: &str| {
             let end = format!(":{kind}:{host}");
-            let mut objects = objects.into_iter().flatten();
-            objects.find(|object| {
-                owner(object).is_some() && text_id(object).is_some_and(|id| id.ends_with(&end))
-            })
+            owner(object).is_some() && text_id(object).is_some_and(|id| id.ends_with(&end))
         };
-        let own = json!([{ "module": "internal" }]);
-        let policy = of_host("/apps/tls/automation/policies", "tls");
-        policy.is_some_and(|policy| policy.get("issuers") != Some(&own))
-            || of_host("/apps/tls/certificates/load_files", "certificate").is_some()
+        let own = own_authority();
+        let is_policy = |policy: &Value| {
+            let is_told = if owner(policy).is_some() {
+                is_of(policy, "tls")
+            } else {
+                subjects(policy).any(|name| name == host)
+            };
+            is_told && policy.get("issuers").is_some_and(|issuers| *issuers != own)
+        };
+        self.list(&POLICIES).iter().any(is_policy)
+            || self.list(&FILES).iter().any(|file| is_of(file, "certificate"))
     }
 
     /// The certificate from files that Caddy's `words` are about, as people read it.
     pub fn mentioned(&self, words: &str) -> Option<String> {
-        let files = self.config.pointer("/apps/tls/certificates/load_files")?.as_array()?;
-        files.iter().find_map(|file| {
+        self.list(&FILES).iter().find_map(|file| {
             let paths =
                 ["certificate", "key"].into_iter().filter_map(|key| file.get(key)?.as_str());
             let path = paths.filter(|path| !path.is_empty()).find(|path| words.contains(path))?;

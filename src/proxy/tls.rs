@@ -26,13 +26,28 @@ pub(super) fn host_policy(
     host: &HostPattern,
     tls: &Tls,
 ) -> Option<Value> {
-    let issuers = match tls {
-        Tls::Internal => own_authority(),
-        Tls::Issuers(issuers) => issuers.iter().map(as_handed_out).collect(),
-        Tls::Automatic | Tls::Files(_) => return None,
-    };
+    let issuers = issuers(tls)?;
     let id = of_stack(fleet, stack, &format!("tls:{host}"));
     Some(json!({ "@id": id, "subjects": [host.to_string()], "issuers": issuers }))
+}
+
+/// Who is to issue the certificate of a host, if its routes say that.
+fn issuers(tls: &Tls) -> Option<Value> {
+    match tls {
+        Tls::Internal => Some(own_authority()),
+        Tls::Issuers(issuers) => Some(issuers.iter().map(as_handed_out).collect()),
+        Tls::Automatic | Tls::Files(_) => None,
+    }
+}
+
+/// Whether somebody has seen to a certificate: it is from files, or from issuers other than Caddy's own authority.
+pub(super) fn is_seen_to(tls: &Tls) -> bool {
+    match tls {
+        Tls::Files(_) => true,
+        Tls::Automatic | Tls::Internal | Tls::Issuers(_) => {
+            issuers(tls).is_some_and(|issuers| issuers != own_authority())
+        }
+    }
 }
 
 /// The automatic certificate of one host that is not to be had by the policy of a wildcard. Without issuers it is Caddy who
@@ -90,7 +105,8 @@ pub(super) fn authority(acme: &Acme) -> Value {
     json!([issuer])
 }
 
-fn own_authority() -> Value {
+/// Caddy's own authority, as the only issuer.
+pub(super) fn own_authority() -> Value {
     json!([{ "module": "internal" }])
 }
 

@@ -38,9 +38,8 @@ pub struct FleetRecord {
     pub refused: BTreeMap<String, Refusal>,
     /// Services that were applied and not removed by skep since, with the digits of [`brief`].
     pub applied: BTreeMap<String, String>,
-    /// The routes that were written and not removed by skep since, by stack and name, each with a few digits that tell
-    /// what it was.
-    pub routes: BTreeMap<String, BTreeMap<String, String>>,
+    /// The routes that were written and not removed by skep since, by stack and name.
+    pub routes: BTreeMap<String, BTreeMap<String, RouteMemo>>,
     /// The stacks with such routes.
     pub routed: BTreeMap<String, Routed>,
     /// The config that holds it, for writes.
@@ -61,6 +60,33 @@ pub enum Refusal {
     },
     /// A person allowed one more try while the service was at this version. Any write ends that.
     Allowed(u64),
+}
+
+/// What is remembered of a route that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteMemo {
+    /// A few digits that tell what it was.
+    pub brief: String,
+    /// A few digits that tell where it led; older records have none.
+    pub led: Option<String>,
+}
+
+impl RouteMemo {
+    /// Reads what stands before the route in a line of a label: `3f9c2e11d0a4b5c6:7d20b1c9`.
+    fn parse(word: &str) -> Self {
+        match word.split_once(':') {
+            Some((brief, led)) => Self { brief: brief.to_owned(), led: Some(led.to_owned()) },
+            None => Self { brief: word.to_owned(), led: None },
+        }
+    }
+}
+
+impl fmt::Display for RouteMemo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { brief, led } = self;
+        f.write_str(brief)?;
+        led.as_ref().map_or(Ok(()), |led| write!(f, ":{led}"))
+    }
 }
 
 /// What is remembered of a stack that has routes.
@@ -198,9 +224,9 @@ pub fn note_routes<'n>(labels: &mut Labels, notes: impl IntoIterator<Item = &'n 
     for (stack, notes) in stacks {
         let label = format!("{ROUTES}{stack}");
         let mut routes = labels.get(&label).map(|value| lines(value)).unwrap_or_default();
-        for RouteNote { route, stack: _, brief } in notes {
-            match brief {
-                Some(brief) => routes.insert(route.clone(), brief.clone()),
+        for RouteNote { route, stack: _, memo } in notes {
+            match memo {
+                Some(memo) => routes.insert(route.clone(), memo.clone()),
                 None => routes.remove(route),
             };
         }
@@ -209,7 +235,7 @@ pub fn note_routes<'n>(labels: &mut Labels, notes: impl IntoIterator<Item = &'n 
             continue;
         }
         let routes: Vec<String> =
-            routes.into_iter().map(|(route, brief)| format!("{brief} {route}")).collect();
+            routes.into_iter().map(|(route, memo)| format!("{memo} {route}")).collect();
         labels.insert(label, routes.join("\n"));
     }
 }
@@ -229,10 +255,10 @@ pub fn note_routed(labels: &mut Labels, stack: &StackName, routed: &Routed) {
 }
 
 /// The routes in the value of a label, with what is remembered of each.
-fn lines(value: &str) -> BTreeMap<String, String> {
+fn lines(value: &str) -> BTreeMap<String, RouteMemo> {
     let line = |line: &str| {
-        let (brief, route) = line.split_once(' ')?;
-        Some((route.to_owned(), brief.to_owned()))
+        let (memo, route) = line.split_once(' ')?;
+        Some((route.to_owned(), RouteMemo::parse(memo)))
     };
     value.lines().filter_map(line).collect()
 }
@@ -260,5 +286,18 @@ mod tests {
     fn the_record_of_the_longest_fleet_has_the_longest_name_that_swarm_takes() {
         let fleet = "x".repeat(52).parse().unwrap();
         assert_eq!(name(&fleet).len(), 64);
+    }
+
+    #[test]
+    fn what_is_remembered_of_routes_is_read_as_it_was_written_also_by_an_older_skep() {
+        let memo = |led: Option<&str>| RouteMemo { brief: "3f9c".into(), led: led.map(Into::into) };
+        for (line, expected) in [
+            ("3f9c a.example.com/*", memo(None)),
+            ("3f9c:7d20 a.example.com/*", memo(Some("7d20"))),
+        ] {
+            let read = lines(line);
+            assert_eq!(read, [("a.example.com/*".to_owned(), expected.clone())].into());
+            assert_eq!(format!("{expected} a.example.com/*"), line);
+        }
     }
 }

@@ -15,7 +15,7 @@ use crate::model::store::{ConfigSpec, SecretSpec};
 use crate::proxy::RouteId;
 use crate::swarm::RegistryAccess;
 
-use super::record::Routed;
+use super::record::{RouteMemo, Routed};
 
 /// One write that is ready to be made. What is in it was decided by the plan; performing it decides nothing.
 #[derive(Debug, Clone)]
@@ -138,8 +138,8 @@ pub struct RouteNote {
     pub route: String,
     /// The stack that has it.
     pub stack: StackName,
-    /// What it is then, in a few digits; `None` if it goes.
-    pub brief: Option<String>,
+    /// What it is then; `None` if it goes.
+    pub memo: Option<RouteMemo>,
 }
 
 /// What is remembered of a stack once one of the steps on its routes was performed.

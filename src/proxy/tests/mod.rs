@@ -2,6 +2,7 @@
 
 mod moves;
 mod objects;
+mod owners;
 mod properties;
 mod wildcards;
 

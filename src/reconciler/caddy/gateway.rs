@@ -68,8 +68,8 @@ impl Gateway {
     /// What the proxy refuses is as a rule one of the routes in its own words: those are left out then, also where it says
     /// that the machine is to blame, because it repeats their words. If it still refuses, each stack is tried for itself,
     /// with its routes and with what it has beside them, so that one cannot stop another. Routes in its own words come after
-    /// these, in the same way, and then one by one. Where it does not answer as Caddy does any more, or the machine is to
-    /// blame, the others are not tried.
+    /// these, in the same way, and then one by one, also where one says that the machine is to blame. Where it does not answer
+    /// as Caddy does any more, or the machine is to blame for what is in nobody's own words, the others are not tried.
     pub async fn write<'a>(&mut self, part: &ProxyPart, steps: &[&'a Step]) -> Vec<Outcome<'a>> {
         let first = self.attempt(part, &settled(steps)).await;
         if !matches!(first, Err(NotWritten::Refused(_) | NotWritten::Passing(_))) {
@@ -86,7 +86,10 @@ impl Gateway {
         }
         let mut errors = outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().err());
         let end = errors.find(|why| !why.is_refusal()).cloned();
-        outcomes.extend(self.raw(part, &raw, end).await);
+        outcomes.extend(match end {
+            Some(end) => all(&raw, &Err(end)),
+            None => self.raw(part, &raw).await,
+        });
         self.acquitted(part, outcomes).await
     }
 
@@ -113,18 +116,13 @@ impl Gateway {
         outcomes
     }
 
-    /// Makes steps in the proxy's own words, stack by stack, and where one is refused route by route; none once there is an
-    /// `end`. What one says of the machine may be its own words.
-    async fn raw<'a>(
-        &mut self,
-        part: &ProxyPart,
-        steps: &[&'a Step],
-        mut end: Option<NotWritten>,
-    ) -> Vec<Outcome<'a>> {
-        let mut outcomes = Vec::new();
+    /// Makes steps in the proxy's own words, stack by stack, and where one is refused route by route. What it says of the
+    /// machine may be words of one of them, so that the others are tried none the less.
+    async fn raw<'a>(&mut self, part: &ProxyPart, steps: &[&'a Step]) -> Vec<Outcome<'a>> {
+        let (mut outcomes, mut end) = (Vec::new(), None);
         for steps in by_stack(steps).into_values() {
             let of_stack = match &end {
-                Some(end) => Err(end.clone()),
+                Some(end) => Err(NotWritten::clone(end)),
                 None => self.attempt(part, &settled(&steps)).await,
             };
             end = of_stack.as_ref().err().filter(|why| why.ends_all()).cloned();
@@ -448,6 +446,24 @@ mod tests {
             panic!("{outcomes:?}")
         };
         assert_eq!(*given.lock().unwrap(), 3, "each is tried without the other one");
+    }
+
+    #[tokio::test]
+    async fn nothing_in_own_words_is_tried_once_the_machine_is_to_blame_for_what_is_not() {
+        let words = "listening on :80: listen tcp :80: bind: address already in use";
+        let (part, mut steps) = routes(&["a", "b", "c"]);
+        for step in &mut steps[1..] {
+            let Write::Route(write) = &mut step.write else { unreachable!() };
+            write.is_raw = true;
+        }
+        let answer = (500, json!({ "error": words }).to_string());
+        let (mut gateway, given) = caddy(vec![answer]).await;
+        let steps: Vec<&Step> = steps.iter().collect();
+        let outcomes = gateway.write(&part, &steps).await;
+        let is_passing =
+            |(_, outcome): &Outcome<'_>| matches!(outcome, Err(NotWritten::Passing(_)));
+        assert!(outcomes.len() == 3 && outcomes.iter().all(is_passing), "{outcomes:?}");
+        assert_eq!(*given.lock().unwrap(), 2, "all, and then what is in nobody's own words");
     }
 
     #[tokio::test]

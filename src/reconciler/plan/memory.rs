@@ -89,7 +89,7 @@ pub(super) fn step(context: &Context<'_>, steps: &[Step]) -> Option<Step> {
         let routes = record.routes.get(note.stack.as_str());
         routes.and_then(|routes| routes.get(&note.route))
     };
-    routes.retain(|note| known(note) != note.brief.as_ref());
+    routes.retain(|note| known(note) != note.memo.as_ref());
     let stacks = route::stacks(context, record, steps);
     let mut labels = record.labels.clone();
     route::follow(context, record, &mut labels);

@@ -12,12 +12,13 @@ use crate::model::route::RouteKey;
 use crate::proxy::{CompiledRoute, Refusal, RouteId, dialled, fields, target};
 
 use super::super::super::caddy::Sight;
+use super::super::super::record::RouteMemo;
 use super::super::super::step::{RouteWrite, Write};
 use super::super::context::Context;
 use super::super::draft::StackDraft;
 use super::super::removal;
 use super::gate::{self, Turn};
-use super::known::{Placed, Wanted, brief, hidden, object};
+use super::known::{Placed, Wanted, brief, hidden, led, object};
 
 /// Plans the routes of `stack`, after its services.
 pub(in crate::reconciler::plan) fn plan_routes(
@@ -130,7 +131,7 @@ impl Planner<'_> {
             objects.iter().flat_map(|route| dialled(&route.object)).collect();
         let from: BTreeSet<String> =
             before.iter().flat_map(|(_, object)| dialled(object)).collect();
-        let turn = if before.is_empty() && self.is_as_remembered(objects) {
+        let turn = if before.is_empty() && self.leads_back(objects) {
             Turn::Back
         } else if to.is_subset(&from) {
             Turn::None
@@ -144,16 +145,18 @@ impl Planner<'_> {
     }
 
     /// What the fleet record remembers of the route.
-    fn remembered(&self) -> Option<&str> {
+    fn remembered(&self) -> Option<&RouteMemo> {
         let routes = self.context.record?.routes.get(self.stack.name.as_str())?;
-        routes.get(&self.key.to_string()).map(String::as_str)
+        routes.get(&self.key.to_string())
     }
 
-    /// Whether the route is declared as it was when it was last written.
-    fn is_as_remembered(&self, objects: &[&CompiledRoute]) -> bool {
+    /// Whether the route leads where it did when it was last written. Its other words may have changed since, and what a newer
+    /// Caddy is told.
+    fn leads_back(&self, objects: &[&CompiledRoute]) -> bool {
         let remembered = self.context.record.zip(self.remembered());
         remembered.is_some_and(|(record, remembered)| {
-            brief(record, objects.iter().map(|route| &route.object)) == remembered
+            let now = || led(record, objects.iter().map(|route| &route.object));
+            remembered.led.as_ref().is_none_or(|then| *then == now())
         })
     }
 
@@ -165,10 +168,10 @@ impl Planner<'_> {
         let wanted = brief(record, objects.iter().map(|route| &route.object));
         let live = brief(record, before.iter().map(|(_, object)| *object));
         let mut causes = Vec::new();
-        if wanted != remembered {
+        if wanted != remembered.brief {
             causes.push(Cause::Git);
         }
-        if before.is_empty() || live != remembered {
+        if before.is_empty() || live != remembered.brief {
             causes.push(Cause::Drift);
         }
         causes

@@ -19,7 +19,7 @@ use crate::proxy::{
 };
 
 use super::super::super::caddy::{ProxyPart, ProxyRules, Sight};
-use super::super::super::record::FleetRecord;
+use super::super::super::record::{FleetRecord, RouteMemo};
 use super::super::inputs::Inputs;
 
 /// Routes as they are declared and as the proxy has them.
@@ -364,6 +364,23 @@ pub(in crate::reconciler::plan) fn brief<'v>(
     // Values of JSON always serialise.
     let bytes: Vec<u8> = objects.flat_map(|object| object.to_string().into_bytes()).collect();
     record.key.suffix(Domain::Route, &bytes, 16)
+}
+
+/// A few digits that tell where objects of a route lead; the same for the service and for its tasks.
+pub(super) fn led<'v>(record: &FleetRecord, objects: impl Iterator<Item = &'v Value>) -> String {
+    let addresses: BTreeSet<String> = objects.flat_map(dialled).collect();
+    let addresses: Vec<String> = addresses.into_iter().collect();
+    record.key.suffix(Domain::Route, addresses.join("\n").as_bytes(), 8)
+}
+
+/// What is remembered of a route with these objects.
+pub(super) fn memo<'v>(
+    record: &FleetRecord,
+    objects: impl IntoIterator<Item = &'v Value>,
+) -> RouteMemo {
+    let objects: Vec<&Value> = objects.into_iter().collect();
+    let led = led(record, objects.iter().copied());
+    RouteMemo { brief: brief(record, objects.into_iter()), led: Some(led) }
 }
 
 /// Objects that may hold hashes of passwords.

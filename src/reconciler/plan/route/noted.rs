@@ -13,7 +13,7 @@ use super::super::super::record::{self, FleetRecord, Routed};
 use super::super::super::step::{RouteNote, RouteWrite, RoutedNote, Step, Write};
 use super::super::context::Context;
 use super::super::removal;
-use super::known::{Wanted, brief, object};
+use super::known::{Wanted, memo, object};
 
 /// What is remembered of a route that is written, in each of the stacks that it concerns.
 pub(in crate::reconciler::plan) fn notes(
@@ -22,14 +22,14 @@ pub(in crate::reconciler::plan) fn notes(
     write: &RouteWrite,
 ) -> Vec<RouteNote> {
     let after = write.after.expose();
-    let brief = (!after.is_empty()).then(|| brief(record, after.iter()));
+    let memo = (!after.is_empty()).then(|| memo(record, after));
     let stacks: BTreeSet<&StackName> = write.ids.iter().map(|id| &id.stack).collect();
     // The ids of what is written come first.
     let home = write.ids.first().map(|id| &id.stack);
     let note = |stack: &StackName| RouteNote {
         route: route.to_owned(),
         stack: stack.clone(),
-        brief: brief.clone().filter(|_| home == Some(stack)),
+        memo: memo.clone().filter(|_| home == Some(stack)),
     };
     stacks.into_iter().map(note).collect()
 }
@@ -96,7 +96,7 @@ fn forget_gone(context: &Context<'_>, record: &FleetRecord, labels: &mut Labels)
         };
         let gone = noted.keys().filter(|route| !kept.contains(*route));
         let gone: Vec<RouteNote> = gone
-            .map(|route| RouteNote { route: route.clone(), stack: name.clone(), brief: None })
+            .map(|route| RouteNote { route: route.clone(), stack: name.clone(), memo: None })
             .collect();
         record::note_routes(labels, &gone);
     }
@@ -135,8 +135,8 @@ fn mend_stack(
     }
     let note = |(key, wanted): (&RouteKey, &Wanted)| {
         let objects = routes.objects(wanted);
-        let brief = brief(record, objects.iter().map(|route| &route.object));
-        RouteNote { route: object(key).name, stack: name.clone(), brief: Some(brief) }
+        let memo = memo(record, objects.iter().map(|route| &route.object));
+        RouteNote { route: object(key).name, stack: name.clone(), memo: Some(memo) }
     };
     let notes: Vec<RouteNote> = routes.wanted(name).map(note).collect();
     record::note_routes(labels, &notes);

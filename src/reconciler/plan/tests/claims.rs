@@ -86,6 +86,25 @@ fn a_route_that_is_put_back_to_go_elsewhere_waits_as_a_new_one() {
 }
 
 #[test]
+fn a_route_that_is_put_back_with_other_words_to_where_it_led_needs_no_more_than_a_task_that_runs() {
+    let mut world = proxied(World::applied(vec![shop()]));
+    world.converge();
+    see(&mut world, json!({ "admin": {} }));
+    tasks(&mut world, 1, Nanos(0));
+    world.stack("shop").routes[0].spec.max_body = Some(1024);
+    assert_eq!(codes(&world.plan(), ROUTE), []);
+    // Where a route led, older records do not tell.
+    world.stack("shop").routes[0] = route("shop.example.com", to("shop_web", 81));
+    assert_eq!(codes(&world.plan(), ROUTE), [HoldCode::WaitsForHealth]);
+    let labels = world.observed.configs.iter_mut().map(|config| &mut config.spec.labels);
+    for label in labels.filter_map(|labels| labels.get_mut("skep.routes.shop")) {
+        let (brief, _) = label.split_once(':').unwrap();
+        *label = format!("{brief} shop.example.com/*");
+    }
+    assert_eq!(codes(&world.plan(), ROUTE), []);
+}
+
+#[test]
 fn a_service_that_a_route_leads_to_which_nothing_changes_stays_and_names_whose_it_is() {
     let mut signs = stack("signs", Vec::new());
     signs.networks.clear();

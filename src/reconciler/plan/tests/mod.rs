@@ -3,6 +3,7 @@
 mod adoption;
 mod between;
 mod blame;
+mod certificates;
 mod claims;
 mod consent;
 mod effects;
