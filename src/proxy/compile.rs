@@ -133,7 +133,8 @@ pub fn compile_with(
     claims: &Claims,
 ) -> Compiled {
     let mut compiled = Compiled::default();
-    let declared = declared(desired, policy);
+    let mut declared = declared(desired, policy);
+    while make_room(&mut declared, policy, claims, &mut compiled.refused) {}
     let mut accepted = accepted(&declared, policy, claims, &mut compiled.refused);
     let told = told(&declared, &accepted, policy, claims);
     accepted.sort_by_cached_key(|one| rank(claims, one.stack, &one.key.host));
@@ -203,6 +204,29 @@ fn accepted<'a>(
         }
     }
     accepted
+}
+
+/// Takes routes that cannot be had, because of the certificates of their hosts, out of those that are `declared`, and says
+/// whether there were some: others may want their hosts and paths. One that is there keeps its place.
+fn make_room(
+    declared: &mut Vec<Declared<'_>>,
+    policy: &ProxyPolicy,
+    claims: &Claims,
+    refusals: &mut Vec<Refused>,
+) -> bool {
+    let accepted = accepted(declared, policy, claims, &mut Vec::new());
+    let told = told(declared, &accepted, policy, claims);
+    let new = accepted.iter().filter(|one| claims.of(one.stack, &one.key) == Claim::None);
+    let gone: Vec<(&DesiredRoute, Refused)> = new
+        .filter_map(|Accepted { stack, key, route }| {
+            let reason = other_tls(stack, route, told.get(&key.host.to_string()))?;
+            Some((*route, refused(stack, route, reason)))
+        })
+        .collect();
+    let before = declared.len();
+    declared.retain(|one| !gone.iter().any(|(route, _)| std::ptr::eq(*route, one.route)));
+    refusals.extend(gone.into_iter().map(|(_, refused)| refused));
+    declared.len() < before
 }
 
 /// What stacks say of the certificates of hosts that they have a route of, each with the first by [`rank`] that says

@@ -87,6 +87,25 @@ fn of_two_stacks_with_other_certificates_for_a_host_that_is_refused_which_comes_
 }
 
 #[test]
+fn a_route_whose_certificate_cannot_be_had_takes_no_place_but_one_that_is_there_keeps_it() {
+    let policy = ProxyPolicy::default();
+    let files = "tls: {certificate: /a.pem, key: /a.key}, ";
+    let api = "{host: a.example.com, path: /api, tls: internal, respond: a}";
+    let mut claims = Claims::of_live(&having(&[("shop", api)], &policy), &fleet());
+    let able = format!("{{host: a.example.com, {files}respond: b}}");
+    let shop = format!("{api}, {{host: a.example.com, respond: a}}");
+    let both = [("able", able.as_str()), ("shop", shop.as_str())];
+    let other = ("able", "stack shop wants the certificate of this host from elsewhere");
+    let owned = |(stack, words): (&str, &str)| (stack.to_owned(), words.to_owned());
+    let wanted = beside(&claims, &both, &policy);
+    assert_eq!(refused(&wanted), [owned(other)]);
+    assert_eq!(wanted.routes.len(), 2);
+    claims.remember("able", "a.example.com/*");
+    let wanted = beside(&claims, &both, &policy);
+    assert_eq!(refused(&wanted), [owned(other), owned(("shop", "stack able has this route"))]);
+}
+
+#[test]
 fn a_host_keeps_its_own_certificate_until_the_wildcard_above_it_really_is_another_one() {
     let policy = with_own_words();
     let own = "skep:default:shop:automatic:b.example.com";

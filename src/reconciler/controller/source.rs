@@ -67,7 +67,9 @@ pub enum Looked {
 struct Doubt {
     revision: String,
     digest: Vec<u8>,
-    /// When a look saw for the first time that stacks are missing.
+    /// The stacks that are missing.
+    missing: BTreeSet<StackName>,
+    /// When a look saw for the first time that these are.
     first: Instant,
     /// Since when it has been like this, as far as anybody knows.
     since: Instant,
@@ -253,14 +255,17 @@ impl SourceState {
                 || request.stacks.iter().any(|declared| declared.name == *stack)
                 || elsewhere.is_some_and(|elsewhere| elsewhere.stacks.contains(stack))
         };
-        if commit.is_some() || !request.scope.whole || self.stacks.iter().all(has) {
+        let missing: BTreeSet<StackName> =
+            self.stacks.iter().filter(|stack| !has(stack)).cloned().collect();
+        if commit.is_some() || !request.scope.whole || missing.is_empty() {
             return None;
         }
         let known = self.doubt.take();
-        let first = known.as_ref().map_or(began, |known| known.first);
+        let first = known.as_ref().filter(|known| missing.is_subset(&known.missing));
+        let first = first.map_or(began, |known| known.first);
         let known = known.filter(|known| known.revision == *revision && known.digest == *digest);
         let (revision, digest) = (revision.clone(), digest.clone());
-        let doubt = known.unwrap_or(Doubt { revision, digest, first, since: began });
+        let doubt = known.unwrap_or(Doubt { revision, digest, missing, first, since: began });
         let sure = (doubt.since + QUIET).min(first + PATIENCE);
         self.doubt = Some(doubt);
         (began < sure).then_some(sure)
@@ -354,6 +359,11 @@ mod tests {
             state.stir(at(now + 4));
         }
         assert_eq!(see(&mut state, 170, one()), (Looked::New, 230));
+        // What is missing last has a minute of its own.
+        assert_eq!(see(&mut state, 200, all()), (Looked::New, 260));
+        assert_eq!(see(&mut state, 210, one()), (Looked::Doubted, 215));
+        let none = declared("main", "none", &[], &[]);
+        assert_eq!(see(&mut state, 268, none), (Looked::Doubted, 273));
     }
 
     #[test]

@@ -350,15 +350,25 @@ fn a_renamed_stack_takes_its_route_along_but_not_that_of_what_it_leaves_behind()
     shop.routes.push(route("api.example.com", to("shop_api", 80)));
     let mut world = proxied(World::applied(vec![shop]));
     world.converge();
-    world.policy.allow_replace = true;
+    let before = live(&world);
     world.desired.stacks.clear();
     let mut store = stack("store", vec![service("store", "web")]);
     store.routes.push(route("store.example.com", to("store_web", 80)));
     store.policy.previous_name = Some("shop".parse().unwrap());
     world.desired.stacks.insert("store".parse().unwrap(), store);
+    // It stays until there is something in its place.
+    for prune in [false, true] {
+        world.policy.prune = prune;
+        world.converge();
+        assert_eq!(live(&world), before);
+    }
+    world.policy.prune = false;
+    world.policy.allow_replace = true;
+    assert_eq!(codes(&world.plan(), ROUTE), [HoldCode::WaitsForHealth]);
     world.converge();
     assert_eq!(live(&world), ["shop api.example.com/*", "store store.example.com/*"]);
     let services = world.observed.services.iter().map(|live| live.spec.name.as_str());
     assert_eq!(services.collect::<Vec<_>>(), ["shop_api", "store_web"]);
-    assert_eq!(codes(&world.plan(), "route api.example.com/*"), [HoldCode::PruneNotAsked]);
+    let left = [HoldCode::PruneNotAsked, HoldCode::GuardWholeStack];
+    assert_eq!(codes(&world.plan(), "route api.example.com/*"), left);
 }
