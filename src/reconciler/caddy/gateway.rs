@@ -253,23 +253,29 @@ impl NotWritten {
 
 /// What the proxy said to all steps, and of how many stacks these are; `None` if it did not say the same to all.
 fn common<'o>(outcomes: &'o [Outcome<'_>]) -> Option<(&'o str, usize)> {
-    let mut said: BTreeSet<&str> = BTreeSet::new();
+    let mut said: BTreeMap<&str, &str> = BTreeMap::new();
     let mut stacks: BTreeSet<&str> = BTreeSet::new();
     for (step, outcome) in outcomes {
         match outcome {
             Err(NotWritten::Refused(words)) => {
-                said.insert(words);
+                said.insert(cause(words), words);
                 stacks.extend(stack(step));
             }
             Err(NotWritten::RefusedOf(refused)) => {
-                said.extend(refused.values().map(String::as_str));
+                said.extend(refused.values().map(|words| (cause(words), words.as_str())));
                 stacks.extend(refused.keys().map(StackName::as_str));
             }
             _ => return None,
         }
     }
-    let words = said.pop_first()?;
+    let (_, words) = said.pop_first()?;
     said.is_empty().then_some((words, stacks.len()))
+}
+
+/// What is left of Caddy's words without which of its apps it was about to load: it loads them in any order, and one may have
+/// another one loaded (caddyserver/caddy `caddy.go`).
+fn cause(words: &str) -> &str {
+    words.rsplit(" app module: ").next().unwrap_or(words)
 }
 
 /// The steps of each stack, and those that concern all.
@@ -360,6 +366,17 @@ mod tests {
             wanted: Arc::new(Compiled { routes: compiled.collect(), ..Compiled::default() }),
         };
         (part, steps.collect())
+    }
+
+    #[test]
+    fn caddy_says_the_same_whichever_app_it_loads_first() {
+        let said = |by: &str| {
+            let words = "loading tls app module: provision tls: open /a.pem: no such file";
+            format!("Caddy refuses it: loading new config: {by}{words}")
+        };
+        let by_http = said("loading http app module: provision http: getting tls app: ");
+        assert_eq!(cause(&by_http), cause(&said("")));
+        assert_eq!(cause("no"), "no");
     }
 
     /// A server that gives these answers, and the last one for ever; and how many it gave.
