@@ -134,9 +134,15 @@ pub fn compile_with(
 ) -> Compiled {
     let mut compiled = Compiled::default();
     let mut declared = declared(desired, policy);
-    while make_room(&mut declared, policy, claims, &mut compiled.refused) {}
-    let mut accepted = accepted(&declared, policy, claims, &mut compiled.refused);
-    let told = told(&declared, &accepted, policy, claims);
+    let (mut accepted, told) = loop {
+        let mut refused = Vec::new();
+        let accepted = accepted(&declared, policy, claims, &mut refused);
+        let told = told(&declared, &accepted, policy, claims);
+        if !make_room(&mut declared, &accepted, &told, claims, &mut compiled.refused) {
+            compiled.refused.extend(refused);
+            break (accepted, told);
+        }
+    };
     accepted.sort_by_cached_key(|one| rank(claims, one.stack, &one.key.host));
     let mut served: BTreeMap<String, Served<'_>> = BTreeMap::new();
     for one in accepted {
@@ -206,16 +212,16 @@ fn accepted<'a>(
     accepted
 }
 
-/// Takes routes that cannot be had, because of the certificates of their hosts, out of those that are `declared`, and says
-/// whether there were some: others may want their hosts and paths. One that is there keeps its place.
+/// Takes those that are `accepted`, and cannot be had because of what is `told` of the certificates of their hosts, out of those
+/// that are `declared`, and says whether there were some: others may want their hosts and paths. One that is there keeps its
+/// place.
 fn make_room(
     declared: &mut Vec<Declared<'_>>,
-    policy: &ProxyPolicy,
+    accepted: &[Accepted<'_>],
+    told: &BTreeMap<String, Served<'_>>,
     claims: &Claims,
     refusals: &mut Vec<Refused>,
 ) -> bool {
-    let accepted = accepted(declared, policy, claims, &mut Vec::new());
-    let told = told(declared, &accepted, policy, claims);
     let new = accepted.iter().filter(|one| claims.of(one.stack, &one.key) == Claim::None);
     let gone: Vec<(&DesiredRoute, Refused)> = new
         .filter_map(|Accepted { stack, key, route }| {

@@ -41,8 +41,8 @@ impl Sockets {
         Self { own: paths.next().unwrap_or_default(), others: paths.collect() }
     }
 
-    fn all(&self) -> impl Iterator<Item = &Path> {
-        iter::once(&self.own).chain(&self.others).map(PathBuf::as_path)
+    fn all(&self) -> impl Iterator<Item = &PathBuf> {
+        iter::once(&self.own).chain(&self.others)
     }
 }
 
@@ -119,7 +119,7 @@ pub(in crate::cli) async fn ask(
 }
 
 async fn answer(sockets: &Sockets, question: &Question) -> Result<Answer, AskError> {
-    for socket in iter::once(&sockets.own).chain(&sockets.others) {
+    for socket in sockets.all() {
         match local::ask(socket, question).await {
             Err(AskError::NobodyThere(_)) => {}
             // It is for another user; where it was named, that is a mistake.

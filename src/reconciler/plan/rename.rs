@@ -9,19 +9,17 @@ use crate::model::mount::Mount;
 use crate::model::name::StackName;
 use crate::model::service::ServiceSpec;
 
-use super::super::ownership::owning_stack;
 use super::context::Context;
+use super::index::Object;
 use super::network::replace_not_allowed;
 use super::{guard, removal};
 
 /// The live services of a stack of this fleet.
 pub(super) fn services_of<'a>(context: &Context<'a>, stack: &StackName) -> Vec<&'a LiveService> {
-    let owner = |live: &LiveService| {
-        let key = ObjectKey::new(Kind::Service, &live.spec.name);
-        owning_stack(&key, &live.spec.labels, &context.scope.fleet)
-    };
     let all = context.index.services.values().copied();
-    all.filter(|live| owner(live).as_ref() == Some(stack)).collect()
+    let is_owned =
+        |live: &&LiveService| removal::owner(context, &Object::from(*live)).as_ref() == Some(stack);
+    all.filter(is_owned).collect()
 }
 
 /// The declared stack that `stack`, which is no longer declared, goes on as, because it says that it was called so. One that
@@ -70,8 +68,7 @@ pub(super) fn predecessor<'a>(
         return None;
     }
     let live = context.index.services.get(name.as_str()).copied()?;
-    let key = ObjectKey::new(Kind::Service, &name);
-    let owner = owning_stack(&key, &live.spec.labels, &context.scope.fleet)?;
+    let owner = removal::owner(context, &Object::from(live))?;
     (owner == stack.name || goes_on_as(context, &owner, stack, live)).then_some(live)
 }
 

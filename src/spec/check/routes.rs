@@ -5,12 +5,11 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::model::finding::Finding;
-use crate::model::name::StackName;
 use crate::model::place::Place;
 use crate::model::route::{HostPattern, PathPattern, RouteHost, Tls};
 use crate::spec::compose::Service;
 use crate::spec::compose::routes::{HostChoice, Route};
-use crate::spec::convert::auto_name;
+use crate::spec::convert::{auto_name, host_of};
 use crate::spec::decode::{Located, Report};
 use crate::spec::stack::Stack;
 
@@ -24,20 +23,6 @@ fn routes(stack: &Stack) -> impl Iterator<Item = (Option<(&str, &Service)>, &Rou
         routes.map(move |route| (Some((key.as_str(), &service.value)), route))
     });
     own.chain(of_services)
-}
-
-/// The host of a route, as far as the stack file tells it; `auto` is for services.
-fn chosen(
-    stack: &StackName,
-    service: Option<(&str, &Service)>,
-    host: &Located<HostChoice>,
-) -> Option<RouteHost> {
-    match &host.value {
-        HostChoice::Auto => {
-            service.map(|(key, _)| RouteHost::BelowRoot(auto_name(stack.as_str(), key)))
-        }
-        HostChoice::Named(host) => Some(RouteHost::Named(host.clone())),
-    }
 }
 
 /// A route as messages name it: where it stands.
@@ -56,7 +41,8 @@ pub(super) fn check(stack: &Stack, report: &mut Report) {
         let owner = service.map(|(key, _)| auto_name(stack.name.as_str(), key));
         for host in &route.host {
             let Some(path) = route.pattern() else { continue };
-            let Some(choice) = chosen(&stack.name, service, host) else { continue };
+            let choice = host_of(&host.value, stack.name.as_str(), service.map(|(key, _)| key));
+            let Some(choice) = choice else { continue };
             let key = (choice.clone(), path.value);
             if let Some(first) = first.get(&key) {
                 let message = format!("{at} has a route for a host and path that have one already");
@@ -237,7 +223,8 @@ pub(in crate::spec) fn across(stacks: &[Stack]) -> Vec<(usize, Finding)> {
         for (service, route) in routes(stack) {
             let Some(Located { value: path, .. }) = route.pattern() else { continue };
             for host in &route.host {
-                let Some(choice) = chosen(&stack.name, service, host) else { continue };
+                let choice = host_of(&host.value, stack.name.as_str(), service.map(|(key, _)| key));
+                let Some(choice) = choice else { continue };
                 let key = (choice, path.clone());
                 let at = path_of(service);
                 let Some((other, other_at, place)) = first.get(&key) else {

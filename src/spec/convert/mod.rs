@@ -24,6 +24,6 @@ pub use networks::{DEFAULT_NETWORK, network_name, used_networks};
 pub use stores::{config_identity, secret_identity};
 
 pub(super) use networks::network;
-pub(super) use routes::{auto_name, routes};
+pub(super) use routes::{auto_name, host_of, routes};
 pub(super) use service::service;
 pub(super) use stores::{config, secret};

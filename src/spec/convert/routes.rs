@@ -17,14 +17,14 @@ pub(in crate::spec) fn routes(stack: &Stack) -> Vec<DesiredRoute> {
     let of_stack = stack.compose.x_skep.as_ref();
     let outer = handlers(of_stack.and_then(|own| own.caddy.as_ref()));
     for route in of_stack.iter().flat_map(|own| own.routes.iter().flat_map(|r| &r.0)) {
-        add(&mut routes, route, &outer, stack_action(route), |_| None);
+        add(&mut routes, route, &outer, stack_action(route), |host| host_of(host, name, None));
     }
     for (key, service) in &stack.compose.services {
         let Some(own) = &service.x_skep else { continue };
         let outer = [outer.as_slice(), &handlers(own.caddy.as_ref())].concat();
         for route in own.routes.iter().flat_map(|routes| &routes.0) {
             let action = service_action(name, key, service, route);
-            add(&mut routes, route, &outer, action, |_| Some(auto_name(name, key)));
+            add(&mut routes, route, &outer, action, |host| host_of(host, name, Some(key)));
         }
     }
     routes
@@ -39,21 +39,29 @@ pub(in crate::spec) fn auto_name(stack: &str, service: &str) -> String {
     format!("{service}.{stack}").to_ascii_lowercase().replace('_', "-")
 }
 
+/// The host that is chosen for a route of `stack`, as far as the stack file tells it; `auto` is for services.
+pub(in crate::spec) fn host_of(
+    choice: &HostChoice,
+    stack: &str,
+    service: Option<&str>,
+) -> Option<RouteHost> {
+    match choice {
+        HostChoice::Auto => service.map(|key| RouteHost::BelowRoot(auto_name(stack, key))),
+        HostChoice::Named(host) => Some(RouteHost::Named(host.clone())),
+    }
+}
+
 fn add(
     routes: &mut Vec<DesiredRoute>,
     route: &Route,
     outer: &[Value],
     action: Option<Action>,
-    auto: impl Fn(&Route) -> Option<String>,
+    host_of: impl Fn(&HostChoice) -> Option<RouteHost>,
 ) {
     let (Some(path), Some(action)) = (route.pattern(), action) else { return };
     let spec = spec(route, outer, action);
     for Located { value: host, place, interpolated: _ } in &route.host {
-        let host = match host {
-            HostChoice::Auto => auto(route).map(RouteHost::BelowRoot),
-            HostChoice::Named(host) => Some(RouteHost::Named(host.clone())),
-        };
-        routes.extend(host.map(|host| DesiredRoute {
+        routes.extend(host_of(host).map(|host| DesiredRoute {
             host,
             path: path.value.clone(),
             spec: spec.clone(),

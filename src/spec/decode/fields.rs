@@ -58,9 +58,8 @@ impl<'a> Fields<'a> {
         choices: &[&str],
         report: &mut Report,
     ) -> Option<Located<String>> {
-        let at = self.at(key)?;
-        let text: Located<String> = at.get(report)?;
-        if text.is_empty() { None } else { one_of(&at, text, choices, report) }
+        let (at, text) = self.filled(key, report)?;
+        one_of(&at, text, choices, report)
     }
 
     /// The same where capitals, too, are as good as the small letters of `choices`.
@@ -70,14 +69,21 @@ impl<'a> Fields<'a> {
         choices: &[&str],
         report: &mut Report,
     ) -> Option<Located<String>> {
-        let at = self.at(key)?;
-        let text: Located<String> = at.get(report)?;
-        if text.is_empty() {
-            return None;
-        }
+        let (at, text) = self.filled(key, report)?;
         let lower = text.with(text.to_ascii_lowercase());
         let is_known = choices.contains(&lower.as_str());
         one_of(&at, if is_known { lower } else { text }, choices, report)
+    }
+
+    /// The text of `key` and where it stands, unless it is blank.
+    fn filled(
+        &mut self,
+        key: &'static str,
+        report: &mut Report,
+    ) -> Option<(Cursor<'a>, Located<String>)> {
+        let at = self.at(key)?;
+        let text: Located<String> = at.get(report)?;
+        (!text.is_empty()).then_some((at, text))
     }
 
     /// Where `key` itself was written.

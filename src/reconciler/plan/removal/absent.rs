@@ -11,7 +11,6 @@ use crate::model::name::StackName;
 use super::super::super::ownership::owning_stack;
 use super::super::super::policy::Scope;
 use super::super::context::Context;
-use super::super::guard;
 use super::super::index::Object;
 use super::stack::Removal;
 
@@ -63,21 +62,11 @@ pub(in crate::reconciler::plan) fn kept_as_most(
     context: &Context<'_>,
     stack: &DesiredStack,
 ) -> Vec<String> {
-    let (name, is_requested) = (&stack.name, false);
-    let removal = Removal {
-        context,
-        stack: name,
-        declared: Some(stack),
-        is_requested,
-        others: &[],
-        wait: None,
-    };
+    let (name, declared, is_requested) = (&stack.name, Some(stack), false);
+    let removal = Removal { context, stack: name, declared, is_requested, others: &[], wait: None };
     let owned = removal.owned();
-    let dropped = removal.dropped(&owned);
-    match guard::most_services(context, name, &owned, &dropped) {
-        Some(_) => dropped.iter().map(|live| live.spec.name.clone()).collect(),
-        None => Vec::new(),
-    }
+    let dropped = removal.guard(&owned).map(|_| removal.dropped(&owned)).unwrap_or_default();
+    dropped.iter().map(|live| live.spec.name.clone()).collect()
 }
 
 /// Whether the plan removes the service `live` once nothing waits any more: nothing declares it, and its removal is asked

@@ -11,10 +11,14 @@ use super::stack::Removal;
 impl Removal<'_> {
     /// Plans the removal of routes, which go before what they lead to. What goes on elsewhere is there first.
     pub(super) fn plan_routes(&self, draft: &mut StackDraft<'_>) {
+        let going = Going::of(self.context, self.stack, self.cause());
+        if going.is_empty() {
+            return;
+        }
         let owned = self.owned();
         let is_renamed =
             self.declared.is_none() && rename::successor(self.context, self.stack).is_some();
-        for going in Going::of(self.context, self.stack, self.cause()) {
+        for going in going {
             let led: Vec<&LiveService> = owned
                 .iter()
                 .copied()
